@@ -1,0 +1,1 @@
+"""Values and decisions: nothing here opens, waits, asks the clock or rolls dice."""

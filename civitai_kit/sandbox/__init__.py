@@ -1,0 +1,1 @@
+"""A pretend Civitai on the loopback interface, with the faults of the real one on demand."""

@@ -1,0 +1,1 @@
+"""What the tool does, knowing the world only through its ports."""

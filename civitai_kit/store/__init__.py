@@ -1,0 +1,1 @@
+"""Remembering: what was downloaded, kept in one crash-safe database."""

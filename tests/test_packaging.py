@@ -93,7 +93,8 @@ def test_a_module_says_what_it_is_for_and_stays_small(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
     assert ast.get_docstring(tree), "a module begins with one sentence"
-    assert len(text.splitlines()) <= LONGEST_MODULE
+    lines = text.count("\n")
+    assert lines <= LONGEST_MODULE
     assert path.stem not in NAMES_THAT_SAY_NOTHING
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     sizes = {node.name: (node.end_lineno or node.lineno) - node.lineno + 1 for node in functions}

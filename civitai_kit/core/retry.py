@@ -1,0 +1,123 @@
+"""When to try again and how long to wait: the table of API facts 13 as data, without clock or chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from math import isfinite
+
+# A server that wants us gone for longer than this is told to the person instead of waited for.
+LONGEST_RETRY_AFTER = 300.0
+
+
+@dataclass(frozen=True)
+class RetryRules:
+    """How patient we are: at most `max_retries` tries again; waits in seconds, multiples of `first_wait`.
+
+    `longest_wait` bounds each wait that we choose; a Retry-After of the site is kept up to five minutes.
+    """
+
+    max_retries: int = 3
+    first_wait: float = 1.0
+    longest_wait: float = 60.0
+
+
+class Trouble(StrEnum):
+    """What came instead of an answer, as far as trying again is concerned."""
+
+    REFUSED = "refused"  # asking again changes nothing
+    NO_SUCH_FILE = "no_such_file"  # 404 of a download may be the storage's bad moment (API facts 7.2, 13)
+    WALLED = "walled"  # a challenge page of the edge
+    BUSY = "busy"  # overloaded, restarting, timed out
+    GARBLED = "garbled"  # a page, or broken JSON, where an answer should be
+    NETWORK = "network"  # no answer, or one cut short
+    TOO_FAST = "too_fast"  # slow down
+    TOO_DEEP = "too_deep"  # "too many pages": never heals (API facts 1.5)
+    QUOTA = "quota"  # the day's downloads are used up: ends the run
+
+
+@dataclass(frozen=True)
+class _Habit:
+    first: float  # multiples of first_wait
+    longest: float  # multiples of first_wait
+    tries: int  # tries again; never more than max_retries
+
+
+_MANY = 1_000_000
+_HABITS: dict[Trouble, _Habit] = {
+    Trouble.NO_SUCH_FILE: _Habit(1, 30, 2),
+    Trouble.WALLED: _Habit(30, 60, 2),
+    Trouble.BUSY: _Habit(1, 30, _MANY),
+    Trouble.GARBLED: _Habit(1, 30, _MANY),
+    Trouble.NETWORK: _Habit(1, 30, _MANY),
+    Trouble.TOO_FAST: _Habit(30, 480, _MANY),
+}
+
+_BUSY = frozenset({408, 425, 499, 500, 502, 503, 504, *range(520, 528), 530})
+
+
+def trouble_of(status: int, *, text: str = "", page: bool = False, download: bool = False) -> Trouble:
+    """Sort an answer that is none: `text` is its readable error, `page` says that it is HTML.
+
+    `download` says that a file was asked for, where a 404 can be a passing one.
+    """
+    if status == 429:
+        return _too_many(text.casefold())
+    if page and (status == 403 or status < 300):
+        return Trouble.WALLED if status == 403 else Trouble.GARBLED
+    if status < 300:
+        return Trouble.GARBLED
+    if status in _BUSY or status > 500:
+        return Trouble.BUSY
+    return Trouble.NO_SUCH_FILE if download and status == 404 else Trouble.REFUSED
+
+
+def _too_many(text: str) -> Trouble:
+    if "too many pages" in text:
+        return Trouble.TOO_DEEP
+    return Trouble.QUOTA if "unusual amount of downloading" in text else Trouble.TOO_FAST
+
+
+def wait_before_retry(
+    rules: RetryRules, trouble: Trouble, tried: int, *, retry_after: float | None = None, chance: float = 0.0
+) -> float | None:
+    """Seconds to wait before another try, or None to give up; `tried` counts the failed tries (1, 2 …).
+
+    `chance` from 0 to 1 stretches a wait of our own by up to a quarter, so that many clients do not come back
+    at once; a Retry-After is kept to the letter, and one over five minutes means giving up.
+    """
+    habit = _HABITS.get(trouble)
+    if habit is None or tried > min(rules.max_retries, habit.tries):
+        return None
+    if retry_after is not None:
+        return retry_after if retry_after <= LONGEST_RETRY_AFTER else None
+    grown = habit.first * 2.0 ** min(tried - 1, 30)
+    wait = min(grown, habit.longest) * rules.first_wait
+    return min(wait, rules.longest_wait) * (1 + chance / 4)
+
+
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """The seconds of a Retry-After header (names in lower case), None where it is missing or senseless.
+
+    A date is counted from the answer's own Date header, since nobody here has a clock.
+    """
+    said = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(said)
+    except ValueError:
+        until, now = _date(said), _date(headers.get("date", ""))
+        if until is None or now is None:
+            return None
+        seconds = (until - now).total_seconds()
+    return max(seconds, 0.0) if isfinite(seconds) else None
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return found if found.tzinfo is not None else None

@@ -1,0 +1,230 @@
+"""Everything that can go wrong, in one tree: each error carries a code, an exit code, its parts and a hint.
+
+CivitaiKitError
+├── UsageError              what was typed or handed in makes no sense
+│   └── SettingsError       a settings file, variable or flag holds something it cannot
+├── SiteError               the site was asked and did not give
+│   ├── BadQuery            400
+│   ├── Unauthorized        401: login required, or downloads disabled by the creator
+│   ├── Forbidden           403: early access, or no access
+│   ├── NotFound            404
+│   ├── Gone                410: archived
+│   ├── RateLimited         429: too fast, or the daily quota is used up
+│   ├── RegionBlocked       451
+│   ├── Unavailable         5xx, 408, 499 or no connection at all
+│   └── UnexpectedReply     a page instead of JSON, broken JSON, a shape that is none
+├── TransferError           the bytes did not come, or were not the right ones
+│   ├── HashMismatch · SizeMismatch · NotAModel
+├── DiskError               DiskFull · NotWritable
+├── StoreError              StoreUnreadable · StoreLocked · StoreTooNew
+└── Interrupted             Ctrl-C or a stop signal
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from civitai_kit.core.codes import ENDS_RUN as ENDS_RUN
+from civitai_kit.core.codes import EXIT_OF as EXIT_OF
+from civitai_kit.core.codes import Code as Code
+from civitai_kit.core.codes import Exit as Exit
+from civitai_kit.core.codes import exit_code_of as exit_code_of
+
+
+class CivitaiKitError(Exception):
+    """The root of the tree: `message` says what, `hint` how to help, the ids and `path` where."""
+
+    default_code: Code = Code.UNFORESEEN
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: Code | None = None,
+        hint: str | None = None,
+        model_id: int | None = None,
+        version_id: int | None = None,
+        file_id: int | None = None,
+        path: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.hint = hint
+        self.model_id = model_id
+        self.version_id = version_id
+        self.file_id = file_id
+        self.path = path
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that this error alone would end the command with."""
+        return EXIT_OF[self.code]
+
+    def as_row(self) -> dict[str, Any]:
+        """The error as one row of `errors[]`: `code`, `message` and what else is known."""
+        parts = {
+            "code": str(self.code),
+            "message": self.message,
+            "hint": self.hint,
+            "model_id": self.model_id,
+            "version_id": self.version_id,
+            "file_id": self.file_id,
+            "path": self.path,
+        }
+        return {name: value for name, value in parts.items() if value is not None}
+
+
+class UsageError(CivitaiKitError):
+    """What was typed or handed in makes no sense; nothing was asked or written."""
+
+    default_code = Code.USAGE
+
+
+class SettingsError(UsageError):
+    """A settings file, variable or flag holds something it cannot."""
+
+    default_code = Code.SETTINGS
+
+
+class SiteError(CivitaiKitError):
+    """The site was asked and did not give; `status` is the HTTP status, `endpoint` the path asked (no query)."""
+
+    default_code = Code.UNAVAILABLE
+
+    def __init__(self, message: str, *, status: int | None = None, endpoint: str | None = None, **parts: Any) -> None:
+        super().__init__(message, **parts)
+        self.status = status
+        self.endpoint = endpoint
+
+
+class BadQuery(SiteError):
+    """The site refused the question (400); `message` holds its reasons, made readable."""
+
+    default_code = Code.USAGE
+
+
+class Unauthorized(SiteError):
+    """401: the site wants a login, or (code `downloads_disabled`) the creator has switched downloads off."""
+
+    default_code = Code.LOGIN_REQUIRED
+
+
+class Forbidden(SiteError):
+    """403: early access (`deadline` is its ISO end, None when it has none) or no access."""
+
+    default_code = Code.NO_ACCESS
+
+    def __init__(self, message: str, *, deadline: str | None = None, **parts: Any) -> None:
+        super().__init__(message, **parts)
+        self.deadline = deadline
+
+
+class NotFound(SiteError):
+    """404: no such thing, or not for us."""
+
+    default_code = Code.NOT_FOUND
+
+
+class Gone(SiteError):
+    """410: the model is archived."""
+
+    default_code = Code.ARCHIVED
+
+
+class RateLimited(SiteError):
+    """429: too fast, or the day's quota is used up; `retry_after` is in seconds where the site said so."""
+
+    default_code = Code.RATE_LIMITED
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **parts: Any) -> None:
+        super().__init__(message, **parts)
+        self.retry_after = retry_after
+
+
+class RegionBlocked(SiteError):
+    """451: the site does not serve this region."""
+
+    default_code = Code.REGION_BLOCKED
+
+
+class Unavailable(SiteError):
+    """The site is down, overloaded, or (code `network`) out of reach."""
+
+    default_code = Code.UNAVAILABLE
+
+
+class UnexpectedReply(SiteError):
+    """A page instead of JSON, broken JSON, or a shape that is none of the site's."""
+
+    default_code = Code.UNEXPECTED_REPLY
+
+
+class TransferError(CivitaiKitError):
+    """The bytes did not come."""
+
+    default_code = Code.NETWORK
+
+
+class HashMismatch(TransferError):
+    """The bytes came whole, and are not those that the site promised."""
+
+    default_code = Code.HASH_MISMATCH
+
+
+class SizeMismatch(TransferError):
+    """The length is not the one promised, and no hash was there to decide."""
+
+    default_code = Code.SIZE_MISMATCH
+
+
+class NotAModel(TransferError):
+    """A page or an error text came instead of a file."""
+
+    default_code = Code.NOT_A_MODEL
+
+
+class DiskError(CivitaiKitError):
+    """The file system said no."""
+
+    default_code = Code.NOT_WRITABLE
+
+
+class DiskFull(DiskError):
+    """No space is left."""
+
+    default_code = Code.DISK_FULL
+
+
+class NotWritable(DiskError):
+    """A folder or file cannot be written."""
+
+    default_code = Code.NOT_WRITABLE
+
+
+class StoreError(CivitaiKitError):
+    """The database said no."""
+
+    default_code = Code.STORE_UNREADABLE
+
+
+class StoreUnreadable(StoreError):
+    """The database is damaged or is not one of ours; it was not touched."""
+
+
+class StoreLocked(StoreError):
+    """Another process is writing under this save path."""
+
+    default_code = Code.STORE_LOCKED
+
+
+class StoreTooNew(StoreError):
+    """The database was written by a newer version; it was not touched."""
+
+    default_code = Code.STORE_TOO_NEW
+
+
+class Interrupted(CivitaiKitError):
+    """Ctrl-C or a stop signal; what was under way is kept for the next run."""
+
+    default_code = Code.INTERRUPTED

@@ -1,0 +1,336 @@
+"""What Civitai says: tolerant values over the site's answers, each keeping the answer as received in `raw`.
+
+Every field may be missing, null or of an unforeseen type (API facts 2.2, 12): such a field reads as its default
+and the rest of the answer stands. Unknown enum values stay as the text they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
+
+T = TypeVar("T")
+S = TypeVar("S", bound="SiteValue")
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _integer(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+        return int(value)
+    return None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def _truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _flag(value: Any) -> bool:
+    return value is True
+
+
+def _texts(value: Any) -> list[str]:
+    """A list of texts; objects with a name (tags of early 2023) give their name."""
+    if not isinstance(value, list):
+        return []
+    named = (item.get("name") if isinstance(item, dict) else item for item in value)
+    return [item for item in named if isinstance(item, str)]
+
+
+def _objects(value: Any) -> list[Any]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _object(value: Any) -> Any:
+    return value if isinstance(value, dict) else None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def commercial_uses(value: Any) -> list[str]:
+    """The three forms of `allowCommercialUse` (a text, a list, a Postgres literal) as a list of names."""
+    if isinstance(value, str):
+        inner = value[1:-1] if value.startswith("{") and value.endswith("}") else value
+        return [part.strip().strip('"') for part in inner.split(",") if part.strip()]
+    return _texts(value)
+
+
+Text = Annotated[str | None, BeforeValidator(_text)]
+Integer = Annotated[int | None, BeforeValidator(_integer)]
+Number = Annotated[float | None, BeforeValidator(_number)]
+Truth = Annotated[bool | None, BeforeValidator(_truth)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+Mapped = Annotated[dict[str, Any], BeforeValidator(_mapping)]
+Uses = Annotated[tuple[str, ...], BeforeValidator(commercial_uses)]
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(word.capitalize() for word in tail)
+
+
+class SiteValue(BaseModel):
+    """An object of the site; `raw` is its JSON exactly as received."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=_camel, populate_by_name=True, protected_namespaces=()
+    )
+
+    raw: dict[str, Any] = Field(default_factory=dict, repr=False, exclude=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_raw(cls: type[S], value: Any, handler: ModelWrapValidatorHandler[S]) -> S:
+        if not isinstance(value, dict):
+            return handler(value)
+        return handler({**value, "raw": value})
+
+
+class Hashes(SiteValue):
+    """A file's digests by the site's names, lower-case hex; any may be None, `{}` is common (API facts 10.3)."""
+
+    sha256: str | None = None
+    auto_v1: str | None = None
+    auto_v2: str | None = None
+    auto_v3: str | None = None
+    blake3: str | None = None
+    crc32: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _site_names(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        lowered = {key.lower(): text for key, text in value.items() if isinstance(text, str)}
+        names = {"auto_v1": "autov1", "auto_v2": "autov2", "auto_v3": "autov3"}
+        fields = {name: lowered.get(names.get(name, name)) for name in cls.model_fields if name != "raw"}
+        known = {name: text.strip().lower() or None for name, text in fields.items() if text}
+        return {**known, "raw": value.get("raw", value)}
+
+
+class FileTraits(SiteValue):
+    """A file's metadata: `format` (SafeTensor …), `size` (full, pruned), `fp`, `quant_type`; each may be None."""
+
+    format: Text = None
+    size: Text = None
+    fp: Text = None
+    quant_type: Text = None
+
+
+class ModelFile(SiteValue):
+    """One downloadable of a version (API facts 2.2); `id` None only in damaged answers."""
+
+    id: Integer = None
+    name: Text = None
+    type: Text = None
+    size_kb: Number = Field(default=None, alias="sizeKB")
+    metadata: Annotated[FileTraits, BeforeValidator(_mapping)] = Field(default_factory=FileTraits)
+    hashes: Annotated[Hashes, BeforeValidator(_mapping)] = Field(default_factory=Hashes)
+    pickle_scan_result: Text = None
+    virus_scan_result: Text = None
+    download_url: Text = None
+    primary: Flag = False
+
+    @property
+    def size(self) -> int | None:
+        """Length in bytes (`sizeKB` × 1024, rounded); None where the site gives none or a bogus 0."""
+        return round(self.size_kb * 1024) if self.size_kb and self.size_kb > 0 else None
+
+
+class Preview(SiteValue):
+    """A picture or clip listed with a version; `id` may only stand in the URL (API facts 3)."""
+
+    id: Integer = None
+    url: Text = None
+    type: Text = None
+    width: Integer = None
+    height: Integer = None
+    nsfw_level: Annotated[Any, BeforeValidator(lambda value: value)] = None
+
+    @property
+    def image_id(self) -> int | None:
+        """The image's id, from the field or from the URL's file name; None when neither has one."""
+        if self.id is not None:
+            return self.id
+        found = re.search(r"/(\d{1,18})\.[A-Za-z0-9]+(?:[?#].*)?$", self.url or "")
+        return int(found.group(1)) if found else None
+
+
+class PaidAccess(SiteValue):
+    """A paid gate: `permanent`, or until `ends_at` (ISO)."""
+
+    permanent: Flag = False
+    ends_at: Text = None
+
+
+class Creator(SiteValue):
+    """Who published; `username` None for deleted accounts, `model_count` only in `/creators`."""
+
+    username: Text = None
+    image: Text = None
+    model_count: Integer = None
+    link: Text = None
+
+
+class VersionOwner(SiteValue):
+    """The model as a version by id shows it: name and type, no id (API facts 4)."""
+
+    name: Text = None
+    type: Text = None
+    nsfw: Truth = None
+    poi: Truth = None
+    mode: Text = None
+
+
+class ModelVersion(SiteValue):
+    """One release of a model; from a listing it has no `model_id` and no `air` (API facts 2.2, 4)."""
+
+    id: Integer = None
+    model_id: Integer = None
+    name: Text = None
+    base_model: Text = None
+    base_model_type: Text = None
+    description: Text = None
+    status: Text = None
+    availability: Text = None
+    usage_control: Text = None
+    published_at: Text = None
+    created_at: Text = None
+    updated_at: Text = None
+    early_access_deadline: Text = None
+    early_access_ends_at: Text = None
+    early_access_time_frame: Integer = None
+    paid_access: Annotated[PaidAccess | None, BeforeValidator(_object)] = None
+    trained_words: Texts = ()
+    air: Text = None
+    download_url: Text = None
+    nsfw_level: Integer = None
+    stats: Mapped = Field(default_factory=dict)
+    model: Annotated[VersionOwner | None, BeforeValidator(_object)] = None
+    files: Annotated[tuple[ModelFile, ...], BeforeValidator(_objects)] = ()
+    images: Annotated[tuple[Preview, ...], BeforeValidator(_objects)] = ()
+
+
+class Model(SiteValue):
+    """A published resource with its versions in the site's order, newest first (API facts 2.2, 3)."""
+
+    id: Integer = None
+    name: Text = None
+    type: Text = None
+    description: Text = None
+    nsfw: Truth = None
+    nsfw_level: Integer = None
+    poi: Truth = None
+    mode: Text = None
+    availability: Text = None
+    allow_no_credit: Truth = None
+    allow_commercial_use: Uses = ()
+    allow_derivatives: Truth = None
+    allow_different_license: Truth = None
+    creator: Annotated[Creator | None, BeforeValidator(_object)] = None
+    tags: Texts = ()
+    stats: Mapped = Field(default_factory=dict)
+    versions: Annotated[tuple[ModelVersion, ...], BeforeValidator(_objects)] = Field(
+        default=(), alias="modelVersions"
+    )
+
+
+class Image(SiteValue):
+    """A picture or clip of `/images` (API facts 8.2); `meta` is the flat generation data, or None."""
+
+    id: Integer = None
+    url: Text = None
+    type: Text = None
+    width: Integer = None
+    height: Integer = None
+    nsfw_level: Text = None
+    browsing_level: Integer = None
+    created_at: Text = None
+    post_id: Integer = None
+    username: Text = None
+    base_model: Text = None
+    model_version_ids: Annotated[
+        tuple[int, ...],
+        BeforeValidator(lambda value: [item for item in value if _integer(item) is not None] if isinstance(value, list) else []),
+    ] = ()
+    meta: Annotated[dict[str, Any] | None, BeforeValidator(lambda value: unwrapped_meta(value))] = None
+    tags: Texts = ()
+    stats: Mapped = Field(default_factory=dict)
+
+
+def unwrapped_meta(value: Any) -> dict[str, Any] | None:
+    """The flat generation data out of either form, `{…}` or `{"id": …, "meta": {…}}` (API facts 8.2)."""
+    if not isinstance(value, dict):
+        return None
+    if set(value) <= {"id", "meta"} and "meta" in value:
+        return _object(value["meta"])  # type: ignore[no-any-return]
+    return value
+
+
+class Tag(SiteValue):
+    """A tag's `name` and `link`."""
+
+    name: Text = None
+    link: Text = None
+
+
+class User(SiteValue):
+    """An account: `id` and `username`; `me()` adds `tier` and `status`."""
+
+    id: Integer = None
+    username: Text = None
+    tier: Text = None
+    status: Text = None
+
+
+class HashOwner(SiteValue):
+    """One row of the batch look-up: whose file has this SHA256 (API facts 5.3)."""
+
+    model_version_id: Integer = None
+    model_id: Integer = None
+    hash: Annotated[str | None, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else None)] = None
+
+
+class Page(Generic[T]):
+    """One page of a listing: `items`, `next_cursor` (None at the end), the site's `metadata`, the whole `raw` answer."""
+
+    __slots__ = ("items", "metadata", "next_cursor", "raw")
+
+    def __init__(
+        self, items: tuple[T, ...], next_cursor: str | int | None, metadata: dict[str, Any], raw: dict[str, Any]
+    ) -> None:
+        self.items = items
+        self.next_cursor = next_cursor
+        self.metadata = metadata
+        self.raw = raw
+
+
+def page_of(parse: Callable[[Any], T], raw: dict[str, Any]) -> Page[T]:
+    """Read a listing's envelope; items that are no objects (null) are passed over; a cursor may be text or number."""
+    metadata = _mapping(raw.get("metadata"))
+    cursor = metadata.get("nextCursor")
+    usable = cursor if isinstance(cursor, str | int) and not isinstance(cursor, bool) and cursor != "" else None
+    return Page(tuple(parse(item) for item in _objects(raw.get("items"))), usable, metadata, raw)

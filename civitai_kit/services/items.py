@@ -1,0 +1,112 @@
+"""From the site's values to an Item, from an Item to the order its transfer needs and the record it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import PurePath
+
+from civitai_kit.core.digests import Digests
+from civitai_kit.core.entry import Entry, FileRecord, Status
+from civitai_kit.core.models import ModelFile, ModelVersion
+from civitai_kit.core.order import Order, Proof
+from civitai_kit.core.plan import Item
+from civitai_kit.core.references import path_and_query
+from civitai_kit.core.selection import Choice
+
+
+def item_of(choice: Choice, path: str) -> Item:
+    """The item for one chosen file, to land at `path`."""
+    model, version, file = choice.model, choice.version, choice.file
+    assert version.id is not None, "files of a version without an id are never chosen"
+    return Item(
+        model_id=model.id if model.id is not None else version.model_id,
+        model_name=model.name or "",
+        version_id=version.id,
+        version_name=version.name or "",
+        file_id=file.id,
+        file_name=file.name or "",
+        type=model.type or "",
+        base_model=version.base_model or "",
+        path=path,
+        size=file.size,
+        sha256=file.hashes.sha256,
+        blake3=file.hashes.blake3,
+        crc32=file.hashes.crc32,
+        auto_v3=file.hashes.auto_v3,
+        file_type=file.type,
+        creator=model.creator.username if model.creator else None,
+        url=path_and_query(file.download_url or ""),
+        linked=is_linked(version, file),
+    )
+
+
+def is_linked(version: ModelVersion, file: ModelFile) -> bool:
+    """Whether a file surely belongs to another version: the site prints `fileId` for all but it (API facts 7.5)."""
+    prints_id = [other for other in version.files if "fileId=" in (other.download_url or "")]
+    return bool(prints_id) and file not in prints_id
+
+
+def order_of(item: Item, site: str, target: PurePath, *, connections: int, allow_hash_mismatch: bool) -> Order:
+    """The transfer of an item: asked by file id first, by the printed URL where that is another way (API facts 7.3)."""
+    by_id = f"{site}/api/download/models/{item.version_id}"
+    if item.file_id is not None:
+        by_id += f"?fileId={item.file_id}"
+    printed = f"{site}{item.url}" if item.url else None
+    urls = [printed] if item.linked and printed else [by_id]
+    if printed and printed not in urls and item.file_type == "VAE":
+        urls.append(printed)
+    return Order(
+        key=item.path,
+        urls=tuple(urls),
+        target=target,
+        proof=proof_of(item),
+        connections=connections,
+        allow_hash_mismatch=allow_hash_mismatch,
+    )
+
+
+def proof_of(item: Item) -> Proof:
+    """What the site promises of an item's bytes."""
+    return Proof(sha256=item.sha256, blake3=item.blake3, crc32=item.crc32, size=item.size)
+
+
+def entry_of(item: Item, version: dict[str, object] | None, model: dict[str, object] | None, now: str) -> Entry:
+    """A first entry for an item's version, with the site's answers where they were heard."""
+    return Entry(
+        version_id=item.version_id,
+        model_id=item.model_id,
+        model_name=item.model_name,
+        version_name=item.version_name,
+        type=item.type,
+        base_model=item.base_model,
+        creator=item.creator,
+        version=version,
+        model=model,
+        added_at=now,
+        updated_at=now,
+        last_seen=now if version is not None else None,
+    )
+
+
+def proved_of(digests: Digests) -> dict[str, str]:
+    """The digests of bytes on disk as a record keeps them: those that were computed, by name."""
+    return {name: value for name, value in asdict(digests).items() if value is not None}
+
+
+def record_of(item: Item, status: Status, now: str) -> FileRecord:
+    """The record of an item's file as the site promises it."""
+    return FileRecord(
+        file_id=item.file_id,
+        name=item.file_name,
+        type=item.file_type,
+        path=item.path,
+        size=item.size,
+        sha256=item.sha256,
+        blake3=item.blake3,
+        crc32=item.crc32,
+        auto_v3=item.auto_v3,
+        url=item.url,
+        linked=item.linked,
+        status=status,
+        updated_at=now,
+    )

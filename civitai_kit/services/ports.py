@@ -1,0 +1,126 @@
+"""What the services need of the world; client, transfer, store and disk happen to fit, and kit.py proves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from civitai_kit.core.digests import Digests
+from civitai_kit.core.entry import Entry
+from civitai_kit.core.events import Emit
+from civitai_kit.core.models import Image, Model, ModelVersion, Page
+from civitai_kit.core.order import Fetched, Order
+from civitai_kit.core.query import ImageQuery, ModelQuery
+
+T = TypeVar("T")
+
+
+class Site(Protocol):
+    """The site's JSON; every method raises a SiteError when the site does not give."""
+
+    def models_of(
+        self, query: ModelQuery, *, max_pages: int | None = None, read_ahead: bool = True
+    ) -> Iterator[Page[Model]]:
+        """The pages of a listing, cursors followed; the next one is fetched while the last is worked on."""
+
+    def images_of(self, query: ImageQuery, cursor: str | int | None = None) -> Iterator[Page[Image]]:
+        """The pages of an image listing from `cursor` on."""
+
+    def model(self, model_id: int) -> Model:
+        """One model by id."""
+
+    def version(self, version_id: int) -> ModelVersion:
+        """One version by id."""
+
+    def tag_exists(self, name: str) -> bool:
+        """Whether the site knows a tag of exactly this name (case folded)."""
+
+
+class Fetcher(Protocol):
+    """Moves one file from the network to its place."""
+
+    def fetch(self, order: Order, emit: Emit) -> Fetched:
+        """Fetch, prove and name one file; raises TransferError, SiteError, DiskError or Interrupted."""
+
+
+class Pool(Protocol):
+    """Slots for work that waits on the network."""
+
+    def run(self, jobs: Iterable[Callable[[], T]], concurrency: int) -> Iterator[T]:
+        """Run jobs side by side, giving each result as it comes; closing the iterator starts no further job."""
+
+    def halt(self) -> None:
+        """Start no further job and bring the running ones to a sound stop."""
+
+    @property
+    def halted(self) -> bool:
+        """Whether a stop was asked for, by `halt` or from outside."""
+
+
+class Store(Protocol):
+    """The memory of versions, keyed by version id; every write is synced when the call returns."""
+
+    def get(self, version_id: int) -> Entry | None:
+        """The entry of a version, or None."""
+
+    def put(self, entry: Entry) -> None:
+        """Write one entry, replacing the old."""
+
+    def put_many(self, entries: Iterable[Entry]) -> int:
+        """Write many in few transactions; gives how many."""
+
+    def update(self, version_id: int, change: Callable[[Entry | None], Entry | None]) -> Entry | None:
+        """Read, change and write one entry in one transaction; None from `change` leaves the store as it was."""
+
+    def delete(self, version_ids: Iterable[int]) -> int:
+        """Remove entries in one transaction; gives how many were there."""
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries by rising version id, in constant memory."""
+
+    def by_sha256(self, sha256: str) -> tuple[int, ...]:
+        """Version ids that hold a file with this promised or proved SHA256."""
+
+    def by_model(self, model_id: int) -> tuple[int, ...]:
+        """Version ids remembered of a model."""
+
+    def count(self) -> int:
+        """How many entries there are."""
+
+
+class Disk(Protocol):
+    """The save path: every `path` is relative to it with `/`."""
+
+    root: Path
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes of a regular file there, None where there is none."""
+
+    def free(self) -> int | None:
+        """Bytes free for us on the save path's file system (of its nearest existing parent), None if unknown."""
+
+    def digests(self, path: str) -> Digests:
+        """All digests of a file there, in one pass."""
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a small file atomically, making folders; raises DiskFull or NotWritable."""
+
+    def locate(self, path: str) -> Path:
+        """The absolute path; raises UsageError when it would leave the save path, also through a link."""
+
+    def check_writable(self) -> None:
+        """Make the save path where it is missing and prove that it can be written; raises NotWritable."""
+
+
+class Answers(Protocol):
+    """The site's raw answers of a scan, spooled so that sidecars can have them without holding them in memory."""
+
+    def keep(self, model: Mapping[str, Any] | None, version: Mapping[str, Any], version_id: int) -> None:
+        """Spool a version's object and its model's (with all versions)."""
+
+    def version(self, version_id: int) -> dict[str, Any] | None:
+        """The version's object as received, None when it was not heard."""
+
+    def model(self, model_id: int) -> dict[str, Any] | None:
+        """The model's object as received, None when it was not heard."""

@@ -1,0 +1,87 @@
+"""Many models and endless galleries, for measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, overload
+from uuid import UUID
+
+from civitai_kit.sandbox import media
+from civitai_kit.sandbox.bodies import GivenBody
+from civitai_kit.sandbox.records import EPOCH, ImageRecord, UserRecord
+
+if TYPE_CHECKING:
+    from civitai_kit.sandbox.world import World
+
+MODEL_WEIGHT = 2_700
+"""About how many bytes of JSON a model of the crowd has without its description."""
+
+FIRST_IMAGE = 100_000_001
+PLACE = UUID("0a51f3b6-7f7f-5d0c-8f6e-000000000000")
+BASE_MODELS = ("SDXL 1.0", "Pony", "Illustrious", "Flux.1 D", "SD 1.5")
+
+
+def many_models(world: World, count: int, bytes_each: int) -> None:
+    """Fill an empty world with `count` LORAs of two hundred people, each of about `bytes_each` bytes of JSON."""
+    for number in range(count):
+        model = world.add_model(
+            f"Crowd Model {number}",
+            id=10_001 + number,
+            username=f"creator_{number % 200}",
+            description="<p>" + "A model of the crowd. " * max(0, (bytes_each - MODEL_WEIGHT) // 22) + "</p>",
+            tags=["crowd", f"tag{number % 50}"],
+            thumbs_up=number % 997,
+            downloads=number * 7,
+        )
+        version = world.add_version(model, base_model=BASE_MODELS[number % len(BASE_MODELS)])
+        world.add_file(version, f"crowd_{number}.safetensors", size=2048)
+        world.add_image(version=version)
+
+
+class Gallery(Sequence[ImageRecord]):
+    """Images that are made when asked for, so that any number of them needs no memory."""
+
+    def __init__(self, count: int, owner: UserRecord, *, bytes_each: int = 0) -> None:
+        self._count, self._owner, self._bytes_each = count, owner, bytes_each
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> ImageRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ImageRecord]: ...
+    def __getitem__(self, index: int | slice) -> ImageRecord | list[ImageRecord]:
+        if isinstance(index, slice):
+            return [self._make(number) for number in range(*index.indices(self._count))]
+        if not -self._count <= index < self._count:
+            raise IndexError(index)
+        return self._make(index % self._count)
+
+    def __iter__(self) -> Iterator[ImageRecord]:
+        return (self._make(number) for number in range(self._count))
+
+    def by_uuid(self, uuid: str) -> ImageRecord | None:
+        """The image of a uuid: its last part is the number."""
+        try:
+            number = UUID(uuid).int - PLACE.int
+        except ValueError:
+            return None
+        return self._make(number) if 0 <= number < self._count else None
+
+    def _make(self, number: int) -> ImageRecord:
+        text = f"image {number}"
+        return ImageRecord(
+            id=FIRST_IMAGE + self._count - number,
+            uuid=str(UUID(int=PLACE.int + number)),
+            body=GivenBody(media.png(text=text) + bytes(self._bytes_each)),
+            username=self._owner.username,
+            user_id=self._owner.id,
+            post_id=9500 + number // 20,
+            version_ids=[12_345],
+            model_id=123,
+            base_model="SDXL 1.0",
+            meta={"prompt": f"a picture, number {number}", "seed": number},
+            created_at=EPOCH - timedelta(seconds=number),
+        )

@@ -1,0 +1,198 @@
+"""Models and versions one at a time: by id, by hash, and mini (API facts 3 to 6)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from civitai_kit.sandbox import enums, render, validation
+from civitai_kit.sandbox.file_choice import primary_file
+from civitai_kit.sandbox.records import FileRecord, VersionRecord
+from civitai_kit.sandbox.replies import error, json_reply, origin, query_of, state_of
+from civitai_kit.sandbox.state import State
+from civitai_kit.sandbox.validation import Invalid
+
+BATCH, BATCH_OF_IDS = 100, 10_000
+UNDEFINED_HOST = "https://undefined"
+"""The host that the batch endpoint prints, for it reads a header that nobody sends (API facts 5.2)."""
+
+
+async def model(request: Request) -> Response:
+    """`/models/{id}`: 404 also for models that exist but may not be seen."""
+    try:
+        number = validation.identifier("id", request.path_params["id"])
+    except Invalid as invalid:
+        return error(400, invalid.as_pretty_text)
+    state = state_of(request)
+    known = state.world.models.get(number)
+    hidden = known is None or not known.nsfw_level & enums.ALL_LEVELS or known.availability == "Private" or known.poi
+    if known is None or hidden or known.status != "Published" or not _published_versions(known.versions):
+        return error(404, f"No model with id {number}")
+    return json_reply(render.model_by_id(state, known))
+
+
+def _published_versions(versions: list[VersionRecord]) -> bool:
+    """Whether there is a version that anybody may see."""
+    return any(version.status == "Published" for version in versions)
+
+
+async def version(request: Request) -> Response:
+    """`/model-versions/{id}`: looks only at the version's own status."""
+    given = request.path_params["id"]
+    try:
+        number = validation.number()("id", [given])
+    except Invalid as invalid:
+        return error(400, invalid.as_pretty_text)
+    if number == 0:
+        return error(400, "Missing modelVersionId")
+    if number > validation.INT4_MAX:
+        return error(500, "Failed to fetch model version details")
+    state = state_of(request)
+    known = state.world.version(int(number))
+    if known is None or known.status != "Published" or not known.nsfw_level & enums.ALL_LEVELS:
+        return error(404, "Model not found")
+    if not known.files:
+        return error(404, "Missing model file")
+    owner = state.world.models[known.model_id]
+    return json_reply(render.version_by_id(state, owner, known, host=origin(request)))
+
+
+async def by_hash(request: Request) -> Response:
+    """`GET /model-versions/by-hash/{hash}`: the oldest published version that has it."""
+    state = state_of(request)
+    found = state.world.versions_by_hash(request.path_params["hash"])
+    if not found:
+        return error(404, "Model not found")
+    return json_reply(_hash_version(state, found[0][0], origin(request)))
+
+
+async def batch_by_hash(request: Request) -> Response:
+    """`POST /model-versions/by-hash`: one object a matching file, nulls and duplicates included."""
+    try:
+        wanted = await _hashes(request, BATCH)
+    except Invalid as invalid:
+        return error(400, f"Request must include an array of SHA256 Hashes. {invalid.as_json_text}")
+    state = state_of(request)
+    return json_reply([_batch_item(state, *pair) for pair in _matching(state, wanted)])
+
+
+async def batch_ids_by_hash(request: Request) -> Response:
+    """`POST /model-versions/by-hash/ids`: model and version id a matching file."""
+    try:
+        wanted = await _hashes(request, BATCH_OF_IDS)
+    except Invalid as invalid:
+        return error(400, f"Request must include an array of SHA256 Hashes. {invalid.as_json_text}")
+    return json_reply(
+        [
+            {"modelVersionId": found.id, "modelId": found.model_id, "hash": file.shown_hashes["SHA256"].upper()}
+            for found, file in _matching(state_of(request), wanted)
+        ]
+    )
+
+
+async def _hashes(request: Request, most: int) -> set[str]:
+    body = await request.body()
+    is_json = request.headers.get("content-type", "").startswith("application/json")
+    try:
+        given: Any = json.loads(body) if is_json and body else None
+    except ValueError:
+        given = None
+    if not isinstance(given, list):
+        received = "undefined" if given is None else type(given).__name__
+        raise validation.wrong_type([], "array", received)
+    if len(given) > most:
+        raise Invalid(
+            [
+                {
+                    "origin": "array",
+                    "code": "too_big",
+                    "maximum": most,
+                    "inclusive": True,
+                    "path": [],
+                    "message": "Too many hashes",
+                }
+            ]
+        )
+    for index, value in enumerate(given):
+        if not isinstance(value, str) or len(value) != 64:
+            raise Invalid([{"code": "custom", "path": [index], "message": "Invalid hash"}])
+    return {value.upper() for value in given}
+
+
+def _matching(state: State, wanted: set[str]) -> list[tuple[VersionRecord, FileRecord]]:
+    return [
+        (found, file)
+        for owner in state.world.models.values()
+        if owner.status == "Published"
+        for found in owner.versions
+        if found.status == "Published"
+        for file in found.files
+        if file.shown_hashes.get("SHA256", "").upper() in wanted
+    ]
+
+
+def _batch_item(state: State, found: VersionRecord, file: FileRecord) -> Any:
+    usable = [each for each in found.files if each.visibility == "Public" and not each.replaced]
+    return _hash_version(state, found, UNDEFINED_HOST) if usable else None
+
+
+def _hash_version(state: State, found: VersionRecord, host: str) -> render.Json:
+    owner = state.world.models[found.model_id]
+    return render.version_by_id(state, owner, found, host=host, by_hash=True)
+
+
+async def mini(request: Request) -> Response:
+    """`/model-versions/mini/{id}`: one file in brief."""
+    query = query_of(request)
+    try:
+        number = validation.identifier("id", request.path_params["id"])
+        options = validation.read_all(query, {"modelFileId": validation.number(1), "epoch": validation.never("number")})
+    except Invalid as invalid:
+        return error(400, invalid.as_pretty_text)
+    state = state_of(request)
+    known = state.world.version(number)
+    if known is None or known.status != "Published":
+        return error(404, "Model not found")
+    if not known.files:
+        return error(404, "Missing model file")
+    file_id = options.get("modelFileId")
+    file = primary_file(known.files) if file_id is None else next((f for f in known.files if f.id == file_id), None)
+    if file is None:
+        return error(404, f"Model file {file_id} not found in version {number}")
+    return json_reply(_mini(state, known, file))
+
+
+def _mini(state: State, known: VersionRecord, file: FileRecord) -> render.Json:
+    owner = state.world.models[known.model_id]
+    elected = file is primary_file(known.files)
+    shown: render.Json = {
+        "air": enums.air(known.base_model, owner.type, owner.id, known.id),
+        "versionName": known.name,
+        "modelName": owner.name,
+        "userId": owner.user.id if owner.user else -1,
+        "baseModel": known.base_model,
+        "availability": known.availability,
+        "publishedAt": render.iso(known.published_at),
+        "size": file.shown_size,
+        "fileType": file.type,
+        "fileName": file.name,
+        "hashes": dict(file.shown_hashes),
+        "downloadUrls": [render.download_url(state, state.site_url, known, file, primary=elected, by_id=True)],
+        "canGenerate": known.supports_generation,
+        "isFeatured": False,
+        "requireAuth": known.require_auth or state.world.downloads_need_key,
+        "checkPermission": known.paid is not None,
+        "additionalResourceCharge": False,
+        "minor": owner.minor,
+        "sfwOnly": owner.sfw_only,
+        "fees": [],
+        "payoutEnabled": True,
+    }
+    if "format" in file.metadata:
+        shown["format"] = file.metadata["format"]
+    if known.paid is not None:
+        shown["earlyAccessEndsAt"] = render.iso(known.paid.ends_at)
+    return shown

@@ -1,0 +1,174 @@
+"""Running the two hosts of a sandbox on loopback addresses, each in its own thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from civitai_kit.sandbox.faults import FaultBox
+from civitai_kit.sandbox.request_log import RequestLog
+from civitai_kit.sandbox.site import build
+from civitai_kit.sandbox.site_faults import RESET
+from civitai_kit.sandbox.state import API_KEY, State
+from civitai_kit.sandbox.storage import StorageServer
+from civitai_kit.sandbox.world import World
+
+SECOND_LOOPBACK = "127.0.0.2"
+START_SECONDS = 30.0
+
+
+class Sandbox:
+    """A running pretend Civitai: where it is, what it shows, and what was asked of it."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.api_key = API_KEY
+
+    @property
+    def url(self) -> str:
+        """Root of the site, for `--api-url`."""
+        return self._state.site_url
+
+    @property
+    def storage_url(self) -> str:
+        """Root of the storage and image host."""
+        return self._state.storage_url
+
+    @property
+    def world(self) -> World:
+        """What the site shows; may be changed or exchanged while it runs."""
+        return self._state.world
+
+    @world.setter
+    def world(self, world: World) -> None:
+        self._state.world = world
+
+    @property
+    def faults(self) -> FaultBox:
+        """The faults to come."""
+        return self._state.faults
+
+    @property
+    def requests(self) -> RequestLog:
+        """The requests so far."""
+        return self._state.requests
+
+    def clear_requests(self) -> None:
+        """Forget the requests so far."""
+        self._state.requests.clear()
+
+    def reset(self, world: World | None = None) -> None:
+        """As new: the standard world (or the one given), no faults, no requests."""
+        self._state.world = World.standard() if world is None else world
+        self.faults.clear()
+        self.clear_requests()
+
+
+@contextlib.contextmanager
+def running(
+    world: World | None = None, *, host: str = "127.0.0.1", port: int = 0, log_requests: bool = True
+) -> Iterator[Sandbox]:
+    """A sandbox that serves until the block ends; port 0 takes a free one."""
+    state = State(World.standard() if world is None else world, log_requests=log_requests)
+    listener = _listen(host, port)
+    storage = StorageServer((_storage_host(host), 0), state)
+    state.site_url = f"http://{host}:{listener.getsockname()[1]}"
+    state.storage_url = "http://{}:{}".format(*storage.server_address[:2])
+    serving = threading.Thread(target=storage.serve_forever, args=(0.05,), name="sandbox storage", daemon=True)
+    serving.start()
+    try:
+        with _site_running(state, listener):
+            yield Sandbox(state)
+    finally:
+        storage.close()
+        serving.join()
+
+
+@contextlib.contextmanager
+def _site_running(state: State, listener: socket.socket) -> Iterator[None]:
+    config = uvicorn.Config(
+        build(state),
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=30,
+    )
+    server = uvicorn.Server(config)
+    started = threading.Event()
+    thread = threading.Thread(target=_serve, args=(server, listener, started), name="sandbox site", daemon=True)
+    thread.start()
+    if not started.wait(START_SECONDS):
+        raise RuntimeError("the sandbox's site did not start")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        thread.join()
+
+
+def _serve(server: uvicorn.Server, listener: socket.socket, started: threading.Event) -> None:
+    async def main() -> None:
+        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.002)
+        started.set()
+        await serving
+
+    asyncio.run(main())
+
+
+class _Protocol(H11Protocol):
+    """Lets the application reset the connection it answers on."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        app = self.app
+
+        async def with_reset(scope: Any, receive: Any, send: Any) -> None:
+            scope.setdefault("extensions", {})[RESET] = lambda: _reset(transport)
+            await app(scope, receive, send)
+
+        self.app = with_reset
+
+
+def _reset(transport: Any) -> None:
+    """End a connection so that the other side sees a reset rather than an end."""
+    connection = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(256)
+    return listener
+
+
+def _storage_host(host: str) -> str:
+    """Another loopback address where the system has one, else the same address on another port."""
+    if not host.startswith("127."):
+        return host
+    probe = socket.socket()
+    try:
+        probe.bind((SECOND_LOOPBACK, 0))
+    except OSError:
+        return host
+    finally:
+        probe.close()
+    return SECOND_LOOPBACK

@@ -1,0 +1,40 @@
+"""The sandbox for tests: a context manager, and a pytest fixture `civitai_sandbox`.
+
+Use the fixture with `pytest_plugins = ["civitai_kit.testing"]` in a `conftest.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from civitai_kit.sandbox.content import Known
+from civitai_kit.sandbox.faults import FAULTS, FaultBox
+from civitai_kit.sandbox.request_log import RequestRecord
+from civitai_kit.sandbox.serve import Sandbox, running
+from civitai_kit.sandbox.world import World
+
+__all__ = ["FAULTS", "FaultBox", "Known", "RequestRecord", "Sandbox", "World", "civitai_sandbox", "sandbox"]
+
+
+@contextmanager
+def sandbox(world: World | None = None, *, host: str = "127.0.0.1") -> Iterator[Sandbox]:
+    """A pretend Civitai on free ports that serves from this process until the block ends."""
+    with running(world, host=host) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def _civitai_sandbox_server() -> Iterator[Sandbox]:
+    with sandbox() as served:
+        yield served
+
+
+@pytest.fixture
+def civitai_sandbox(_civitai_sandbox_server: Sandbox) -> Iterator[Sandbox]:
+    """A sandbox as new for every test: standard world, no faults, no requests."""
+    _civitai_sandbox_server.reset()
+    yield _civitai_sandbox_server
+    _civitai_sandbox_server.faults.clear()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from unicodedata import normalize
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
 
 class Status(StrEnum):
@@ -97,6 +99,32 @@ class Entry(BaseModel):
         """Bytes of all its files whose size is known."""
         return sum(record.size or 0 for record in self.files)
 
+    @property
+    def sha256s(self) -> frozenset[str]:
+        """Every SHA256 that a file of it has, promised or proved, in lower case."""
+        promised = {record.sha256 for record in self.files}
+        proved = {record.proved.get("sha256") for record in self.files}
+        return frozenset(digest.lower() for digest in promised | proved if digest)
+
+    @property
+    def summary(self) -> Summary:
+        """What listings show of it."""
+        return Summary(
+            version_id=self.version_id,
+            model_id=self.model_id,
+            model_name=self.model_name,
+            version_name=self.version_name,
+            type=self.type,
+            base_model=self.base_model,
+            creator=self.creator,
+            status=self.status,
+            files=tuple(_shown(record) for record in self.files),
+            added_at=self.added_at,
+            updated_at=self.updated_at,
+            last_seen=self.last_seen,
+            site_state=self.site_state,
+        )
+
     def file(self, file_id: int | None, path: str) -> FileRecord | None:
         """The record of one file, found by its id, or by its path where it has none."""
         for record in self.files:
@@ -121,3 +149,133 @@ def _same_file(one: FileRecord, other: FileRecord) -> bool:
     if one.file_id is not None and other.file_id is not None:
         return one.file_id == other.file_id
     return one.path == other.path
+
+
+def _shown(record: FileRecord) -> SummaryFile:
+    sha256 = record.sha256 or record.proved.get("sha256")
+    return SummaryFile(record.file_id, record.path, record.size, sha256, record.status)
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryFile:
+    """What a listing shows of one file; `size` in bytes, `sha256` the promised one, else the proved one."""
+
+    file_id: int | None
+    path: str
+    size: int | None
+    sha256: str | None
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What listings, searches and statistics need of an entry, without its answers."""
+
+    version_id: int
+    model_id: int | None
+    model_name: str
+    version_name: str
+    type: str
+    base_model: str
+    creator: str | None
+    status: Status
+    files: tuple[SummaryFile, ...]
+    added_at: str | None = None
+    updated_at: str | None = None
+    last_seen: str | None = None
+    site_state: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The key in the database, `v_<version id>`."""
+        return entry_key(self.version_id)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files whose size is known."""
+        return sum(file.size or 0 for file in self.files)
+
+    def matches(self, text: str) -> bool:
+        """Whether the model's or the version's name contains `text`, in any case, script and composition."""
+        needle = fold(text)
+        return needle in fold(self.model_name) or needle in fold(self.version_name)
+
+
+def fold(text: str) -> str:
+    """The text as it is compared in searches: composed, case folded, compatibility forms made equal."""
+    return normalize("NFKC", normalize("NFKC", text).casefold())
+
+
+class ImageKind(StrEnum):
+    """What an image was asked for by; the first part of its key."""
+
+    USERNAME = "username"
+    MODEL = "model"
+    MODEL_VERSION = "modelVersion"
+    TAG = "tag"
+    POST = "post"
+    IMAGE = "image"
+
+
+class Quality(StrEnum):
+    """The site's resized picture, or the original."""
+
+    SD = "SD"
+    HD = "HD"
+
+
+class ImageRecord(BaseModel):
+    """Memory of one image taken for one target. `path` is relative to the save path with `/`; `size` in bytes;
+    `date` ISO 8601 in UTC; `meta` says whether it came with generation data; `imported` that another tool took it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    kind: ImageKind
+    target: str
+    image_id: int
+    quality: Quality = Quality.HD
+    path: str | None = None
+    url: str | None = None
+    date: str | None = None
+    checkpoint: str | None = None
+    tags: tuple[str, ...] = ()
+    size: int | None = None
+    sha256: str | None = None
+    media: str | None = None
+    meta: bool | None = None
+    username: str | None = None
+    base_model: str | None = None
+    post_id: int | None = None
+    model_id: int | None = None
+    version_id: int | None = None
+    imported: bool = False
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def key(self) -> str:
+        """The key in the database, `{kind}:{target}_{image id}_{SD|HD}`."""
+        return image_key(self.kind, self.target, self.image_id, self.quality)
+
+
+def image_key(kind: str, target: str, image_id: int, quality: str) -> str:
+    """The key of an image's record in the database."""
+    return f"{image_prefix(kind, target)}{image_id}_{quality}"
+
+
+def image_prefix(kind: str, target: str) -> str:
+    """What the keys of all images of a target begin with.
+
+    So do those of a target named alike but longer (`a` and `a_1`): compare `target` where that matters.
+    """
+    return f"{kind}:{target}_"
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """By what a file is known to be untouched: device, inode, size in bytes, modification time in nanoseconds."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int

@@ -9,94 +9,40 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
+from civitai_kit.core.reading import (
+    Flag,
+    Hex,
+    Integer,
+    Integers,
+    Mapped,
+    Meta,
+    Number,
+    Text,
+    Texts,
+    Truth,
+    Uses,
+    an_object,
+    camel,
+    mapping,
+    objects,
+)
+
+# An exabyte: what is bigger is nonsense, and would overflow.
+_MOST_KB = 2.0**50
+
 T = TypeVar("T")
 S = TypeVar("S", bound="SiteValue")
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _integer(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
-        return int(value)
-    return None
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return None
-
-
-def _truth(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _flag(value: Any) -> bool:
-    return value is True
-
-
-def _texts(value: Any) -> list[str]:
-    """A list of texts; objects with a name (tags of early 2023) give their name."""
-    if not isinstance(value, list):
-        return []
-    named = (item.get("name") if isinstance(item, dict) else item for item in value)
-    return [item for item in named if isinstance(item, str)]
-
-
-def _objects(value: Any) -> list[Any]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _object(value: Any) -> Any:
-    return value if isinstance(value, dict) else None
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def commercial_uses(value: Any) -> list[str]:
-    """The three forms of `allowCommercialUse` (a text, a list, a Postgres literal) as a list of names."""
-    if isinstance(value, str):
-        inner = value[1:-1] if value.startswith("{") and value.endswith("}") else value
-        return [part.strip().strip('"') for part in inner.split(",") if part.strip()]
-    return _texts(value)
-
-
-Text = Annotated[str | None, BeforeValidator(_text)]
-Integer = Annotated[int | None, BeforeValidator(_integer)]
-Number = Annotated[float | None, BeforeValidator(_number)]
-Truth = Annotated[bool | None, BeforeValidator(_truth)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
-Mapped = Annotated[dict[str, Any], BeforeValidator(_mapping)]
-Uses = Annotated[tuple[str, ...], BeforeValidator(commercial_uses)]
-
-
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(word.capitalize() for word in tail)
 
 
 class SiteValue(BaseModel):
     """An object of the site; `raw` is its JSON exactly as received."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", alias_generator=_camel, populate_by_name=True, protected_namespaces=()
+        frozen=True, extra="ignore", alias_generator=camel, populate_by_name=True, protected_namespaces=()
     )
 
     raw: dict[str, Any] = Field(default_factory=dict, repr=False, exclude=True)
@@ -147,8 +93,8 @@ class ModelFile(SiteValue):
     name: Text = None
     type: Text = None
     size_kb: Number = Field(default=None, alias="sizeKB")
-    metadata: Annotated[FileTraits, BeforeValidator(_mapping)] = Field(default_factory=FileTraits)
-    hashes: Annotated[Hashes, BeforeValidator(_mapping)] = Field(default_factory=Hashes)
+    metadata: Annotated[FileTraits, BeforeValidator(mapping)] = Field(default_factory=FileTraits)
+    hashes: Annotated[Hashes, BeforeValidator(mapping)] = Field(default_factory=Hashes)
     pickle_scan_result: Text = None
     virus_scan_result: Text = None
     download_url: Text = None
@@ -157,7 +103,7 @@ class ModelFile(SiteValue):
     @property
     def size(self) -> int | None:
         """Length in bytes (`sizeKB` × 1024, rounded); None where the site gives none or a bogus 0."""
-        return round(self.size_kb * 1024) if self.size_kb and self.size_kb > 0 else None
+        return round(self.size_kb * 1024) if self.size_kb and 0 < self.size_kb < _MOST_KB else None
 
 
 class Preview(SiteValue):
@@ -168,7 +114,7 @@ class Preview(SiteValue):
     type: Text = None
     width: Integer = None
     height: Integer = None
-    nsfw_level: Annotated[Any, BeforeValidator(lambda value: value)] = None
+    nsfw_level: Any = None
 
     @property
     def image_id(self) -> int | None:
@@ -223,15 +169,15 @@ class ModelVersion(SiteValue):
     early_access_deadline: Text = None
     early_access_ends_at: Text = None
     early_access_time_frame: Integer = None
-    paid_access: Annotated[PaidAccess | None, BeforeValidator(_object)] = None
+    paid_access: Annotated[PaidAccess | None, BeforeValidator(an_object)] = None
     trained_words: Texts = ()
     air: Text = None
     download_url: Text = None
     nsfw_level: Integer = None
     stats: Mapped = Field(default_factory=dict)
-    model: Annotated[VersionOwner | None, BeforeValidator(_object)] = None
-    files: Annotated[tuple[ModelFile, ...], BeforeValidator(_objects)] = ()
-    images: Annotated[tuple[Preview, ...], BeforeValidator(_objects)] = ()
+    model: Annotated[VersionOwner | None, BeforeValidator(an_object)] = None
+    files: Annotated[tuple[ModelFile, ...], BeforeValidator(objects)] = ()
+    images: Annotated[tuple[Preview, ...], BeforeValidator(objects)] = ()
 
 
 class Model(SiteValue):
@@ -250,12 +196,10 @@ class Model(SiteValue):
     allow_commercial_use: Uses = ()
     allow_derivatives: Truth = None
     allow_different_license: Truth = None
-    creator: Annotated[Creator | None, BeforeValidator(_object)] = None
+    creator: Annotated[Creator | None, BeforeValidator(an_object)] = None
     tags: Texts = ()
     stats: Mapped = Field(default_factory=dict)
-    versions: Annotated[tuple[ModelVersion, ...], BeforeValidator(_objects)] = Field(
-        default=(), alias="modelVersions"
-    )
+    versions: Annotated[tuple[ModelVersion, ...], BeforeValidator(objects)] = Field(default=(), alias="modelVersions")
 
 
 class Image(SiteValue):
@@ -272,22 +216,10 @@ class Image(SiteValue):
     post_id: Integer = None
     username: Text = None
     base_model: Text = None
-    model_version_ids: Annotated[
-        tuple[int, ...],
-        BeforeValidator(lambda value: [item for item in value if _integer(item) is not None] if isinstance(value, list) else []),
-    ] = ()
-    meta: Annotated[dict[str, Any] | None, BeforeValidator(lambda value: unwrapped_meta(value))] = None
+    model_version_ids: Integers = ()
+    meta: Meta = None
     tags: Texts = ()
     stats: Mapped = Field(default_factory=dict)
-
-
-def unwrapped_meta(value: Any) -> dict[str, Any] | None:
-    """The flat generation data out of either form, `{…}` or `{"id": …, "meta": {…}}` (API facts 8.2)."""
-    if not isinstance(value, dict):
-        return None
-    if set(value) <= {"id", "meta"} and "meta" in value:
-        return _object(value["meta"])  # type: ignore[no-any-return]
-    return value
 
 
 class Tag(SiteValue):
@@ -311,11 +243,11 @@ class HashOwner(SiteValue):
 
     model_version_id: Integer = None
     model_id: Integer = None
-    hash: Annotated[str | None, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else None)] = None
+    hash: Hex = None
 
 
 class Page(Generic[T]):
-    """One page of a listing: `items`, `next_cursor` (None at the end), the site's `metadata`, the whole `raw` answer."""
+    """One page of a listing: `items`, `next_cursor` (None at the end), the site's `metadata`, all of it `raw`."""
 
     __slots__ = ("items", "metadata", "next_cursor", "raw")
 
@@ -329,8 +261,25 @@ class Page(Generic[T]):
 
 
 def page_of(parse: Callable[[Any], T], raw: dict[str, Any]) -> Page[T]:
-    """Read a listing's envelope; items that are no objects (null) are passed over; a cursor may be text or number."""
-    metadata = _mapping(raw.get("metadata"))
-    cursor = metadata.get("nextCursor")
-    usable = cursor if isinstance(cursor, str | int) and not isinstance(cursor, bool) and cursor != "" else None
-    return Page(tuple(parse(item) for item in _objects(raw.get("items"))), usable, metadata, raw)
+    """Read a listing's envelope; items that are no objects (null) are passed over.
+
+    The cursor may be text or number; where only `nextPage` has one, it is taken from there (API facts 2.3, 8.3).
+    """
+    metadata = mapping(raw.get("metadata"))
+    cursor = _cursor(metadata.get("nextCursor"))
+    if cursor is None:
+        cursor = _cursor_in(metadata.get("nextPage"))
+    return Page(tuple(parse(item) for item in objects(raw.get("items"))), cursor, metadata, raw)
+
+
+def _cursor(value: Any) -> str | int | None:
+    usable = isinstance(value, str | int) and not isinstance(value, bool) and value != ""
+    return value if usable else None
+
+
+def _cursor_in(address: Any) -> str | None:
+    try:
+        found = parse_qs(urlsplit(address).query).get("cursor") if isinstance(address, str) else None
+    except ValueError:
+        return None
+    return found[-1] if found else None

@@ -5,21 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Protocol
 
-from blake3 import blake3
-
+from civitai_kit.core.digests import ALL, FIRST_HALF, SECOND_HALF, Digester, Digests
 from civitai_kit.sandbox import digest_cache
 
 BLOCK_SIZE = 1_048_573
 """Length of the repeated block: a prime just under 1 MiB, so that a part put at a wrong offset changes the hash."""
 
-AUTO_V1_AT, AUTO_V1_LENGTH, AUTO_V1_FLOOR = 0x100000, 0x10000, 0x200000
-HEADER_LIMIT = 16 * 1024 * 1024
 CACHE_FLOOR = 64 * 1024 * 1024
 """From this size on digests are kept on disk between runs."""
 
@@ -144,20 +141,17 @@ def safetensors_body(seed: str, size: int, metadata: dict[str, str] | None = Non
 
 def _header_for(size: int, metadata: dict[str, str]) -> bytes | None:
     """Eight length bytes and JSON whose offsets end exactly at the file's end; None when it does not fit."""
-    data_size = size
-    for _ in range(4):
-        packed = _pack_header(data_size, metadata, odd_padding=(size % 2 == 1))
-        data_size = size - len(packed)
-        if data_size < 2:
-            return None
-    return packed if data_size % 2 == 0 else None
+    # The offsets' digits are part of the header: those of the whole size are never fewer, the rest is padding.
+    room = -(-len(_header_text(size, metadata)) // 64) * 64 + size % 2
+    data_size = size - 8 - room
+    if data_size < 2:
+        return None
+    return room.to_bytes(8, "little") + _header_text(data_size, metadata).ljust(room)
 
 
-def _pack_header(data_size: int, metadata: dict[str, str], *, odd_padding: bool) -> bytes:
+def _header_text(data_size: int, metadata: dict[str, str]) -> bytes:
     tensor = {"dtype": "F16", "shape": [data_size // 2], "data_offsets": [0, data_size]}
-    text = json.dumps({"__metadata__": metadata, "sandbox.weight": tensor}, separators=(",", ":")).encode()
-    padded = text.ljust(-(-len(text) // 64) * 64 + int(odd_padding))
-    return len(padded).to_bytes(8, "little") + padded
+    return json.dumps({"__metadata__": metadata, "sandbox.weight": tensor}, separators=(",", ":")).encode()
 
 
 @cache
@@ -175,33 +169,18 @@ def _digests_of_generated(seed: str, length: int, prefix: bytes) -> tuple[tuple[
 
 
 def _digest(body: Body) -> dict[str, str]:
-    """Every hash the site's scanner writes, in its own forms (API facts 10.3)."""
-    sha, blake, crc = hashlib.sha256(), blake3(), 0
+    """Every hash the site's scanner writes, upper case as it does; large bodies take both cores."""
+    if body.size < CACHE_FLOOR:
+        known = _measured(body, ALL)
+    else:
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(_measured, (body, body), (FIRST_HALF, SECOND_HALF))
+        known = first.joined(second)
+    return {name: value.upper() for name, value in known.as_site_names().items()}
+
+
+def _measured(body: Body, names: frozenset[str]) -> Digests:
+    digester = Digester(names)
     for view in body.views(0, body.size):
-        sha.update(view)
-        blake.update(view)
-        crc = zlib.crc32(view, crc)
-    hashes = {
-        "SHA256": sha.hexdigest().upper(),
-        "AutoV2": sha.hexdigest()[:10].upper(),
-        "AutoV3": _sha256_from(body, _tensor_start(body))[:12].upper(),
-        "BLAKE3": blake.hexdigest().upper(),
-        "CRC32": crc.to_bytes(4, "little").hex().upper(),
-    }
-    if body.size >= AUTO_V1_FLOOR:
-        hashes["AutoV1"] = _sha256_from(body, AUTO_V1_AT, AUTO_V1_AT + AUTO_V1_LENGTH)[:8].upper()
-    return hashes
-
-
-def _tensor_start(body: Body) -> int:
-    if body.size < 8:
-        return body.size
-    length = int.from_bytes(b"".join(body.views(0, 8)), "little")
-    return min(body.size, 8 + length) if length < HEADER_LIMIT else 8
-
-
-def _sha256_from(body: Body, start: int, stop: int | None = None) -> str:
-    sha = hashlib.sha256()
-    for view in body.views(start, body.size if stop is None else stop):
-        sha.update(view)
-    return sha.hexdigest()
+        digester.update(view)
+    return digester.digests()

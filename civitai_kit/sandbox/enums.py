@@ -18,7 +18,8 @@ FILE_SIZES = ("full", "pruned")
 BASE_MODEL_TYPES = ("Standard", "Inpainting", "Refiner", "Pix2Pix")
 CHECKPOINT_TYPES = ("Trained", "Merge")
 MODEL_SORTS = (
-    "Highest Rated", "Most Downloaded", "Most Liked", "Most Discussed", "Most Collected", "Most Images", "Newest", "Oldest",
+    "Highest Rated", "Most Downloaded", "Most Liked", "Most Discussed", "Most Collected", "Most Images",
+    "Newest", "Oldest",
 )  # fmt: skip
 IMAGE_SORTS = ("Most Reactions", "Most Comments", "Most Collected", "Newest", "Oldest", "Random")
 PERIODS = ("Day", "Week", "Month", "Year", "AllTime")

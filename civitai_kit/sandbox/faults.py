@@ -1,4 +1,4 @@
-"""The faults of the real site, one row each, and the box from which the pretend site takes those it was told to show."""
+"""The faults of the real site, one row each, and the box from which the pretend site takes its next ones."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from civitai_kit.sandbox import media
 from civitai_kit.sandbox.bodies import GivenBody
@@ -29,7 +29,7 @@ def fill_gallery(world: World) -> None:
     resources = flat | {"resources": [{"name": "plain_line_1", "type": "lora", "weight": 0.8}], "Size": "512x512"}
     comfy = {"prompt": "nodes", "comfy": json.dumps({"prompt": {"1": {"class_type": "KSampler"}}, "workflow": {}})}
     tags = {11: "house", 12: "line art"}
-    common = {
+    common: dict[str, Any] = {
         "username": PAINTER,
         "post_id": POST,
         "base_model": "SDXL 1.0",
@@ -37,12 +37,15 @@ def fill_gallery(world: World) -> None:
         "model_id": version.model_id,
     }
     webp_poster = GivenBody(media.webp("poster"))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"content": media.png(text="jpeg name, png bytes"), "meta": flat, "tags": tags},
         {"content": media.jpeg("true jpeg"), "content_type": "image/jpeg", "meta": resources, "tags": tags},
         {"content": media.webp("webp"), "content_type": "image/webp", "meta": None},
         {"content": media.gif(), "content_type": "text/plain", "meta": comfy},
-        {"content": media.mp4("clip"), "content_type": "video/mp4", "type": "video", "poster": webp_poster, "meta": flat},
+        {
+            "content": media.mp4("clip"), "content_type": "video/mp4", "type": "video",
+            "poster": webp_poster, "meta": flat,
+        },
         {
             "content": media.mp4("posted"), "content_type": "video/mp4", "type": "video",
             "poster": webp_poster, "poster_only": True, "meta": None,

@@ -167,7 +167,7 @@ def _fitting(state: State, options: Json) -> Iterator[ImageRecord]:
 
 
 def _filters(state: State, options: Json) -> list[Callable[[ImageRecord], bool]]:
-    levels = int(options.get("browsingLevel", options.get("nsfw", enums.PG)))
+    levels = options["browsingLevel"] if "browsingLevel" in options else options.get("nsfw", enums.PG)
     tests: list[Callable[[ImageRecord], bool]] = [
         lambda i: bool(i.nsfw_level & levels) and not i.poi and not i.minor,
     ]

@@ -1,4 +1,4 @@
-"""Records as the JSON of the model endpoints; each endpoint has its own habits (API facts 2.2, 3, 4, 5, 6)."""
+"""Models as the JSON of the listing and of `/models/{id}` (API facts 2.2 and 3)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from civitai_kit.sandbox.records import FileRecord, ImageRecord, ModelRecord, Ve
 from civitai_kit.sandbox.state import State
 
 Json = dict[str, Any]
-LIST_IMAGES, VERSION_IMAGES = 20, 10
-"""How many pictures a version shows in lists and by id."""
+LIST_IMAGES = 20
+"""How many pictures a version shows."""
 
 
 def iso(when: datetime | None) -> str | None:
@@ -123,7 +123,7 @@ def _listed_version(
         "vaeId": None,
         "flags": 0,
         "supportsGeneration": version.supports_generation,
-        "paidAccess": _paid(version),
+        "paidAccess": paid_access(version),
         "stats": {
             "downloadCount": version.downloads,
             "thumbsUpCount": version.thumbs_up,
@@ -139,7 +139,8 @@ def _listed_version(
     return shown | version.extra
 
 
-def _paid(version: VersionRecord) -> Json | None:
+def paid_access(version: VersionRecord) -> Json | None:
+    """The paid gate as the site shows it, None where there is none."""
     if version.paid is None:
         return None
     return {"permanent": version.paid.permanent, "endsAt": iso(version.paid.ends_at)}
@@ -156,15 +157,16 @@ def _listed_files(
         if file.visibility != "Public" or file.replaced or (primary_only and file is not elected):
             continue
         url = download_url(state, host, version, file, primary=file is elected, by_id=by_id)
-        shown = _file(file, download_name(model, version, file)) | {"downloadUrl": url}
+        shown = shown_file(file, download_name(model, version, file)) | {"downloadUrl": url}
         shown["overrideName"] = file.override_name
         if file is elected:
             shown["primary"] = True
         files.append(shown | file.extra)
-    return files + _linked_vae(state, version, host)
+    return files + linked_vae(state, version, host)
 
 
-def _file(file: FileRecord, name: str) -> Json:
+def shown_file(file: FileRecord, name: str) -> Json:
+    """What every endpoint shows of a file."""
     return {
         "id": file.id,
         "sizeKB": file.shown_size,
@@ -180,14 +182,14 @@ def _file(file: FileRecord, name: str) -> Json:
     }
 
 
-def _linked_vae(state: State, version: VersionRecord, host: str) -> list[Json]:
+def linked_vae(state: State, version: VersionRecord, host: str) -> list[Json]:
     """A file of another version, shown here with its own id (API facts 7.3)."""
     known = state.world.file(version.linked_vae) if version.linked_vae else None
     if known is None:
         return []
     query = urlencode({"type": "VAE", **_url_metadata(known[1])}, quote_via=quote)
     url = f"{host}/api/download/models/{version.id}?{query}"
-    return [_file(known[1], known[1].name) | {"type": "VAE", "overrideName": None, "downloadUrl": url}]
+    return [shown_file(known[1], known[1].name) | {"type": "VAE", "overrideName": None, "downloadUrl": url}]
 
 
 def download_url(
@@ -211,10 +213,11 @@ def _listed_images(state: State, model: ModelRecord, version: VersionRecord, lev
     if model.mode == "TakenDown":
         return []
     fitting = [image for image in version.images if image.nsfw_level & levels]
-    return [{"id": image.id} | _image(state, image) for image in fitting[:LIST_IMAGES]]
+    return [{"id": image.id} | shown_image(state, image) for image in fitting[:LIST_IMAGES]]
 
 
-def _image(state: State, image: ImageRecord) -> Json:
+def shown_image(state: State, image: ImageRecord) -> Json:
+    """What every endpoint shows of a picture."""
     return {
         "url": galleries.delivery_url(state.storage_url, image, name=str(image.id)),
         "nsfwLevel": image.nsfw_level,
@@ -229,73 +232,3 @@ def _image(state: State, image: ImageRecord) -> Json:
         "onSite": False,
         "remixOfId": None,
     } | image.extra
-
-
-def version_by_id(
-    state: State, model: ModelRecord, version: VersionRecord, *, host: str, by_hash: bool = False
-) -> Json:
-    """A version by itself; `by_hash` is the slightly different object of the hash endpoints."""
-    shown: Json = {
-        "id": version.id,
-        "modelId": model.id,
-        "name": version.name,
-        "nsfwLevel": version.nsfw_level,
-        "createdAt": iso(version.created_at),
-        "updatedAt": iso(version.updated_at),
-        "publishedAt": iso(version.published_at),
-        "status": version.status,
-        "trainedWords": list(version.trained_words),
-        "trainingStatus": None,
-        "trainingDetails": None,
-        "baseModel": version.base_model,
-        "baseModelType": version.base_model_type,
-        "description": version.description,
-        "uploadType": version.upload_type,
-        "usageControl": version.usage_control,
-        "licensingFee": None,
-        "paidAccess": _paid(version),
-        "air": enums.air(version.base_model, model.type, model.id, version.id),
-        "stats": {"downloadCount": version.downloads, "thumbsUpCount": version.thumbs_up},
-        "model": {"name": model.name, "type": model.type, "nsfw": model.nsfw, "poi": model.poi},
-        "files": _version_files(state, model, version, host, by_hash=by_hash),
-        "images": _version_images(state, model, version),
-    }
-    if model.mode:
-        shown["model"]["mode"] = model.mode
-    if model.mode != "Archived":
-        shown["downloadUrl"] = f"{host}/api/download/models/{version.id}"
-    return shown | version.extra
-
-
-def _version_files(state: State, model: ModelRecord, version: VersionRecord, host: str, *, by_hash: bool) -> list[Json]:
-    if model.mode == "Archived":
-        return []
-    elected = primary_file(version.files)
-    files = []
-    for file in version.files:
-        if file.visibility != "Public" or (by_hash and file.replaced):
-            continue
-        shown = _file(file, download_name(model, version, file, override=by_hash))
-        shown["primary"] = file is elected
-        shown["downloadUrl"] = download_url(state, host, version, file, primary=file is elected, by_id=not by_hash)
-        shown["metadata"] = {key: value for key, value in file.metadata.items() if key in ("format", "size", "fp")}
-        if by_hash:
-            shown["overrideName"] = file.override_name
-        elif shown["scannedAt"]:
-            shown["scannedAt"] = shown["scannedAt"].removesuffix("Z")
-        files.append(shown | file.extra)
-    return files + _linked_vae(state, version, host)
-
-
-def _version_images(state: State, model: ModelRecord, version: VersionRecord) -> list[Json]:
-    if model.mode == "TakenDown":
-        return []
-    return [
-        _image(state, image)
-        | {
-            "metadata": {"hash": image.blurhash, "size": 1234, "width": image.width, "height": image.height},
-            "meta": image.meta,
-            "availability": "Public",
-        }
-        for image in version.images[:VERSION_IMAGES]
-    ]

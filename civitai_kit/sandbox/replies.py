@@ -15,7 +15,16 @@ from civitai_kit.sandbox.state import API_KEY, State
 
 PUBLIC_CACHE = "public, s-maxage=300, stale-while-revalidate=150"
 PRIVATE_CACHE = "max-age=0, private, no-cache"
+REGION_TEXT = "Access to this service is not available in your region due to legal restrictions."
 BROWSER_WORDS = ("mozilla", "chrome", "safari", "firefox", "opera", "edge")
+
+
+class Refused(Exception):
+    """A request ends here with a ready answer."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
 
 
 def json_reply(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -24,7 +33,7 @@ def json_reply(content: Any, status: int = 200, headers: Mapping[str, str] | Non
     return Response(raw, status, headers, media_type="application/json; charset=utf-8")
 
 
-def error(status: int, message: Any, **more: Any) -> Response:
+def error(status: int, message: Any, /, **more: Any) -> Response:
     """`{"error": …}`, the most usual shape of a refusal (API facts 1.4)."""
     return json_reply({"error": message} | more, status)
 

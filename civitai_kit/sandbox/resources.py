@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from civitai_kit.sandbox import enums, render, validation
+from civitai_kit.sandbox import enums, render, render_version, validation
 from civitai_kit.sandbox.file_choice import primary_file
 from civitai_kit.sandbox.records import FileRecord, VersionRecord
 from civitai_kit.sandbox.replies import error, json_reply, origin, query_of, state_of
@@ -57,7 +57,7 @@ async def version(request: Request) -> Response:
     if not known.files:
         return error(404, "Missing model file")
     owner = state.world.models[known.model_id]
-    return json_reply(render.version_by_id(state, owner, known, host=origin(request)))
+    return json_reply(render_version.version_by_id(state, owner, known, host=origin(request)))
 
 
 async def by_hash(request: Request) -> Response:
@@ -141,7 +141,7 @@ def _batch_item(state: State, found: VersionRecord, file: FileRecord) -> Any:
 
 def _hash_version(state: State, found: VersionRecord, host: str) -> render.Json:
     owner = state.world.models[found.model_id]
-    return render.version_by_id(state, owner, found, host=host, by_hash=True)
+    return render_version.version_by_id(state, owner, found, host=host, by_hash=True)
 
 
 async def mini(request: Request) -> Response:
@@ -162,37 +162,4 @@ async def mini(request: Request) -> Response:
     file = primary_file(known.files) if file_id is None else next((f for f in known.files if f.id == file_id), None)
     if file is None:
         return error(404, f"Model file {file_id} not found in version {number}")
-    return json_reply(_mini(state, known, file))
-
-
-def _mini(state: State, known: VersionRecord, file: FileRecord) -> render.Json:
-    owner = state.world.models[known.model_id]
-    elected = file is primary_file(known.files)
-    shown: render.Json = {
-        "air": enums.air(known.base_model, owner.type, owner.id, known.id),
-        "versionName": known.name,
-        "modelName": owner.name,
-        "userId": owner.user.id if owner.user else -1,
-        "baseModel": known.base_model,
-        "availability": known.availability,
-        "publishedAt": render.iso(known.published_at),
-        "size": file.shown_size,
-        "fileType": file.type,
-        "fileName": file.name,
-        "hashes": dict(file.shown_hashes),
-        "downloadUrls": [render.download_url(state, state.site_url, known, file, primary=elected, by_id=True)],
-        "canGenerate": known.supports_generation,
-        "isFeatured": False,
-        "requireAuth": known.require_auth or state.world.downloads_need_key,
-        "checkPermission": known.paid is not None,
-        "additionalResourceCharge": False,
-        "minor": owner.minor,
-        "sfwOnly": owner.sfw_only,
-        "fees": [],
-        "payoutEnabled": True,
-    }
-    if "format" in file.metadata:
-        shown["format"] = file.metadata["format"]
-    if known.paid is not None:
-        shown["earlyAccessEndsAt"] = render.iso(known.paid.ends_at)
-    return shown
+    return json_reply(render_version.version_in_brief(state, known, file))

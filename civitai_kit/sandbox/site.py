@@ -13,14 +13,13 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from civitai_kit.sandbox import admin, downloads, images, listing, pages, resources, site_faults, small
-from civitai_kit.sandbox.replies import PRIVATE_CACHE, PUBLIC_CACHE, error, html_not_found, signed_in, state_of
+from civitai_kit.sandbox.replies import PRIVATE_CACHE, PUBLIC_CACHE, REGION_TEXT, error, html_not_found, signed_in
 from civitai_kit.sandbox.request_log import RequestRecord
 from civitai_kit.sandbox.state import State
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 REFUSED_REGIONS = ("GB", "AU")
-REGION_TEXT = "Access to this service is not available in your region due to legal restrictions."
 
 
 def build(state: State) -> Starlette:
@@ -90,8 +89,8 @@ def _routes() -> list[Route]:
     return [
         _route(f"{api}/models", _mixed(listing.models)),
         _route(f"{api}/models/{{id}}", _public(resources.model)),
-        _route(f"{api}/model-versions/by-hash", _by_verb(post=resources.batch_by_hash)),
-        _route(f"{api}/model-versions/by-hash/ids", _by_verb(post=resources.batch_ids_by_hash)),
+        _route(f"{api}/model-versions/by-hash", _public(resources.batch_by_hash)),
+        _route(f"{api}/model-versions/by-hash/ids", _public(resources.batch_ids_by_hash)),
         _route(f"{api}/model-versions/by-hash/{{hash}}", _public(resources.by_hash, HASH_CACHE)),
         _route(f"{api}/model-versions/mini/{{id}}", _mixed(resources.mini)),
         _route(f"{api}/model-versions/{{id}}", _mixed(resources.version)),
@@ -145,11 +144,6 @@ def _mixed(endpoint: Endpoint) -> Endpoint:
     return answer
 
 
-def _by_verb(post: Endpoint) -> Endpoint:
-    """A path that means something only when posted to; asked otherwise it reads an empty body."""
-    return _public(post)
-
-
 def _page(html: str) -> Endpoint:
     async def answer(request: Request) -> Response:
         return HTMLResponse(html)
@@ -158,5 +152,4 @@ def _page(html: str) -> Endpoint:
 
 
 async def _nothing(request: Request) -> Response:
-    state_of(request)
     return html_not_found()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,92 +15,83 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from civitai_kit.sandbox import pages
 from civitai_kit.sandbox.downloads import QUOTA
 from civitai_kit.sandbox.faults import Pending
-from civitai_kit.sandbox.replies import error, json_reply
+from civitai_kit.sandbox.replies import REGION_TEXT, error, json_reply
 from civitai_kit.sandbox.state import State
 
 RESET = "civitai_kit.reset"
 """Key under which the server puts a function into the scope that resets the connection."""
 
 
-async def meet(pending: Pending, state: State, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+async def meet(pending: Pending, state: State, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: PLR0917
     """Answer a request with the fault that it meets."""
-    if pending.name in SPOILERS:
-        await SPOILERS[pending.name](pending, app, scope, receive, send)
-    elif pending.name == "reset":
+    if pending.name == "reset":
         scope["extensions"][RESET]()
+    elif pending.name in SPOILERS:
+        await SPOILERS[pending.name](pending, app, scope, receive, send)
+    elif pending.name == "foreign_redirect":
+        await RedirectResponse(f"{state.storage_url}/elsewhere", 307)(scope, receive, send)
     else:
-        await _replacement(pending, state)(scope, receive, send)
+        await REPLACEMENTS[pending.name](pending)(scope, receive, send)
 
 
-def _replacement(pending: Pending, state: State) -> Response:
-    """The answer that comes instead of the right one."""
-    match pending.name:
-        case "rate_limited" | "download_429":
-            return _wait(429, "Rate limit exceeded, please retry shortly.", pending)
-        case "rate_limited_bare":
-            return HTMLResponse(pages.edge(1015, "You are being rate limited"), 429)
-        case "quota":
-            return error(429, QUOTA)
-        case "overloaded":
-            return _wait(503, "Model search is temporarily overloaded — please retry.", pending)
-        case "server_error" | "download_500":
-            return json_reply({"message": "An unexpected error occurred", "error": "timeout exceeded"}, 500)
-        case "bad_gateway":
-            return HTMLResponse(pages.edge(502, "Bad gateway"), 502)
-        case "gateway_timeout":
-            return HTMLResponse(pages.edge(524, "A timeout occurred"), 524)
-        case "cloudflare_403":
-            return HTMLResponse(pages.CHALLENGE, 403, {"cf-mitigated": "challenge"})
-        case "html_200":
-            return HTMLResponse(pages.VERSION)
-        case "download_html":
-            return HTMLResponse(pages.LOGIN)
-        case "login_page":
-            return RedirectResponse("/login?returnUrl=%2F&reason=download-auth", 307)
-        case "empty_499":
-            return Response(status_code=499)
-        case "download_404":
-            return error(404, "File not found")
-        case "foreign_redirect":
-            return RedirectResponse(f"{state.storage_url}/elsewhere", 307)
-        case _:
-            return _strange(pending)
+# -- answers that come instead of the right one ---------------------------------------------------------------
 
 
-def _strange(pending: Pending) -> Response:
-    """Refusals and bodies of odd JSON."""
-    match pending.name:
-        case "region_blocked":
-            text = "Access to this service is not available in your region due to legal restrictions."
-            return error(451, text, code="REGION_BLOCKED")
-        case "unauthorized":
-            return error(401, "Unauthorized")
-        case "broken_json":
-            return _raw('{"items":[{"id":1,: "SD 1.5",}],"metadata":{}}')
-        case "nan_json":
-            return _raw('{"id":1,"items":[{"id":1,"name":"a","stats":{"downloadCount":NaN}}],"metadata":{}}')
-        case "infinite_json":
-            return _raw('{"id":1,"items":[{"id":1,"name":"a","stats":{"downloadCount":1e400}}],"metadata":{}}')
-        case "big_number_json":
-            return _raw('{"id":%s,"items":[],"metadata":{}}' % ("9" * 5000))
-        case "deep_json":
-            levels = int(pending.number("levels"))
-            return _raw('{"items":' + "[" * levels + "]" * levels + "}")
-        case "odd_shape":
-            return json_reply({"items": {"0": None}, "metadata": [], "id": "one", "name": []})
-        case "huge_body":
-            return StreamingResponse(_endless(int(pending.number("size"))), media_type="application/json")
-        case _:
-            raise AssertionError(f"fault {pending.name} is in the table but nobody acts it out")
+def _wait(status: int, text: str) -> Callable[[Pending], Response]:
+    """A refusal that says how long to wait."""
+
+    def reply(pending: Pending) -> Response:
+        headers = {"Retry-After": f"{pending.number('retry_after'):g}", "Cache-Control": "no-store"}
+        return json_reply({"error": text}, status, headers)
+
+    return reply
 
 
-def _wait(status: int, text: str, pending: Pending) -> Response:
-    headers = {"Retry-After": f"{pending.number('retry_after'):g}", "Cache-Control": "no-store"}
-    return json_reply({"error": text}, status, headers)
+def _edge(status: int, words: str, *, shown: int | None = None) -> Callable[[Pending], Response]:
+    return lambda _: HTMLResponse(pages.edge(shown or status, words), status)
 
 
-def _raw(text: str) -> Response:
-    return Response(text, media_type="application/json; charset=utf-8")
+def _raw(text: str) -> Callable[[Pending], Response]:
+    return lambda _: Response(text, media_type="application/json; charset=utf-8")
+
+
+def _deep(pending: Pending) -> Response:
+    levels = int(pending.number("levels"))
+    return _raw('{"items":' + "[" * levels + "]" * levels + "}")(pending)
+
+
+def _crashed(_: Pending) -> Response:
+    return json_reply({"message": "An unexpected error occurred", "error": "timeout exceeded"}, 500)
+
+
+ONE_ITEM = '{"id":1,"items":[{"id":1,"name":"a","stats":{"downloadCount":%s}}],"metadata":{}}'
+
+REPLACEMENTS: dict[str, Callable[[Pending], Response]] = {
+    "rate_limited": _wait(429, "Rate limit exceeded, please retry shortly."),
+    "rate_limited_bare": _edge(429, "You are being rate limited", shown=1015),
+    "overloaded": _wait(503, "Model search is temporarily overloaded — please retry."),
+    "server_error": _crashed,
+    "bad_gateway": _edge(502, "Bad gateway"),
+    "gateway_timeout": _edge(524, "A timeout occurred"),
+    "cloudflare_403": lambda _: HTMLResponse(pages.CHALLENGE, 403, {"cf-mitigated": "challenge"}),
+    "html_200": lambda _: HTMLResponse(pages.VERSION),
+    "login_page": lambda _: RedirectResponse("/login?returnUrl=%2F&reason=download-auth", 307),
+    "empty_499": lambda _: Response(status_code=499),
+    "region_blocked": lambda _: error(451, REGION_TEXT, code="REGION_BLOCKED"),
+    "unauthorized": lambda _: error(401, "Unauthorized"),
+    "broken_json": _raw('{"items":[{"id":1,: "SD 1.5",}],"metadata":{}}'),
+    "nan_json": _raw(ONE_ITEM % "NaN"),
+    "infinite_json": _raw(ONE_ITEM % "1e400"),
+    "big_number_json": _raw(ONE_ITEM % ("9" * 5000)),
+    "deep_json": _deep,
+    "odd_shape": lambda _: json_reply({"items": {"0": None}, "metadata": [], "id": "one", "name": []}),
+    "huge_body": lambda p: StreamingResponse(_endless(int(p.number("size"))), media_type="application/json"),
+    "download_404": lambda _: error(404, "File not found"),
+    "download_500": _crashed,
+    "download_429": _wait(429, "Rate limit exceeded, please retry shortly."),
+    "quota": lambda _: error(429, QUOTA),
+    "download_html": lambda _: HTMLResponse(pages.LOGIN),
+}
 
 
 async def _endless(size: int) -> AsyncIterator[bytes]:
@@ -156,8 +148,6 @@ async def _empty_page(pending: Pending, app: ASGIApp, scope: Scope, receive: Rec
 
 
 def _pairs(scope: Scope) -> list[tuple[str, str]]:
-    from urllib.parse import parse_qsl
-
     return parse_qsl(scope["query_string"].decode("latin-1"))
 
 

@@ -13,15 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from civitai_kit.sandbox import galleries, pages, signing
+from civitai_kit.sandbox import galleries, pages, signing, storage_faults
 from civitai_kit.sandbox.bodies import Body
 from civitai_kit.sandbox.faults import Pending
 from civitai_kit.sandbox.request_log import RequestRecord
 from civitai_kit.sandbox.state import State
+from civitai_kit.sandbox.storage_faults import NO_SUCH_RANGE, Refused
 
 CHUNK = 256 * 1024
 RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
-NO_SUCH_RANGE = "The requested range is not satisfiable"
 TICK = 0.02
 """Seconds between two portions of a throttled body."""
 
@@ -33,14 +33,6 @@ class Found:
     body: Body
     content_type: str = "application/octet-stream"
     disposition: str | None = None
-
-
-class Refused(Exception):
-    """The request gets an error document of this status instead of an object."""
-
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(code)
-        self.status, self.code, self.message, self.headers = status, code, message, headers or {}
 
 
 class StorageServer(ThreadingHTTPServer):
@@ -164,7 +156,7 @@ class Handler(BaseHTTPRequestHandler):
             case "redirect_chain":
                 self._redirect_on(int(pending.number("hops")))
             case _:
-                raise _refusal_for(pending)
+                raise storage_faults.refusal_for(pending)
         return True
 
     def _redirect_on(self, hops: int) -> None:
@@ -217,7 +209,7 @@ class Handler(BaseHTTPRequestHandler):
         span = None if "ignore_range" in faults else self._range(body.size, etag)
         start, stop = span or (0, body.size)
         headers = self._headers(found, etag, start, stop, body.size, partial=span is not None)
-        _bend(headers, faults)
+        storage_faults.bend(headers, faults)
         self._start(206 if span else 200, headers)
         if self.command != "HEAD":
             self._send_body(body, start, stop, faults)
@@ -271,7 +263,7 @@ class Handler(BaseHTTPRequestHandler):
         portion = max(1, int(rate * TICK)) if rate else (CHUNK if chunked else 0)
         for view in body.views(start, stop):
             for piece in _pieces(view, portion):
-                self.connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+                self.connection.sendall(b"%x\r\n%b\r\n" % (len(piece), bytes(piece)) if chunked else piece)
                 if rate and self.server.stopping.wait(len(piece) / rate):
                     return
 
@@ -282,41 +274,6 @@ def _pieces(view: memoryview, size: int) -> Iterator[memoryview]:
         return
     for start in range(0, len(view), size):
         yield view[start : start + size]
-
-
-def _bend(headers: dict[str, str], faults: dict[str, Pending]) -> None:
-    """Change the headers as the faults want them."""
-    if "no_content_length" in faults:
-        del headers["Content-Length"]
-        headers["Transfer-Encoding"] = "chunked"
-    if "wrong_length" in faults:
-        length = int(headers["Content-Length"]) + int(faults["wrong_length"].number("by"))
-        headers["Content-Length"] = str(max(0, length))
-    if "no_etag" in faults:
-        del headers["ETag"]
-    if "weak_etag" in faults:
-        headers["ETag"] = "W/" + headers["ETag"]
-    if "wrong_range" in faults and "Content-Range" in headers:
-        span, _, size = headers["Content-Range"].removeprefix("bytes ").partition("/")
-        first, last = (int(number) + int(faults["wrong_range"].number("by")) for number in span.split("-"))
-        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-
-
-def _refusal_for(pending: Pending) -> Refused:
-    match pending.name:
-        case "expired":
-            return Refused(403, "ExpiredRequest", "Request has expired")
-        case "range_416":
-            return Refused(416, "InvalidRange", NO_SUCH_RANGE)
-        case "storage_404":
-            return Refused(404, "NoSuchKey", "The specified key does not exist.")
-        case "storage_429":
-            wait = {"Retry-After": f"{pending.number('retry_after'):g}"}
-            return Refused(429, "TooManyRequests", "Please reduce your request rate.", wait)
-        case "storage_503":
-            return Refused(503, "SlowDown", "Please reduce your request rate.")
-        case _:
-            return Refused(500, "InternalError", "We encountered an internal error. Please try again.")
 
 
 def _quietly_shut(connection: socket.socket) -> None:

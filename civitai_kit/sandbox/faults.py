@@ -171,11 +171,11 @@ class FaultBox:
             self._pending.remove(pending)
 
 
-def parse_fault(text: str) -> tuple[str, int | None, dict[str, float]]:
+def parse_fault(text: str) -> tuple[str, int | None, dict[str, Any]]:
     """`NAME[:TIMES][:KEY=NUMBER…]` as name, times (`*` is None, for ever) and parameters; ValueError otherwise."""
     name, *rest = text.split(":")
     times: int | None = 1
-    params: dict[str, float] = {}
+    params: dict[str, Any] = {}
     for part in rest:
         key, equals, value = part.partition("=")
         if equals:

@@ -1,0 +1,160 @@
+"""Where words go: results to stdout, as text or as one JSON object; everything else that is said to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TextIO
+
+from civitai_kit.cli.cleaning import shown
+from civitai_kit.core.errors import CivitaiKitError, Exit, UsageError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command comes to: `data` and `errors` for a program, `lines` (cleaned already) for a person."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    lines: Sequence[str] = ()
+    errors: Sequence[Mapping[str, Any]] = ()
+    exit_code: int = Exit.DONE
+
+
+class Display(Protocol):
+    """Something live at the bottom of the terminal, above which lines are printed."""
+
+    def above(self, line: str) -> None:
+        """Print a line above it."""
+
+
+class Console:
+    """Says things, once and in the right place; a reader that went away is no reason to stop working."""
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False, color: bool | None = None) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+        self.color = _wants_color() if color is None else color
+        self.display: Display | None = None
+        self.asking = False
+        self._answered = False
+        self._lock = threading.RLock()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether what is said is read live, by a person."""
+        return _is_terminal(sys.stderr)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody is there to answer a question."""
+        return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+
+    def tell(self, line: str) -> None:
+        """Say one line on stderr, unless we are to be quiet; the line is cleaned already."""
+        if not self.quiet:
+            self._say(line)
+
+    def warn(self, message: str, hint: str | None = None) -> None:
+        """Say that something is not as it should be."""
+        self.tell(self.paint("warning: ", "33") + shown(message if hint is None else f"{message} {hint}"))
+
+    def show(self, command: str, outcome: Outcome) -> None:
+        """Print what a command came to: once, whatever happens; errors for people go to stderr."""
+        with self._lock:
+            if self._answered:
+                return
+            self._answered = True
+        if self.as_json:
+            _write(sys.stdout, _envelope(command, outcome))
+            return
+        _write(sys.stdout, "".join(f"{line}\n" for line in outcome.lines))
+        for row in outcome.errors:
+            self.complain(row)
+
+    def complain(self, row: Mapping[str, Any]) -> None:
+        """Say one error on stderr, and how to help."""
+        self._say(self.paint("error: ", "31;1") + shown(row["message"]))
+        if row.get("hint"):
+            self._say("       " + shown(row["hint"]))
+
+    def ask(self, question: str, *, flag: str) -> bool:
+        """A question with yes or no, no by default; `flag` is what to type instead where nobody can answer."""
+        if not self.can_ask:
+            raise UsageError(f"{question} Nobody is here to say yes.", hint=f"Add {flag} to say it beforehand.")
+        _write(sys.stderr, f"{question} [y/N] ")
+        self.asking = True
+        try:
+            return sys.stdin.readline().strip().casefold() in ("y", "yes")
+        finally:
+            self.asking = False
+
+    def paint(self, text: str, style: str) -> str:
+        """The text in a style of the terminal's, or plain."""
+        return f"\x1b[{style}m{text}\x1b[0m" if self.color else text
+
+    def _say(self, line: str) -> None:
+        display = self.display
+        if display is not None:
+            display.above(line)
+        else:
+            _write(sys.stderr, f"{line}\n")
+
+
+def of_error(error: CivitaiKitError) -> Outcome:
+    """The outcome of a command that failed as a whole."""
+    return Outcome(errors=[error.as_row()], exit_code=error.exit_code)
+
+
+def of_errors(errors: Iterable[CivitaiKitError], exit_code: int) -> Outcome:
+    """The outcome of a command that failed for several reasons."""
+    return Outcome(errors=[error.as_row() for error in errors], exit_code=exit_code)
+
+
+def _envelope(command: str, outcome: Outcome) -> str:
+    document = {
+        "schema": SCHEMA,
+        "command": command,
+        "exit_code": outcome.exit_code,
+        "data": dict(outcome.data),
+        "errors": [dict(row) for row in outcome.errors],
+    }
+    utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+    return json.dumps(document, ensure_ascii=not utf8, allow_nan=False, default=str) + "\n"
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write and flush; a closed pipe is closed for good, quietly."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        _write(stream, text.encode(encoding, "backslashreplace").decode(encoding))
+    except (OSError, ValueError):
+        _abandon(stream)
+
+
+def _abandon(stream: TextIO) -> None:
+    """Send what may still come to nowhere, so that the interpreter does not trip over it at its end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream is not None and stream.isatty())
+    except ValueError:
+        return False
+
+
+def _wants_color() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and _is_terminal(sys.stderr)

@@ -1,0 +1,113 @@
+"""The command line: its tree of commands, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+
+import typer
+
+from civitai_kit.cli.console import Console, Outcome, of_error
+from civitai_kit.cli.mistakes import command_in, command_of, usage_error
+from civitai_kit.cli.parsing import Answer, Branch, Parsed, parse
+from civitai_kit.cli.signals import stop_on_signal
+from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted
+
+SUMMARY = "Scan, confirm, download: verified, resumable, remembered downloads from Civitai."
+
+COMMANDS: dict[str, Branch] = {
+    "scan": Branch("ask the site, apply the filters, show the plan; changes nothing", "civitai_kit.cli.scan:COMMAND"),
+    "download": Branch("scan, confirm, download", "civitai_kit.cli.download:COMMAND"),
+    "db": Branch(
+        "what is remembered of downloads",
+        {"view": Branch("list the entries of the database", "civitai_kit.cli.db:VIEW")},
+    ),
+    "config": Branch(
+        "the settings",
+        {
+            "init": Branch("write a commented config.toml to begin with", "civitai_kit.cli.config:INIT"),
+            "show": Branch("every setting, its value and where it is from", "civitai_kit.cli.config:SHOW"),
+            "path": Branch("where settings are read from", "civitai_kit.cli.config:PATH"),
+        },
+    ),
+    "sandbox": Branch("serve a small pretend site on this machine to try things on", "civitai_kit.cli.sandbox:sandbox"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and give its exit code; nothing that goes wrong leaves it as an exception."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    console = Console(as_json=_says_json(words))
+    command = command_in(words, COMMANDS)
+    with stop_on_signal(lambda: console.show(command, of_error(_stopped())), lambda: console.asking) as stop:
+        command, outcome = _outcome(words, console, stop, command)
+        console.show(command, outcome)
+    return outcome.exit_code
+
+
+def _says_json(words: Sequence[str]) -> bool:
+    """The mode of output, learned before anything can fail."""
+    before_plain = words[: words.index("--")] if "--" in words else words
+    return "--json" in before_plain
+
+
+def _outcome(words: Sequence[str], console: Console, stop: threading.Event, command: str) -> tuple[str, Outcome]:
+    """The command's name and what it came to, whatever happened."""
+    try:
+        parsed = _parsed(words, console)
+        if isinstance(parsed, Outcome):
+            return command, parsed
+        command = parsed.name
+        return command, _run(parsed, console, stop)
+    except CivitaiKitError as error:
+        return command, of_error(error)
+    except typer.TyperException as error:
+        return command_of(error) or command, of_error(usage_error(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return command, of_error(_stopped())
+    except Exception as error:  # noqa: BLE001 — the last net: one sentence for a person, the rest in the log
+        return command, _unforeseen(error)
+
+
+def _parsed(words: Sequence[str], console: Console) -> Parsed | Outcome:
+    """What to run; help and version are an outcome already."""
+    heard = io.StringIO()
+    try:
+        if not console.as_json:
+            return parse(words, COMMANDS, SUMMARY) or Outcome()
+        with redirect_stdout(heard):
+            return parse(words, COMMANDS, SUMMARY) or Outcome(data={"help": heard.getvalue()})
+    except Answer as answer:
+        return Outcome(data=answer.data, lines=[answer.text])
+    except SystemExit as end:
+        return Outcome(exit_code=end.code if isinstance(end.code, int) else Exit.UNFORESEEN)
+
+
+def _run(parsed: Parsed, console: Console, stop: threading.Event) -> Outcome:
+    console.as_json = bool(parsed.typed.get("json", False))
+    console.quiet = bool(parsed.typed.get("quiet", False))
+    console.color = console.color and not parsed.typed.get("no_color", False)
+    from civitai_kit.cli.call import Call
+
+    outcome = parsed.run(Call(parsed.name, parsed.typed, parsed.flags, console, stop))
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def _stopped() -> Interrupted:
+    return Interrupted("Stopped.", hint="What was under way is kept; the same command goes on with it.")
+
+
+def _unforeseen(error: Exception) -> Outcome:
+    from civitai_kit.cli.logs import log_traceback
+
+    hint = log_traceback(error) or "Run it again with --log-level debug to see where, and report it."
+    sentence = f"Something unforeseen happened: {type(error).__name__}: {error}".splitlines()[0]
+    return of_error(CivitaiKitError(sentence, code=Code.UNFORESEEN, hint=hint))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,151 @@
+"""Every flag of the command line, declared once: from the key of the settings that it sets, or on its own."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from civitai_kit.core.keys import KEYS, is_list
+
+
+class Flag(NamedTuple):
+    """One option. `key` is the setting it lays over files and environment; without one it is `meaning` that tells.
+
+    `takes` names its value in the help, empty for a switch; a switch of a setting can be said with `--no-` too.
+    """
+
+    names: tuple[str, ...]
+    key: str = ""
+    takes: str = ""
+    meaning: str = ""
+    many: bool = False
+    hidden: bool = False
+
+    @property
+    def long(self) -> str:
+        """Its chief name, as errors and provenance say it: `--limit`."""
+        return next(name for name in self.names if name.startswith("--"))
+
+    @property
+    def dest(self) -> str:
+        """The name of its value among what was typed."""
+        return self.key.replace(".", "__") or self.long.removeprefix("--").replace("-", "_")
+
+    @property
+    def declarations(self) -> list[str]:
+        """Its names as Typer wants them: a switch of a setting, which a file may have set, has its opposite."""
+        if self.takes or not self.key:
+            return [*self.names]
+        off = self.long.replace("--", "--no-", 1)
+        return [f"{name}/{off}" if name == self.long else name for name in self.names]
+
+    @property
+    def help(self) -> str:
+        """Its meaning, and the default of the setting where that says something."""
+        if not self.key:
+            return self.meaning
+        meaning = self.meaning or KEYS[self.key].meaning
+        default = KEYS[self.key].default
+        said = bool(default) or (type(default) is int)
+        return f"{meaning}  [default: {_shown(default)}]" if said and self.takes else meaning
+
+
+def _shown(default: Any) -> str:
+    return ", ".join(default) if isinstance(default, tuple) else str(default)
+
+
+def _sets(key: str, *names: str, takes: str = "", meaning: str = "") -> Flag:
+    return Flag(names, key, takes, meaning, is_list(key))
+
+
+def _says(*names: str, meaning: str, takes: str = "", many: bool = False, hidden: bool = False) -> Flag:
+    return Flag(names, "", takes, meaning, many, hidden)
+
+
+QUIET = _says("--quiet", meaning="say nothing but results and errors")
+QUIET_BEFORE = QUIET._replace(names=("-q", "--quiet"))
+
+GLOBAL = (
+    _says("--config", takes="PATH", meaning="settings file instead of ./config.toml"),
+    _sets("save_path", "--save-path", takes="DIR"),
+    _sets("database_path", "--database", takes="PATH"),
+    _sets("api_url", "--api-url", takes="URL"),
+    _sets("api_client_timeout_sec", "--api-timeout", takes="SECONDS"),
+    _sets("api_delay_ms", "--api-delay", takes="MS"),
+    _sets("max_retries", "--max-retries", "--retries", takes="N"),
+    _sets("log_level", "--log-level", takes="LEVEL"),
+    _sets("log_file", "--log-file", takes="PATH"),
+    _sets("log_format", "--log-format", takes="text|json"),
+    _sets("log_api_requests", "--log-api"),
+    _says("--json", meaning="print one JSON object on stdout"),
+    _says("--no-color", meaning="no colours (also the variable NO_COLOR)"),
+)
+
+SELECTION = (
+    _says("--from-file", takes="FILE", meaning="read REFs from a file, one a line; - for stdin"),
+    _says("--model-id", takes="ID", meaning="this model, as if its id were a REF", many=True),
+    _says("--model-version-id", takes="ID", meaning="this version", many=True),
+    _sets("model_types", "-t", "--type", "-m", "--model-types", takes="TYPE"),
+    _sets("base_models", "-b", "--base-model", takes="NAME"),
+    _sets("nsfw", "--nsfw"),
+    _sets("limit", "-l", "--limit", takes="N"),
+    _sets("page_size", "--page-size", takes="N"),
+    _sets("max_pages", "--max-pages", takes="N"),
+    _sets("sort", "-s", "--sort", takes="ORDER"),
+    _sets("period", "-p", "--period", takes="PERIOD"),
+    _sets("query", "-q", "--query", takes="TEXT"),
+    _sets("tags", "--tag", "--tags", takes="TAG"),
+    _sets("usernames", "-u", "--username", "--usernames", takes="NAME"),
+    _sets("all_versions", "--all-versions"),
+    _sets("primary_only", "--primary-only"),
+    _sets("pruned", "--pruned"),
+    _sets("fp16", "--fp16"),
+    _sets("formats", "--format", takes="FORMAT"),
+    _sets("file_types", "--file-type", takes="TYPE"),
+    _sets("ignore_base_models", "--ignore-base-model", "--ignore-base-models", takes="TEXT"),
+    _sets("ignore_tags", "--ignore-tag", "--ignore-tags", takes="TAG"),
+    _sets("ignore_file_name_strings", "--ignore-filename", "--ignore-filename-strings", takes="TEXT"),
+    _sets("creator_exclude", "--creator-exclude", takes="NAME"),
+    _sets("min_size", "--min-size", takes="SIZE"),
+    _sets("max_size", "--max-size", takes="SIZE"),
+    _sets("early_access", "--early-access"),
+    _sets("allow_unsafe", "--allow-unsafe"),
+    _sets("path_template", "--path-template", takes="TEMPLATE"),
+)
+
+PLAN_OUT = _says("-o", "--output", takes="PLAN.json", meaning="save the plan to this file")
+DRY_RUN = _says("--dry-run", meaning="show the plan and stop there")
+YES = _sets("skip_confirmation", "-y", "--yes", meaning="do not ask")
+
+DOWNLOAD = (
+    _says("--plan", takes="PLAN.json", meaning="carry out a plan that `scan -o` saved"),
+    YES,
+    DRY_RUN,
+    _sets("concurrency", "-c", "--concurrency", takes="N"),
+    _sets("connections", "--connections", takes="N"),
+    _sets("limit_rate", "--limit-rate", takes="RATE"),
+    _sets("allow_hash_mismatch", "--allow-hash-mismatch"),
+    _sets("metadata", "--metadata"),
+    _sets("meta_only", "--meta-only"),
+    _sets("model_info", "--model-info"),
+    _sets("version_images", "--version-images"),
+    _sets("model_images", "--model-images"),
+)
+
+DB_VIEW = (
+    _says("--status", takes="STATUS", meaning="only entries that are Pending, Downloaded or Error", many=True),
+    _says("-t", "--type", takes="TYPE", meaning="only entries of this model type", many=True),
+    _says("-b", "--base-model", takes="NAME", meaning="only entries of this base model", many=True),
+    _says(
+        "-s", "--sort", takes="KEY", meaning="order: version, name, type, base-model, creator, status, size, updated"
+    ),
+)
+
+FORCE = _says("-f", "--force", meaning="overwrite a file that is there")
+USER_FILE = _says("--user", meaning="the user's own file instead of ./config.toml")
+
+EVERY_FLAG = (*GLOBAL, QUIET, *SELECTION, PLAN_OUT, *DOWNLOAD, *DB_VIEW, FORCE, USER_FILE)
+
+
+def flag_of(key: str) -> Flag | None:
+    """The flag that sets a key, None where there is none."""
+    return next((flag for flag in EVERY_FLAG if flag.key == key), None)

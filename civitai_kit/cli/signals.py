@@ -1,0 +1,92 @@
+"""Ctrl-C and stop signals: the first asks for an orderly stop, the second ends at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from civitai_kit.core.errors import Exit
+
+# Work that looks at its stop flag is done within the first; the second is for what hangs in the network or a library.
+PATIENCE_SEC = 2.0
+LIMIT_SEC = 2.8
+
+
+@contextmanager
+def stop_on_signal(last_words: Callable[[], None], idle: Callable[[], bool]) -> Iterator[threading.Event]:
+    """Give the flag that a signal sets. Work that does not heed it is broken off with KeyboardInterrupt.
+
+    At the limit the process ends. `last_words` is called before such an end, and before the end that a second
+    signal is. While `idle`, with a question open, nothing needs time to stop.
+    """
+    stop = threading.Event()
+    handler = _Handler(stop, last_words, idle)
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, handler) for number in _stop_signals()}
+    try:
+        yield stop
+    finally:
+        handler.done.set()
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _stop_signals() -> list[int]:
+    """Ctrl-C, a request to end, and the terminal going away unless somebody (nohup) said not to mind."""
+    numbers: list[int] = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        numbers.append(hangup)
+    return numbers
+
+
+class _Handler:
+    """What is called on a signal, in the main thread."""
+
+    def __init__(self, stop: threading.Event, last_words: Callable[[], None], idle: Callable[[], bool]) -> None:
+        self.stop = stop
+        self.done = threading.Event()
+        self.last_words = last_words
+        self.idle = idle
+        self.raises = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> Any:
+        if self.raises:
+            self.raises = False
+            raise KeyboardInterrupt
+        if self.stop.is_set():
+            self._end()
+        self.stop.set()
+        if self.idle():
+            raise KeyboardInterrupt
+        threading.Thread(target=self._insist, args=(number,), daemon=True).start()
+
+    def _insist(self, number: int) -> None:
+        begun = time.monotonic()
+        if self.done.wait(PATIENCE_SEC):
+            return
+        self.raises = True
+        self._wake(number)
+        if not self.done.wait(LIMIT_SEC - (time.monotonic() - begun)):
+            self._end()
+
+    def _wake(self, number: int) -> None:
+        """Interrupt the main thread also where it waits in a system call."""
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
+        else:
+            signal.raise_signal(number)
+
+    def _end(self) -> None:
+        try:
+            self.last_words()
+        finally:
+            os._exit(Exit.INTERRUPTED)

@@ -116,13 +116,15 @@ def _from_feed(state: State, options: Json, limit: int) -> tuple[list[ImageRecor
 
 
 def _feed_rows(state: State, options: Json) -> Iterable[ImageRecord]:
-    """The fitting images in order; a gallery made on the fly comes in its own."""
+    """The fitting images in order; a gallery made on the fly comes in its own order."""
     images = state.world.images
-    if not isinstance(images, list):
-        start = _offset(options.get("cursor"))
-        # The offset of a gallery without filters is an index, so nothing before it need be made.
-        return _Skipped(images, start) if not _narrowing(options) else _fitting(state, options)
-    return sorted(_fitting(state, options), key=FEED_KEYS[options.get("sort", "Most Reactions")])
+    if isinstance(images, list):
+        return sorted(_fitting(state, options), key=FEED_KEYS[options.get("sort", "Most Reactions")])
+    if options.keys() & {"tags", "type", "baseModels", *IDS}:
+        return _fitting(state, options)
+    # Its images differ in nothing else, so the offset is an index and nothing before it need be made.
+    alike = all(test(image) for image in images[:1] for test in _filters(state, options))
+    return _Skipped(images, _offset(options.get("cursor"))) if alike else ()
 
 
 class _Skipped:
@@ -135,10 +137,6 @@ class _Skipped:
         yield from itertools.repeat(None, min(self._start, len(self._images)))
         for index in range(self._start, len(self._images)):
             yield self._images[index]
-
-
-def _narrowing(options: Json) -> bool:
-    return bool(options.keys() & {"tags", "type", "baseModels", "period", *IDS})
 
 
 def _offset(cursor: str | None) -> int:

@@ -23,7 +23,7 @@ def file_names(version: ModelVersion, *, limit: int = LONGEST_FILE_NAME) -> dict
     """
     names = {file.id: _own_name(file, limit) for file in version.files}
     marked: set[int | None] = {None}
-    while clashing := _clashing(names) - marked:
+    while clashing := _clashing(names, marked):
         names.update({file_id: with_mark(names[file_id], f"{file_id}", limit=limit) for file_id in clashing})
         marked |= clashing
     return names
@@ -55,7 +55,13 @@ def _own_name(file: ModelFile, limit: int) -> str:
     return f"{name}_" if _OURS.search(name) else name
 
 
-def _clashing(names: dict[int | None, str]) -> set[int | None]:
-    counts = Counter(path_key(name) for name in names.values())
-    sidecars = {path_key(sidecar_path(name)) for name in names.values()}
-    return {file_id for file_id, name in names.items() if counts[path_key(name)] > 1 or path_key(name) in sidecars}
+def _clashing(names: dict[int | None, str], marked: set[int | None]) -> set[int | None]:
+    """The files, none of them marked yet, that a mark would set apart from others."""
+    keys = {file_id: path_key(name) for file_id, name in names.items()}
+    sidecars = {file_id: path_key(sidecar_path(name)) for file_id, name in names.items()}
+    counts, taken = Counter(keys.values()), set(sidecars.values())
+    clashing = {file_id for file_id, key in keys.items() if counts[key] > 1 or key in taken} - marked
+    if clashing:
+        return clashing
+    # A marked file still lies on a sidecar: now the file whose sidecar it is gives way.
+    return {file_id for file_id, sidecar in sidecars.items() if sidecar in counts} - marked

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NoReturn
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from civitai_kit.core.air import air_of, parse_air
@@ -86,7 +85,7 @@ def parse_reference(text: str, *, site: str | None = None) -> Reference:
     if re.match(r"(?:urn|air):|(?:[\w/-]+:){0,2}civitai:", typed, re.ASCII | re.IGNORECASE):
         return _from_air(typed)
     if not typed.isprintable() or " " in typed:
-        _refuse(typed, _NOTHING_KNOWN)
+        raise _refusal(typed, _NOTHING_KNOWN)
     return _from_url(typed, site)
 
 
@@ -123,9 +122,9 @@ def read_references(lines: Iterable[str]) -> list[tuple[int, str]]:
 def _from_air(typed: str) -> Reference:
     air = parse_air(typed)
     if air is None:
-        _refuse(typed, "is no AIR", "An AIR reads urn:air:sdxl:lora:civitai:1234@5678.")
+        raise _refusal(typed, "is no AIR", "An AIR reads urn:air:sdxl:lora:civitai:1234@5678.")
     if air.source != "civitai":
-        _refuse(typed, f"names something on {air.source}", "Only AIRs of the source civitai can be had here.")
+        raise _refusal(typed, f"names something on {air.source}", "Only AIRs of the source civitai can be had here.")
     model_id = _id(_without_format(air.id), "model id", typed)
     if air.version is None and air.file_id is None:
         return Reference(Kind.MODEL, model_id=model_id, text=typed)
@@ -146,12 +145,12 @@ def _from_url(typed: str, site: str | None) -> Reference:
         parts = urlsplit(typed if "://" in typed else f"https://{typed.lstrip('/')}")
         host = _host(parts)
         ours = host in _TWINS or (site is not None and host == _host(urlsplit(site)))
-    except ValueError:
-        _refuse(typed, "is no URL")
+    except ValueError as error:
+        raise _refusal(typed, "is no URL") from error
     if host and not ours and "://" in typed:
-        _refuse(typed, f"is on {host}, not on Civitai", f"{_HINT} Another site is chosen with --api-url.")
+        raise _refusal(typed, f"is on {host}, not on Civitai", f"{_HINT} Another site is chosen with --api-url.")
     if not ours or parts.scheme.lower() not in ("http", "https"):
-        _refuse(typed, _NOTHING_KNOWN)
+        raise _refusal(typed, _NOTHING_KNOWN)
     segments = [unquote(part) for part in parts.path.split("/") if part]
     found = _from_path(typed, _without_api(segments), parts)
     return replace(found, host=host, text=_shown(typed))
@@ -187,7 +186,7 @@ def _from_path(typed: str, segments: list[str], parts: SplitResult) -> Reference
         case ["tag", tag, *_]:
             return Reference(Kind.TAG, tag=_name(tag, "tag", typed))
         case _:
-            _refuse(typed, "names no model, version, image, post, user or tag")
+            raise _refusal(typed, "names no model, version, image, post, user or tag")
 
 
 def _download(typed: str, version: str, parts: SplitResult) -> Reference:
@@ -212,13 +211,13 @@ def _queried_id(typed: str, parts: SplitResult, parameter: str, what: str) -> in
 def _id(digits: str, what: str, typed: str) -> int:
     number = int(digits) if re.fullmatch(r"[0-9]{1,10}", digits) else 0
     if not 1 <= number <= LARGEST_ID:
-        _refuse(typed, f"has no {what}: ids are whole numbers from 1 to {LARGEST_ID}")
+        raise _refusal(typed, f"has no {what}: ids are whole numbers from 1 to {LARGEST_ID}")
     return number
 
 
 def _name(name: str, what: str, typed: str) -> str:
     if not name.strip() or not name.isprintable() or "/" in name:
-        _refuse(typed, f"has no {what}")
+        raise _refusal(typed, f"has no {what}")
     return name.strip()
 
 
@@ -227,7 +226,7 @@ def _shown(typed: str) -> str:
     return _SECRETS.sub("", typed)
 
 
-def _refuse(typed: str, problem: str, hint: str = _HINT) -> NoReturn:
+def _refusal(typed: str, problem: str, hint: str = _HINT) -> UsageError:
     shown = _shown(typed)
     short = shown if len(shown) <= 100 else f"{shown[:99]}…"
-    raise UsageError(f"{short!r} {problem}.", hint=hint)
+    return UsageError(f"{short!r} {problem}.", hint=hint)

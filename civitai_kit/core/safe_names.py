@@ -52,11 +52,12 @@ def safe_name(name: str, fallback: str, *, limit: int = LONGEST_COMPONENT) -> st
     NFC; no control, format or zero-width characters; `<>:"/\\|?*` become `_`; no blank at either end, no dot
     at the end; no device name; at most `limit` bytes of UTF-8, cut before the extension. Never empty: `fallback`.
     """
-    shown = unicodedata.normalize("NFC", _LINE_BREAKS.sub(" ", _visible(name)))
-    legal = sanitize_filename(shown, replacement_text="_", platform="universal", max_len=None)
-    stem, extension = split_extension(_trimmed(legal))
+    shown = _trimmed(unicodedata.normalize("NFC", _LINE_BREAKS.sub(" ", _visible(name))))
+    # Cut before the library does: it would cut the extension off.
+    stem, extension = split_extension(shown)
     short = _trimmed(_cut(stem, limit - len(extension.encode())) + extension)
-    return _unreserved(short) or fallback
+    legal = sanitize_filename(short, replacement_text="_", platform="universal")
+    return _unreserved(_trimmed(legal)) or fallback
 
 
 def split_extension(name: str) -> tuple[str, str]:

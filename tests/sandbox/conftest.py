@@ -15,7 +15,7 @@ AGENT = {"User-Agent": "kit-test/1.0"}
 @pytest.fixture
 def site(civitai_sandbox: Sandbox) -> Iterator[httpx2.Client]:
     """Nobody in particular."""
-    with httpx2.Client(base_url=civitai_sandbox.url, headers=AGENT, timeout=10) as client:
+    with httpx2.Client(base_url=civitai_sandbox.url, headers=AGENT, timeout=10, verify=False) as client:
         yield client
 
 
@@ -23,5 +23,5 @@ def site(civitai_sandbox: Sandbox) -> Iterator[httpx2.Client]:
 def member(civitai_sandbox: Sandbox) -> Iterator[httpx2.Client]:
     """Somebody with the key."""
     headers = {**AGENT, "Authorization": f"Bearer {civitai_sandbox.api_key}"}
-    with httpx2.Client(base_url=civitai_sandbox.url, headers=headers, timeout=10) as client:
+    with httpx2.Client(base_url=civitai_sandbox.url, headers=headers, timeout=10, verify=False) as client:
         yield client

@@ -1,0 +1,156 @@
+"""A response's body into the lane: straight from the socket into reused buffers wherever that is possible."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import httpx2
+
+from civitai_kit.core.errors import TransferError
+from civitai_kit.core.retry import Trouble
+from civitai_kit.transfer.answers import Setback
+from civitai_kit.transfer.bandwidth import Bandwidth
+from civitai_kit.transfer.halt import Halt
+from civitai_kit.transfer.wire import Answer
+
+# A shorter body is read to its end through the library, which keeps the connection for the next request.
+_WORTH_THE_SOCKET = 1024 * 1024
+
+# A slow line's bytes go to the disk after this many seconds, however few they are.
+_FLUSH_SECONDS = 1.0
+
+
+class Sink(Protocol):
+    """Where the bytes go: buffers to fill, taken back filled."""
+
+    def room(self) -> memoryview:
+        """A buffer to fill."""
+
+    def put(self, buffer: memoryview, filled: int) -> None:
+        """Take the first `filled` bytes of a buffer."""
+
+
+class Mover:
+    """Moves bodies; `timeout` is the silence in seconds after which a body counts as stalled."""
+
+    def __init__(self, *, halt: Halt, bandwidth: Bandwidth, timeout: float, clock: Callable[[], float]) -> None:
+        self._halt = halt
+        self._bandwidth = bandwidth
+        self._timeout = timeout
+        self._clock = clock
+
+    def peek(self, answer: Answer) -> bytes:
+        """The first chunk of the body, which stays to be moved; raises Setback when none comes."""
+        with self._setbacks():
+            return answer.first()
+
+    def move(self, answer: Answer, sink: Sink, moved: Callable[[int], None]) -> None:
+        """Put the whole body of `answer` into `sink`; `moved` hears the count of every read.
+
+        Raises Setback when the body ends early or stalls, after everything that came was put.
+        """
+        with self._setbacks():
+            if answer.length is not None and answer.length >= _WORTH_THE_SOCKET:
+                self._from_socket(answer, answer.length, sink, moved)
+            else:
+                self._from_chunks(answer, sink, moved)
+
+    @contextmanager
+    def _setbacks(self) -> Iterator[None]:
+        try:
+            yield
+        except (httpx2.TimeoutException, TimeoutError) as error:
+            self._halt.check()
+            raise _setback(f"Nothing came for {self._timeout:g} s") from error
+        except (httpx2.HTTPError, httpx2.StreamError, ssl.SSLError, ConnectionError, OSError) as error:
+            self._halt.check()
+            raise _setback(f"The connection broke: {error}") from error
+
+    def _from_chunks(self, answer: Answer, sink: Sink, moved: Callable[[int], None]) -> None:
+        pourer = _Pourer(sink, self._clock)
+        try:
+            chunk = answer.first()
+            while chunk:
+                self._account(len(chunk), moved)
+                pourer.pour(chunk)
+                chunk = next(answer.chunks(), b"")
+        finally:
+            pourer.flush()
+
+    def _from_socket(self, answer: Answer, length: int, sink: Sink, moved: Callable[[int], None]) -> None:
+        first = answer.first()
+        sock = answer.socket()
+        if sock is None:
+            self._from_chunks(answer, sink, moved)
+            return
+        self._account(len(first), moved)
+        pourer = _Pourer(sink, self._clock)
+        pourer.pour(first)
+        pourer.flush()
+        sock.settimeout(self._timeout)
+        left = length - len(first)
+        while left > 0:
+            left -= self._fill(sock, left, sink, moved)
+
+    def _fill(self, sock: Any, left: int, sink: Sink, moved: Callable[[int], None]) -> int:
+        """Fill one buffer from the socket and put it; gives its count."""
+        buffer = sink.room()
+        want, filled = min(len(buffer), left), 0
+        flush_at = self._clock() + _FLUSH_SECONDS
+        try:
+            while filled < want:
+                count = sock.recv_into(buffer[filled : filled + self._bandwidth.most(want - filled)])
+                if not count:
+                    self._halt.check()
+                    raise _setback("The connection closed in the middle of the file")
+                filled += count
+                self._account(count, moved)
+                if filled < want and self._clock() >= flush_at:
+                    break
+        finally:
+            sink.put(buffer, filled)
+        return filled
+
+    def _account(self, count: int, moved: Callable[[int], None]) -> None:
+        moved(count)
+        self._bandwidth.spend(count)
+        self._halt.check()
+
+
+class _Pourer:
+    """Gathers chunks of any size into the sink's buffers."""
+
+    def __init__(self, sink: Sink, clock: Callable[[], float]) -> None:
+        self._sink = sink
+        self._clock = clock
+        self._buffer: memoryview | None = None
+        self._filled = 0
+        self._flush_at = 0.0
+
+    def pour(self, chunk: bytes) -> None:
+        """Take a chunk."""
+        view = memoryview(chunk)
+        while view:
+            if self._buffer is None:
+                self._buffer, self._filled = self._sink.room(), 0
+                self._flush_at = self._clock() + _FLUSH_SECONDS
+            count = min(len(view), len(self._buffer) - self._filled)
+            self._buffer[self._filled : self._filled + count] = view[:count]
+            self._filled += count
+            view = view[count:]
+            if self._filled == len(self._buffer) or self._clock() >= self._flush_at:
+                self.flush()
+
+    def flush(self) -> None:
+        """Put what was gathered."""
+        buffer, self._buffer = self._buffer, None
+        if buffer is not None:
+            self._sink.put(buffer, self._filled)
+
+
+def _setback(message: str) -> Setback:
+    error = TransferError(f"{message}.", hint="Run the same command again to go on from here.")
+    return Setback(error, Trouble.NETWORK)

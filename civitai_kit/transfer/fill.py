@@ -1,0 +1,220 @@
+"""Bringing every byte of one file: attempt after attempt, keeping what is good of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from civitai_kit.core.errors import CivitaiKitError, NotAModel, NotFound, TransferError, Unavailable
+from civitai_kit.core.events import Emit, FileWaits
+from civitai_kit.core.order import Content, Order
+from civitai_kit.core.retry import RetryRules, Trouble
+from civitai_kit.transfer.answers import Setback, is_suspect
+from civitai_kit.transfer.body import Mover
+from civitai_kit.transfer.disk_errors import check_room
+from civitai_kit.transfer.halt import Halt
+from civitai_kit.transfer.lane import Lane
+from civitai_kit.transfer.parts import Part
+from civitai_kit.transfer.patience import WHY, Patience
+from civitai_kit.transfer.progress import Progress
+from civitai_kit.transfer.ranges import Object, object_of, range_headers
+from civitai_kit.transfer.segments import SEGMENT, RangesRefused, Segments
+from civitai_kit.transfer.source import Source
+from civitai_kit.transfer.wire import Answer
+
+_PEEK = 512
+_FIRST_SEGMENT = 8 * 1024 * 1024  # Asked for alone, to learn whether ranges are served and how much there is.
+_MOST_ODD_RANGES = 2
+
+
+@dataclass(frozen=True)
+class Gear:
+    """What every transfer of a fetcher shares; `ticks` is a clock that only runs forward, `chance` gives 0 to 1."""
+
+    open_source: Callable[[str, Content], Source]
+    mover: Mover
+    halt: Halt
+    rules: RetryRules
+    chance: Callable[[], float]
+    ticks: Callable[[], float]
+    log: Callable[[str], None]
+
+
+class Filler:
+    """Fills one part from the order's sources; `suspect` says that what came looks like a page."""
+
+    def __init__(self, gear: Gear, order: Order, emit: Emit, sources: list[Source], progress: Progress) -> None:
+        self.suspect = False
+        self._gear = gear
+        self._order = order
+        self._emit = emit
+        self._sources = sources
+        self._source = sources[0]
+        self._progress = progress
+        self._patience = Patience(gear.rules, gear.chance)
+        self._odd_ranges = 0
+        self._many = order.connections > 1 and order.content is Content.MODEL
+
+    def fill(self, part: Part, lane: Lane) -> None:
+        """Bring every byte through all setbacks; raises what cannot be got over, with the part kept."""
+        self._patience.renew()
+        while not part.complete:
+            best = part.best
+            try:
+                self._attempt(part, lane)
+            except Setback as setback:
+                lane.checkpoint()
+                if part.best > best:
+                    self._patience.renew()
+                self._go_on_after(setback)
+            except CivitaiKitError as error:
+                self._keep(lane, error)
+                raise
+        lane.settle()
+
+    def forget_links(self) -> None:
+        """Ask the site anew at the next attempt."""
+        for source in self._sources:
+            source.forget()
+
+    # -- between two attempts -------------------------------------------------------------------------------
+
+    def _keep(self, lane: Lane, error: CivitaiKitError) -> None:
+        """Save what can be saved before an error leaves; a full disk may refuse even that."""
+        try:
+            lane.checkpoint()
+        except CivitaiKitError as second:
+            self._gear.log(f"{self._order.key}: {error.message} {second.message}")
+
+    def _go_on_after(self, setback: Setback) -> None:
+        """Wait for another try, or turn to the next URL; raises the error when neither is left."""
+        self._gear.log(f"{self._order.key}: {setback.error.message}")
+        wait = self._patience.wait_after(setback)
+        if wait is None:
+            if not isinstance(setback.error, NotFound) or not self._turn_to_next():
+                raise setback.error
+            return
+        if wait > 0:
+            self._emit(FileWaits(self._order.key, wait, WHY.get(setback.trouble, setback.error.message)))
+            self._gear.halt.wait(wait)
+
+    def _turn_to_next(self) -> bool:
+        later = self._sources[self._sources.index(self._source) + 1 :]
+        if later:
+            self._source = later[0]
+            self._patience.renew()
+        return bool(later)
+
+    # -- one attempt ----------------------------------------------------------------------------------------
+
+    def _attempt(self, part: Part, lane: Lane) -> None:
+        if part.written and not self._can_resume(part):
+            lane.restart()
+        start = part.written
+        with self._source.open(self._headers(part, start)) as answer:
+            found = object_of(answer)
+            self._accept(part, lane, answer, found, start)
+            if part.complete:
+                return
+            before = part.written
+            self._progress.begin(before, part.total or self._order.proof.size)
+            lane.expect(answer.length)
+            self._gear.mover.move(answer, lane, self._progress.moved)
+            self._end_attempt(part, answer, moved=part.written - before)
+        if self._many and answer.status == 206 and not part.complete:
+            self._side_by_side(part, lane)
+
+    def _headers(self, part: Part, start: int) -> dict[str, str]:
+        if self._many:
+            return range_headers(part.journal, start, start + _FIRST_SEGMENT)
+        return range_headers(part.journal, start) if start else {}
+
+    def _can_resume(self, part: Part) -> bool:
+        """Whether more bytes may be added to these: ranges are served, and a mix of two editions would be noticed."""
+        journal, proof = part.journal, self._order.proof
+        provable = proof.sha256 or proof.blake3 or proof.crc32 or journal.etag or journal.modified
+        return bool(provable) and self._odd_ranges < _MOST_ODD_RANGES
+
+    def _accept(self, part: Part, lane: Lane, answer: Answer, found: Object, start: int) -> None:
+        """Make the part ready for the body of `answer`, or raise why it cannot be used."""
+        match answer.status:
+            case 416:
+                self._beyond_the_end(part, lane, found)
+            case 206 if start or self._many:
+                self._check_range(part, lane, found, start)
+                part.learn(total=found.total or part.total, etag=found.etag, modified=found.modified)
+            case _:
+                self._begin_anew(part, lane, answer, found)
+        if part.total is not None:
+            check_room(part.path.parent, part.total - part.written)
+
+    def _begin_anew(self, part: Part, lane: Lane, answer: Answer, found: Object) -> None:
+        """The whole file comes: what is here is dropped, unless what comes is only a page."""
+        kind = answer.headers.get("content-type", "")
+        self.suspect = is_suspect(kind, self._gear.mover.peek(answer)[:_PEEK], self._target_suffix())
+        if part.written:
+            if self.suspect:
+                self._source.forget()
+                raise Setback(NotAModel("A page came instead of the file."), Trouble.GARBLED)
+            lane.restart()
+        part.learn(total=found.total, etag=found.etag, modified=found.modified)
+        if answer.status == 206 and found.start != 0:
+            raise self._odd_range()
+
+    def _check_range(self, part: Part, lane: Lane, found: Object, start: int) -> None:
+        if found.start != start:
+            raise self._odd_range()
+        if found.differs_from(part.journal):
+            lane.restart()
+            raise _setback("The file at the storage has changed; it is fetched from the start.")
+
+    def _beyond_the_end(self, part: Part, lane: Lane, found: Object) -> None:
+        """416: everything is here already, or the storage has another, shorter file (API facts 7.6)."""
+        total = found.total if found.total is not None else part.total
+        if part.written and total == part.written:
+            part.learn(total=total, etag=part.journal.etag, modified=part.journal.modified)
+            return
+        lane.restart()
+        raise Setback(Unavailable("The storage has no such bytes of the file.", status=416), Trouble.BUSY)
+
+    def _end_attempt(self, part: Part, answer: Answer, *, moved: int) -> None:
+        """The body is at its end: is the file?"""
+        if part.total is not None:
+            if not part.complete and not moved:
+                raise _setback("The storage sent nothing of what is missing.")
+            return
+        promised = self._order.proof.size
+        said_its_end = "transfer-encoding" in answer.headers
+        if not said_its_end and promised is not None and part.written < promised * 0.99:
+            raise _setback("The connection closed in the middle of the file.")
+        part.ended = True
+
+    def _odd_range(self) -> Setback:
+        self._odd_ranges += 1
+        return _setback("The storage sent other bytes than those asked for.")
+
+    def _side_by_side(self, part: Part, lane: Lane) -> None:
+        """Bring the rest over several connections; one alone goes on when the storage will not have that."""
+        lane.settle()
+        if part.total is None or part.total - part.written <= SEGMENT:
+            return
+        segments = Segments(
+            part,
+            self._source,
+            self._gear.mover,
+            self._gear.halt,
+            patience=lambda: Patience(self._gear.rules, self._gear.chance),
+            progress=self._progress,
+        )
+        try:
+            segments.bring(self._order.connections)
+        except RangesRefused as refused:
+            self._many = False
+            self._gear.log(f"{self._order.key}: {refused}")
+
+    def _target_suffix(self) -> str:
+        return self._order.target.suffix
+
+
+def _setback(message: str) -> Setback:
+    return Setback(TransferError(message), Trouble.NETWORK)

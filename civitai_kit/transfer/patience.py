@@ -1,0 +1,47 @@
+"""How often one file is tried again: the count starts anew whenever bytes have advanced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from civitai_kit.core.retry import RetryRules, Trouble, wait_before_retry
+from civitai_kit.transfer.answers import Setback
+
+# A link that was just issued and is refused again is a trouble of the storage, no longer of the link's age.
+_FREE_LINKS = 1
+
+
+class Patience:
+    """Counts the setbacks of one file; `chance` gives 0 to 1."""
+
+    def __init__(self, rules: RetryRules, chance: Callable[[], float]) -> None:
+        self._rules = rules
+        self._chance = chance
+        self._tried = 0
+        self._links = 0
+
+    def renew(self) -> None:
+        """Bytes have advanced."""
+        self._tried = self._links = 0
+
+    def wait_after(self, setback: Setback) -> float | None:
+        """Seconds to wait before the next try, None to give up."""
+        if setback.stale:
+            self._links += 1
+            if self._links <= _FREE_LINKS:
+                return 0.0
+        self._tried += 1
+        return wait_before_retry(
+            self._rules, setback.trouble, self._tried, retry_after=setback.retry_after, chance=self._chance()
+        )
+
+
+WHY: dict[Trouble, str] = {
+    Trouble.NO_SUCH_FILE: "the site does not find the file at the moment",
+    Trouble.WALLED: "the site's gatekeeper wants a pause",
+    Trouble.BUSY: "the server is busy",
+    Trouble.GARBLED: "a page came instead of the file",
+    Trouble.NETWORK: "the connection broke",
+    Trouble.TOO_FAST: "the server asks to slow down",
+}
+"""Why a transfer waits, as one phrase a trouble."""

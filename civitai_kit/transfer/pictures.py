@@ -1,0 +1,51 @@
+"""What a picture or clip is, going by its bytes, since neither its name nor its type tells (API facts 8b)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+HEAD = 64
+TAIL = 64 * 1024
+
+_MEDIA_SUFFIXES = frozenset(
+    {".png", ".jpeg", ".jpg", ".webp", ".gif", ".avif", ".mp4", ".webm", ".mp3", ".m4v", ".mov", ".jfif"}
+)
+
+
+def media_suffix(head: bytes) -> str | None:
+    """The extension of the picture or clip that begins with `head`, None when it is neither."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return ".png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return ".jpeg"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return ".gif"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return ".webp"
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return ".webm"
+    if head[4:8] == b"ftyp":
+        return ".avif" if head[8:12] in (b"avif", b"avis") else ".mp4"
+    return None
+
+
+def is_whole(suffix: str, head: bytes, tail: bytes, size: int) -> bool:
+    """Whether the picture seems to end where it should; True where its format has no cheap mark of its end."""
+    match suffix:
+        case ".png":
+            return b"IEND" in tail
+        case ".jpeg":
+            return b"\xff\xd9" in tail
+        case ".gif":
+            return b"\x3b" in tail[-1024:]
+        case ".webp":
+            return size >= int.from_bytes(head[4:8], "little") + 8
+        case _:
+            return True
+
+
+def with_media_suffix(path: Path, suffix: str) -> Path:
+    """`path` with the extension of its content, in place of another media extension it may have."""
+    if path.suffix.lower() in _MEDIA_SUFFIXES:
+        return path.with_suffix(suffix)
+    return path.with_name(path.name + suffix)

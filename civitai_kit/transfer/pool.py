@@ -1,0 +1,116 @@
+"""Slots for many transfers at once: daemon threads, outcomes as they come, an orderly stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError
+from civitai_kit.transfer.halt import interrupted
+
+T = TypeVar("T")
+
+_GRACE = 2.5  # Seconds that running jobs have to come to a halt before they are left behind.
+_LOOK = 0.2  # Seconds between two looks at the stop flag while nothing comes.
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What became of the job at place `index` of the jobs: its value, or the error that it raised."""
+
+    index: int
+    value: T | None = None
+    error: Exception | None = None
+
+
+class Pool:
+    """Runs jobs in `concurrency` slots until they are done, one of them ends the run, or `stop` is set."""
+
+    def __init__(self, stop: threading.Event | None = None) -> None:
+        self._stop = stop or threading.Event()
+
+    def run(self, jobs: Iterable[Callable[[], T]], concurrency: int) -> Iterator[Outcome[T]]:
+        """Start jobs in their order, a new one only when a slot is free, and give outcomes as they come.
+
+        An error that ends a run (a full disk, a used-up quota …) lets no further job start; those under way
+        finish. After `stop` they get three seconds, and whoever has not ended by then is given as Interrupted.
+        """
+        shift = _Shift(jobs, self._stop)
+        for _ in range(max(1, concurrency)):
+            threading.Thread(target=shift.work, name="transfer", daemon=True).start()
+            shift.slots += 1
+        try:
+            yield from shift.outcomes()
+        finally:
+            shift.close()
+
+
+class _Shift(Generic[T]):
+    """One run of a pool."""
+
+    def __init__(self, jobs: Iterable[Callable[[], T]], stop: threading.Event) -> None:
+        self.slots = 0
+        self._jobs = enumerate(jobs)
+        self._stop = stop
+        self._lock = threading.Lock()
+        self._closed = False
+        self._running: set[int] = set()
+        self._results: SimpleQueue[Outcome[T] | None] = SimpleQueue()
+
+    def outcomes(self) -> Iterator[Outcome[T]]:
+        """Outcomes until every slot is empty."""
+        deadline = float("inf")
+        while self.slots:
+            if deadline == float("inf") and self._stop.is_set():
+                deadline = time.monotonic() + _GRACE
+            try:
+                outcome = self._results.get(timeout=_LOOK)
+            except Empty:
+                if time.monotonic() > deadline:
+                    yield from self._left_behind()
+                    return
+                continue
+            if outcome is None:
+                self.slots -= 1
+                continue
+            self._running.discard(outcome.index)
+            yield outcome
+
+    def work(self) -> None:
+        """Take and do jobs until there are none; this runs in a slot's thread."""
+        try:
+            while (taken := self._take()) is not None:
+                self._results.put(self._do(*taken))
+        finally:
+            self._results.put(None)
+
+    def close(self) -> None:
+        """Let no further job start."""
+        with self._lock:
+            self._closed = True
+
+    def _take(self) -> tuple[int, Callable[[], T]] | None:
+        with self._lock:
+            if self._closed or self._stop.is_set():
+                return None
+            taken = next(self._jobs, None)
+            if taken is not None:
+                self._running.add(taken[0])
+            return taken
+
+    def _do(self, index: int, job: Callable[[], T]) -> Outcome[T]:
+        try:
+            return Outcome(index, value=job())
+        except Exception as error:  # noqa: BLE001 - an outcome; whoever reads it decides
+            if isinstance(error, CivitaiKitError) and error.code in ENDS_RUN:
+                self.close()
+            return Outcome(index, error=error)
+
+    def _left_behind(self) -> Iterator[Outcome[T]]:
+        self.close()
+        for index in sorted(self._running):
+            yield Outcome(index, error=interrupted())

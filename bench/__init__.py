@@ -1,0 +1,1 @@
+"""Benchmarks: each prints what it measured beside a named tool, in one run."""

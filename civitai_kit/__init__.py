@@ -3,15 +3,131 @@
 Names are loaded when first used, so `import civitai_kit` costs next to nothing.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from civitai_kit.client.drivers import AsyncClient as AsyncClient
-    from civitai_kit.client.drivers import Client as Client
-    from civitai_kit.core.errors import BadQuery as BadQuery
-    from civitai_kit.core.errors import CivitaiKitError as CivitaiKitError
+    from os import PathLike
+
+    from civitai_kit.client.drivers import AsyncClient, Client
+    from civitai_kit.core.errors import (
+        BadQuery,
+        CivitaiKitError,
+        Forbidden,
+        Gone,
+        NotFound,
+        RateLimited,
+        RegionBlocked,
+        SiteError,
+        Unauthorized,
+        Unavailable,
+        UnexpectedReply,
+        UsageError,
+    )
+    from civitai_kit.core.models import (
+        Creator,
+        FileTraits,
+        Hashes,
+        HashOwner,
+        Image,
+        Model,
+        ModelFile,
+        ModelVersion,
+        Page,
+        PaidAccess,
+        Preview,
+        Tag,
+        User,
+        VersionOwner,
+    )
+    from civitai_kit.core.options import (
+        Availability,
+        BadOption,
+        CheckpointType,
+        CommercialUse,
+        ImageSort,
+        MediaType,
+        ModelSort,
+        ModelType,
+        NsfwLevel,
+        Period,
+        PeriodMode,
+    )
+    from civitai_kit.core.retry import RetryRules
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AsyncClient",
+    "Availability",
+    "BadOption",
+    "BadQuery",
+    "CheckpointType",
+    "CivitaiKitError",
+    "Client",
+    "CommercialUse",
+    "Creator",
+    "FileTraits",
+    "Forbidden",
+    "Gone",
+    "HashOwner",
+    "Hashes",
+    "Image",
+    "ImageSort",
+    "MediaType",
+    "Model",
+    "ModelFile",
+    "ModelSort",
+    "ModelType",
+    "ModelVersion",
+    "NotFound",
+    "NsfwLevel",
+    "Page",
+    "PaidAccess",
+    "Period",
+    "PeriodMode",
+    "Preview",
+    "RateLimited",
+    "RegionBlocked",
+    "RetryRules",
+    "SiteError",
+    "Tag",
+    "Unauthorized",
+    "Unavailable",
+    "UnexpectedReply",
+    "UsageError",
+    "User",
+    "VersionOwner",
+    "__version__",
+    "digests",
+]
+
+# Where the names are at home, the quickest to load first.
+_HOMES = ("core.errors", "core.options", "core.retry", "core.models", "client.drivers")
+
+
+def digests(path: "str | PathLike[str]") -> dict[str, str]:
+    """Every digest of a file by the site's names (`SHA256`, `AutoV1` …) as lower-case hex, in one read.
+
+    A digest that does not apply to the file is missing (API facts 10.3); raises a CivitaiKitError when it cannot
+    be read.
+    """
+    from pathlib import Path
+
+    found: dict[str, str] = import_module("civitai_kit.disk.hashing").digest_file(Path(path)).as_site_names()
+    return found
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home when it is first asked for."""
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"{__name__}.{home}")
+            if hasattr(module, name):
+                return globals().setdefault(name, getattr(module, name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

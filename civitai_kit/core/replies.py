@@ -254,7 +254,7 @@ def _issue(issue: Any) -> str | None:
 
 def _line(text: str) -> str | None:
     """One readable line: no control characters, no markup, not too long; None for nothing."""
-    plain = re.sub(r"<[^<>]*>", " ", text)
+    plain = re.sub(r"</?[A-Za-z!][^<>]*>", " ", text)
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in plain).split())
     return (words if len(words) <= LONGEST_MESSAGE else f"{words[:LONGEST_MESSAGE]}…") or None
 

@@ -1,0 +1,100 @@
+"""Threads that a client may wait for without being held by them: work aside, and one page read ahead."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from queue import Empty, Queue
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+# Seconds between two looks at whether to go on waiting; this is also what lets Ctrl-C through on every system.
+LOOK = 0.25
+
+
+class Stopped(Exception):
+    """Raised in the reading thread when nobody wants its page any more."""
+
+
+def aside(work: Callable[[], T], check: Callable[[], None]) -> T:
+    """What `work` gives or raises, done in a thread that is left behind when `check` raises meanwhile."""
+    done: Queue[tuple[T | None, BaseException | None]] = Queue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            done.put((None, error))
+
+    threading.Thread(target=run, name="asking", daemon=True).start()
+    while True:
+        try:
+            value, error = done.get(timeout=LOOK)
+        except Empty:
+            check()
+            continue
+        if error is not None:
+            raise error
+        return value  # type: ignore[return-value]  # there was no error, so there is a value
+
+
+def read_ahead(read: Callable[[Callable[[], None]], T | None]) -> Iterator[T]:
+    """What `read` gives until it gives None, one item of it read ahead; errors come in their turn.
+
+    Nothing is read before the first item is asked for, or after the iterator was closed. `read` is handed a
+    function that raises Stopped once that has happened, to be called where it waits.
+    """
+    reader = _Reader(read)
+    threading.Thread(target=reader.work, name="page-ahead", daemon=True).start()
+    try:
+        while (item := reader.take()) is not None:
+            yield item
+    finally:
+        reader.close()
+
+
+class _Reader(Generic[T]):
+    """Two threads' meeting point: one reads, at most one item more than the other has taken."""
+
+    def __init__(self, read: Callable[[Callable[[], None]], T | None]) -> None:
+        self._read = read
+        self._closed = threading.Event()
+        self._wanted = threading.Semaphore(1)
+        self._ready: Queue[T | BaseException | None] = Queue()
+
+    def take(self) -> T | None:
+        """The next item; taking it lets the one after it be read."""
+        while True:
+            try:
+                item = self._ready.get(timeout=LOOK)
+            except Empty:
+                continue
+            if isinstance(item, BaseException):
+                raise item
+            self._wanted.release()
+            return item
+
+    def close(self) -> None:
+        """Let the reading thread end."""
+        self._closed.set()
+        self._wanted.release()
+
+    def work(self) -> None:
+        """In the thread: read an item whenever one may be read, until the end, an error, or nobody listens."""
+        while True:
+            self._wanted.acquire()
+            try:
+                self._check()
+                item: T | BaseException | None = self._read(self._check)
+            except Stopped:
+                return
+            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+                item = error
+            self._ready.put(item)
+            if item is None or isinstance(item, BaseException):
+                return
+
+    def _check(self) -> None:
+        if self._closed.is_set():
+            raise Stopped

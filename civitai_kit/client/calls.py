@@ -1,0 +1,282 @@
+"""Every endpoint of the site, once: each a conversation that the blocking and the asynchronous client both hold.
+
+A call takes the `Asker` and what a person says, yields requests, and returns the parsed answer (see conversation.py).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar, Unpack
+from urllib.parse import urlsplit
+
+from civitai_kit.client.conversation import Asker, Call
+from civitai_kit.client.listing import Cursor, Listing
+from civitai_kit.core.errors import SiteError
+from civitai_kit.core.models import (
+    Creator,
+    HashOwner,
+    Image,
+    Model,
+    ModelFile,
+    ModelVersion,
+    Page,
+    SiteValue,
+    Tag,
+    User,
+    page_of,
+)
+from civitai_kit.core.options import BadOption, ImageSort, listed, numbers, page_size, positive, text
+from civitai_kit.core.query import ImageOptions, ImageQuery, ModelOptions, ModelQuery, image_query, model_query
+from civitai_kit.core.reading import objects, texts
+
+V = TypeVar("V", bound=SiteValue)
+
+# The most that the site takes in one question (API facts 5.2, 5.3, 9).
+HASHES_A_QUESTION = 100
+HASHES_A_LOOK_UP = 10_000
+NAMES_PAGE = 200
+
+
+def model(asker: Asker, model_id: int) -> Call[Model]:
+    """One model by its id, with all versions and images of every level (API facts 3)."""
+    number = _id("model_id", model_id)
+    with _about(model_id=number):
+        return Model.model_validate((yield from asker.get(f"/models/{number}", _is_value)))
+
+
+def version(asker: Asker, version_id: int) -> Call[ModelVersion]:
+    """One version by its id (API facts 4)."""
+    number = _id("version_id", version_id)
+    with _about(version_id=number):
+        return ModelVersion.model_validate((yield from asker.get(f"/model-versions/{number}", _is_value)))
+
+
+def version_by_hash(asker: Asker, digest: str) -> Call[ModelVersion]:
+    """The version that holds a file with this digest: SHA256, AutoV1, AutoV2, AutoV3, BLAKE3 or CRC32.
+
+    The oldest one where several do; look for the file among its `files` (API facts 5.1).
+    """
+    path = f"/model-versions/by-hash/{_hex(digest, (8, 10, 12, 64))}"
+    return ModelVersion.model_validate((yield from asker.get(path, _is_value)))
+
+
+def versions_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[ModelVersion, ...]]:
+    """The versions that hold files with these SHA256 digests, each once; unknown ones are missing (API facts 5.2)."""
+    found: dict[object, ModelVersion] = {}
+    for part in _parts(digests, HASHES_A_QUESTION):
+        for row in objects((yield from asker.post("/model-versions/by-hash", _is_list, part))):
+            one = _with_addresses(ModelVersion.model_validate(row), asker.site)
+            found.setdefault(one.id if one.id is not None else object(), one)
+    return tuple(found.values())
+
+
+def version_ids_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[HashOwner, ...]]:
+    """Which versions and models hold files with these SHA256 digests, one row a find (API facts 5.3)."""
+    found: list[HashOwner] = []
+    for part in _parts(digests, HASHES_A_LOOK_UP):
+        rows = objects((yield from asker.post("/model-versions/by-hash/ids", _is_list, part)))
+        found += [HashOwner.model_validate(row) for row in rows]
+    return tuple(found)
+
+
+def me(asker: Asker) -> Call[User]:
+    """The account that the key belongs to; raises Unauthorized without a good key (API facts 9)."""
+    return User.model_validate((yield from asker.get("/me", _is_value)))
+
+
+def enums(asker: Asker) -> Call[dict[str, tuple[str, ...]]]:
+    """The words that the site knows today: `ModelType`, `ModelFileType`, `BaseModel` … (API facts 9)."""
+    answer = yield from asker.get("/enums", _is_value)
+    return {name: tuple(texts(words)) for name, words in answer.items()}
+
+
+def users(asker: Asker, *, query: str | None = None, ids: int | Iterable[int] = ()) -> Call[tuple[User, ...]]:
+    """Accounts whose name holds `query` (five at most), or those with these ids (API facts 9)."""
+    wanted = numbers("ids", ids)
+    asked = text("query", query, blank=True)
+    if bool(wanted) == bool(asked):
+        raise BadOption("users takes either a query or ids.")
+    params = [("ids", str(number)) for number in wanted] or [("query", asked or "")]
+    return page_of(User.model_validate, (yield from asker.get("/users", _is_page, params))).items
+
+
+def models_page(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ModelOptions]) -> Call[Page[Model]]:
+    """One page of a listing of models, the first or the one at `cursor` (API facts 2)."""
+    return _model_page(asker, model_query(options), cursor)
+
+
+def images_page(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ImageOptions]) -> Call[Page[Image]]:
+    """One page of a listing of images, the first or the one at `cursor` (API facts 8)."""
+    return _image_page(asker, image_query(options), cursor)
+
+
+def creators_page(
+    asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE, cursor: int | None = None
+) -> Call[Page[Creator]]:
+    """One page of creators, those whose name holds `query`; `cursor` is the page's number (API facts 9)."""
+    return _CREATORS.page(asker, _names_params(query, limit), cursor)
+
+
+def tags_page(
+    asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE, cursor: int | None = None
+) -> Call[Page[Tag]]:
+    """One page of tags, those that begin with `query`; `cursor` is the page's number (API facts 9)."""
+    return _TAGS.page(asker, _names_params(query, limit), cursor)
+
+
+def models(asker: Asker, **options: Unpack[ModelOptions]) -> Listing[Model]:
+    """All models of a listing, each once; `limit` is the page size (API facts 2)."""
+    return model_listing(asker, model_query(options))
+
+
+def images(asker: Asker, **options: Unpack[ImageOptions]) -> Listing[Image]:
+    """All images of a listing, each once; `limit` is the page size (API facts 8)."""
+    return image_listing(asker, image_query(options))
+
+
+def creators(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE) -> Listing[Creator]:
+    """All creators, or those whose name holds `query`; the site has no order, so a few may be missed (API facts 9)."""
+    return Listing(partial(_CREATORS.page, asker, _names_params(query, limit)), lambda row: row.username)
+
+
+def tags(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE) -> Listing[Tag]:
+    """The tags that begin with `query`, or those that the site features (API facts 9)."""
+    return Listing(partial(_TAGS.page, asker, _names_params(query, limit)), lambda row: row.name)
+
+
+def model_listing(asker: Asker, query: ModelQuery, max_pages: int | None = None) -> Listing[Model]:
+    """The listing of a query, `max_pages` at most."""
+    return Listing(partial(_model_page, asker, query), lambda row: row.id, max_pages=max_pages)
+
+
+def image_listing(
+    asker: Asker, query: ImageQuery, cursor: Cursor | None = None, max_pages: int | None = None
+) -> Listing[Image]:
+    """The listing of a query from `cursor` on; one page when in random order, which has no next (API facts 8.3)."""
+    most = 1 if query.sort is ImageSort.RANDOM else max_pages
+    return Listing(partial(_image_page, asker, query), lambda row: row.id, cursor, most)
+
+
+def tag_exists(asker: Asker, name: str) -> Call[bool]:
+    """Whether the site has a tag of this name in any case; it ignores a tag it does not know (API facts 2.1)."""
+    wanted = text("tag", name) or ""
+    listing = tags(asker, query=wanted)
+    while (page := (yield from listing.advance())) is not None:
+        if any((tag.name or "").casefold() == wanted.casefold() for tag in page.items):
+            return True
+    return False
+
+
+def _model_page(asker: Asker, query: ModelQuery, cursor: Cursor | None) -> Call[Page[Model]]:
+    params = query.params()
+    if cursor is not None:
+        params.append(("cursor", _past_the_gap(str(cursor)) if query.newest_first else str(cursor)))
+    return page_of(Model.model_validate, (yield from asker.get("/models", _is_page, params)))
+
+
+def _past_the_gap(cursor: str) -> str:
+    """The cursor `time|id` with the next id: the site leaves out the row that a cursor names (API facts 2.3)."""
+    head, bar, last = cursor.rpartition("|")
+    return f"{head}|{int(last) + 1}" if bar and re.fullmatch(r"[0-9]{1,18}", last) else cursor
+
+
+def _image_page(asker: Asker, query: ImageQuery, cursor: Cursor | None) -> Call[Page[Image]]:
+    params = query.params()
+    if cursor is not None:
+        # A number names the first row not given, and the site then leaves it out; not so from old to new.
+        gap = isinstance(cursor, int) and query.by_id and query.sort is not ImageSort.OLDEST
+        params.append(("cursor", str(int(cursor) + 1 if gap else cursor)))
+    return page_of(Image.model_validate, (yield from asker.get("/images", _is_page, params)))
+
+
+def _names_params(query: str | None, limit: int) -> list[tuple[str, str]]:
+    asked = text("query", query, blank=True)
+    return [("limit", str(page_size(limit, NAMES_PAGE))), *([("query", asked)] if asked else [])]
+
+
+@dataclass(frozen=True)
+class _Names(Generic[V]):
+    """One of the two listings that go by page numbers."""
+
+    path: str
+    kind: type[V]
+
+    def page(self, asker: Asker, params: list[tuple[str, str]], cursor: Cursor | None) -> Call[Page[V]]:
+        number = positive("cursor", cursor) or 1
+        answer = yield from asker.get(self.path, _is_page, [*params, ("page", str(number))])
+        page = page_of(self.kind.model_validate, answer)
+        following = number + 1 if _goes_on(page, number, int(params[0][1])) else None
+        return Page(page.items, following, page.metadata, page.raw)
+
+
+_CREATORS = _Names("/creators", Creator)
+_TAGS = _Names("/tags", Tag)
+
+
+def _goes_on(page: Page[Any], number: int, limit: int) -> bool:
+    """Whether more pages follow: totals are lower bounds, and tags have none, so a full page says yes too."""
+    total, more = page.metadata.get("totalPages"), page.metadata.get("hasMore")
+    rows = page.raw["items"]
+    return bool(rows) and (len(rows) >= limit or more is True or (isinstance(total, int) and total > number))
+
+
+def _with_addresses(found: ModelVersion, site: str) -> ModelVersion:
+    """The version with download URLs that lead to the site: in batches their host is `undefined` (API facts 5.2)."""
+
+    def mended(url: str | None) -> str | None:
+        parts = urlsplit(url or "")
+        return url if parts.hostname != "undefined" else f"{site}{parts.path}{'?' if parts.query else ''}{parts.query}"
+
+    def mended_file(file: ModelFile) -> ModelFile:
+        return file.model_copy(update={"download_url": mended(file.download_url)})
+
+    files = tuple(mended_file(file) for file in found.files)
+    return found.model_copy(update={"download_url": mended(found.download_url), "files": files})
+
+
+def _id(name: str, value: int) -> int:
+    number = positive(name, value)
+    if number is None:
+        raise BadOption(f"{name} is missing.")
+    return number
+
+
+def _hex(digest: str, lengths: tuple[int, ...]) -> str:
+    plain = digest.strip().upper() if isinstance(digest, str) else ""
+    if len(plain) not in lengths or not re.fullmatch(r"[0-9A-F]+", plain):
+        raise BadOption(f"{digest!r} is no digest.", hint=f"Hex digits, {' or '.join(map(str, lengths))} of them.")
+    return plain
+
+
+def _parts(digests: Iterable[str], most: int) -> list[bytes]:
+    """The digests, each once, as JSON bodies that the site takes."""
+    plain = list(dict.fromkeys(_hex(digest, (64,)) for digest in listed("digests", digests)))
+    return [json.dumps(plain[at : at + most]).encode() for at in range(0, len(plain), most)]
+
+
+def _is_value(answer: Any) -> bool:
+    return isinstance(answer, dict)
+
+
+def _is_list(answer: Any) -> bool:
+    return isinstance(answer, list)
+
+
+def _is_page(answer: Any) -> bool:
+    return isinstance(answer, dict) and isinstance(answer.get("items"), list)
+
+
+@contextmanager
+def _about(**ids: int) -> Iterator[None]:
+    """Let a SiteError say what was asked for."""
+    try:
+        yield
+    except SiteError as error:
+        for name, number in ids.items():
+            setattr(error, name, number)
+        raise

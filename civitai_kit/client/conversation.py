@@ -1,0 +1,165 @@
+"""A call as a conversation: a generator that yields a Request or a Sleep and is sent the Response.
+
+It does no I/O, so the same call serves the blocking and the asynchronous client, and its patience is tested by
+counting the seconds it yields. What the network does is told to it by throwing a `Failure` in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from random import random
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from civitai_kit.core.errors import SiteError, UnexpectedReply
+from civitai_kit.core.replies import NotJson, error_for, is_login_address, login_required, parse_json, trouble_in
+from civitai_kit.core.retry import RetryRules, Trouble, retry_after_of, wait_before_retry
+
+T = TypeVar("T")
+
+_MOST_REDIRECTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What shall be sent: an absolute `url` without query, its parameters, and a JSON body or None."""
+
+    method: str
+    url: str
+    params: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The path asked, without the query."""
+        return urlsplit(self.url).path
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came: `headers` with names in lower case, the decoded `body`."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+SLEPT = Response(0, {}, b"")
+"""What a Sleep is answered with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A pause before the next try; `everybody` says that other requests should pause too."""
+
+    seconds: float
+    why: str
+    everybody: bool = False
+
+
+class Failure(Exception):
+    """One try that failed: `error` says why, `trouble` whether another may help; thrown in where no answer came."""
+
+    def __init__(self, error: SiteError, trouble: Trouble = Trouble.NETWORK, retry_after: float | None = None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.trouble = trouble
+        self.retry_after = retry_after
+
+
+Call: TypeAlias = Generator[Request | Sleep, Response, T]
+Fits: TypeAlias = Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Asker:
+    """How to ask: the site's root, the patience, and a source of numbers from 0 to 1 that spreads the waits."""
+
+    site: str = "https://civitai.com"
+    rules: RetryRules = field(default_factory=RetryRules)
+    chance: Callable[[], float] = random
+
+    def get(self, path: str, fits: Fits, params: Iterable[tuple[str, str]] = ()) -> Call[Any]:
+        """Ask for the JSON at a path under `/api/v1`; raises a SiteError when the site does not give.
+
+        `fits` says whether an answer has the shape that it should have.
+        """
+        return self._ask(Request("GET", f"{self.site}/api/v1{path}", tuple(params)), fits)
+
+    def post(self, path: str, fits: Fits, body: bytes) -> Call[Any]:
+        """Send JSON to a path under `/api/v1` and give the JSON of the answer; else as `get`."""
+        return self._ask(Request("POST", f"{self.site}/api/v1{path}", body=body), fits)
+
+    def _ask(self, request: Request, fits: Fits) -> Call[Any]:
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                response = yield from self._follow(request)
+                return _result(response, request.endpoint, fits)
+            except Failure as failure:
+                failed = failure
+            wait = wait_before_retry(
+                self.rules, failed.trouble, tried, retry_after=failed.retry_after, chance=self.chance()
+            )
+            if wait is None:
+                raise _counted(failed.error, tried)
+            yield Sleep(wait, failed.error.message, everybody=failed.trouble is Trouble.TOO_FAST)
+
+    def _follow(self, request: Request) -> Call[Response]:
+        """Send a request and follow redirects by hand, so that the key stays with the site."""
+        asked = request.endpoint
+        for _ in range(_MOST_REDIRECTS):
+            response = yield request
+            where = response.headers.get("location")
+            if response.status not in (301, 302, 303, 307, 308) or where is None:
+                return response
+            target = urljoin(request.url, where)
+            if is_login_address(target):
+                raise Failure(login_required(asked, status=response.status), Trouble.REFUSED)
+            if origin(target) != origin(request.url):
+                raise Failure(_leads_away(response.status, asked, target), Trouble.REFUSED)
+            request = _redirected(request, response.status, target)
+        raise Failure(UnexpectedReply("The site redirects in circles.", endpoint=asked), Trouble.REFUSED)
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port: where a key belongs."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _redirected(request: Request, status: int, target: str) -> Request:
+    keeps = status in (307, 308) or request.method == "GET"
+    return Request(request.method if keeps else "GET", target, (), request.body if keeps else None)
+
+
+def _leads_away(status: int, endpoint: str, target: str) -> SiteError:
+    scheme, host, _ = origin(target)
+    return UnexpectedReply(
+        f"The site sends us to another address, {scheme}://{host}, which the key must not follow.",
+        status=status,
+        endpoint=endpoint,
+        hint="If that is the site's new address, name it (--api-url, base_url).",
+    )
+
+
+def _result(response: Response, endpoint: str, fits: Fits) -> Any:
+    if 200 <= response.status < 300:
+        try:
+            answer = parse_json(response.body)
+        except NotJson:
+            pass
+        else:
+            if fits(answer):
+                return answer
+    error = error_for(response.status, response.headers, response.body, endpoint)
+    trouble = trouble_in(response.status, response.headers, response.body)
+    raise Failure(error, trouble, retry_after_of(response.headers))
+
+
+def _counted(error: SiteError, tried: int) -> SiteError:
+    if tried > 1:
+        error.hint = f"Asked {tried} times. {error.hint or ''}".strip()
+    return error

@@ -1,0 +1,93 @@
+"""Lends the calls to both clients as methods, with exact types for each: written once, blocked on or awaited."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from civitai_kit.client import calls
+from civitai_kit.client.conversation import Asker, Call
+from civitai_kit.client.listing import Listing
+from civitai_kit.core.models import SiteValue
+
+if TYPE_CHECKING:
+    from civitai_kit.client.drivers import AsyncClient, Client
+
+P = ParamSpec("P")
+T = TypeVar("T")
+V = TypeVar("V", bound=SiteValue)
+
+
+class endpoint(Generic[P, T]):
+    """A call as a method: the blocking client gives its result, the asynchronous one something to await."""
+
+    def __init__(self, build: Callable[Concatenate[Asker, P], Call[T]]) -> None:
+        self._build = build
+        self.__doc__ = build.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: type[Any]) -> endpoint[P, T]: ...
+    @overload
+    def __get__(self, client: Client, owner: type[Any]) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, client: AsyncClient, owner: type[Any]) -> Callable[P, Awaitable[T]]: ...
+
+    def __get__(self, client: Any, owner: type[Any]) -> Any:
+        """The method of one client."""
+        if client is None:
+            return self
+
+        @wraps(self._build)
+        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return client.run(self._build(client.asker, *args, **kwargs))
+
+        return method
+
+
+class rows(Generic[P, V]):
+    """A listing as a method: an iterator of its rows on one client, an asynchronous iterator on the other."""
+
+    def __init__(self, build: Callable[Concatenate[Asker, P], Listing[V]]) -> None:
+        self._build = build
+        self.__doc__ = build.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: type[Any]) -> rows[P, V]: ...
+    @overload
+    def __get__(self, client: Client, owner: type[Any]) -> Callable[P, Iterator[V]]: ...
+    @overload
+    def __get__(self, client: AsyncClient, owner: type[Any]) -> Callable[P, AsyncIterator[V]]: ...
+
+    def __get__(self, client: Any, owner: type[Any]) -> Any:
+        """The method of one client."""
+        if client is None:
+            return self
+
+        @wraps(self._build)
+        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return client.rows_of(self._build(client.asker, *args, **kwargs))
+
+        return method
+
+
+class Endpoints:
+    """What both clients can do; on AsyncClient, await what gives one thing and `async for` over what gives many."""
+
+    models = rows(calls.models)
+    images = rows(calls.images)
+    creators = rows(calls.creators)
+    tags = rows(calls.tags)
+    models_page = endpoint(calls.models_page)
+    images_page = endpoint(calls.images_page)
+    creators_page = endpoint(calls.creators_page)
+    tags_page = endpoint(calls.tags_page)
+    model = endpoint(calls.model)
+    version = endpoint(calls.version)
+    version_by_hash = endpoint(calls.version_by_hash)
+    versions_by_hash = endpoint(calls.versions_by_hash)
+    version_ids_by_hash = endpoint(calls.version_ids_by_hash)
+    me = endpoint(calls.me)
+    enums = endpoint(calls.enums)
+    users = endpoint(calls.users)
+    tag_exists = endpoint(calls.tag_exists)

@@ -1,0 +1,185 @@
+"""The border to the HTTP library: what is sent with a request, what an exchange was, what its failures mean."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from civitai_kit import __version__
+from civitai_kit.client.conversation import Failure, Request, Response
+from civitai_kit.core.errors import Code, Unavailable, UnexpectedReply, UsageError
+from civitai_kit.core.retry import Trouble
+
+# A page of 100 models with long descriptions is a few megabytes; this is far beyond.
+LARGEST_BODY = 64 * 1024 * 1024
+
+# What may stand in a log; everything else of a header is cut.
+_OPEN_HEADERS = frozenset(
+    {
+        *("accept", "accept-encoding", "age", "cache-control", "cf-cache-status", "cf-ray", "content-encoding"),
+        *("content-length", "content-type", "date", "retry-after", "server", "user-agent", "x-handled-by"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request and what came of it, without a secret: for a log.
+
+    `url` has no token, `size` counts the decoded bytes, `seconds` runs from the sending to the last byte. `status`
+    is None where no answer came, and `trouble` then says why.
+    """
+
+    method: str
+    url: str
+    status: int | None
+    seconds: float
+    size: int
+    request_headers: dict[str, str]
+    response_headers: dict[str, str]
+    trouble: str | None = None
+
+
+class Attempt:
+    """One sending of a request: takes the answer's body up to the largest allowed, and knows what happened."""
+
+    def __init__(self, request: Request, timeout: float) -> None:
+        self._request = request
+        self._timeout = timeout
+        self._start = monotonic()
+        self._answer: Any = None
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._trouble: str | None = None
+
+    def open(self, answer: Any) -> None:
+        """The library's response has come; raises Failure for a body packed twice, which could unfold to any size."""
+        self._answer = answer
+        if "," in answer.headers.get("content-encoding", ""):
+            raise self._failure("The site's answer is packed more than once.", Trouble.GARBLED)
+
+    def take(self, chunk: bytes) -> None:
+        """Take the next decoded bytes; raises Failure when they are too many."""
+        self._size += len(chunk)
+        if self._size > LARGEST_BODY:
+            raise self._failure(f"The site's answer is bigger than {LARGEST_BODY // 2**20} MiB.", Trouble.REFUSED)
+        self._chunks.append(chunk)
+
+    def response(self) -> Response:
+        """The answer, when the body has ended."""
+        return Response(self._answer.status_code, dict(self._answer.headers), b"".join(self._chunks))
+
+    def failed(self, error: Exception) -> Failure:
+        """What a failure of the library means."""
+        failure = failure_of(error, self._request.url, self._timeout)
+        self._trouble = failure.error.message
+        return failure
+
+    def exchange(self, sent: Mapping[str, str]) -> Exchange:
+        """What happened, for a log; `sent` are the headers that went out."""
+        return Exchange(
+            method=self._request.method,
+            url=_open_url(self._request),
+            status=None if self._answer is None else self._answer.status_code,
+            seconds=monotonic() - self._start,
+            size=self._size,
+            request_headers=dict(_redacted(sent)),
+            response_headers={} if self._answer is None else dict(_redacted(self._answer.headers)),
+            trouble=self._trouble,
+        )
+
+    def _failure(self, said: str, trouble: Trouble) -> Failure:
+        self._trouble = said
+        hint = "Ask for less at once (--page-size, limit)."
+        return Failure(UnexpectedReply(said, endpoint=self._request.endpoint, hint=hint), trouble)
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """The failures of the HTTP libraries that are loaded: ours, and the one a user's own client may be of."""
+    loaded = (sys.modules.get(name) for name in ("httpx2", "httpx"))
+    return tuple(library.RequestError for library in loaded if library is not None)
+
+
+def failure_of(error: Exception, url: str, timeout: float) -> Failure:
+    """Say in our words why no answer came; nothing of a URL's query or of a proxy's password is told."""
+    host = urlsplit(url).hostname
+    endpoint = urlsplit(url).path
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "DecodingError" in names:
+        broken = UnexpectedReply("The answer's compression is broken.", endpoint=endpoint, hint="Try again later.")
+        return Failure(broken, Trouble.GARBLED)
+    if "TimeoutException" in names:
+        said = f"{host} was silent for {timeout:g} seconds."
+        hint = "Try again, or raise the timeout (--api-timeout)."
+    elif names & {"ConnectError", "ProxyError", "UnsupportedProtocol"}:
+        said = f"{host} cannot be reached: {_plain(error)}."
+        hint = "Check the network, the proxy, and the site's address (--api-url)."
+    else:
+        said = f"The connection to {host} broke: {_plain(error)}."
+        hint = "Try again; what was done so far is kept."
+    return Failure(Unavailable(said, code=Code.NETWORK, endpoint=endpoint, hint=hint))
+
+
+def headers_of(request: Request, key: str | None, own: bool) -> dict[str, str]:
+    """The headers to send: the key where one was given, a name where the HTTP client is `own`."""
+    headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
+    if own:
+        headers["User-Agent"] = user_agent()
+    if request.body is not None:
+        headers["Content-Type"] = "application/json"
+    return headers
+
+
+def user_agent() -> str:
+    """Who asks, with no browser's word in it: the site answers browsers with pages (API facts 12.1)."""
+    return f"civitai-kit/{__version__} (+https://github.com/civitai-kit/civitai-kit)"
+
+
+def sound_key(key: str | None) -> str | None:
+    """A key without white space around it; raises UsageError for one that cannot stand in a header."""
+    plain = (key or "").strip()
+    if not re.fullmatch(r"[!-~]*", plain):
+        raise UsageError("The API key holds characters that no key has.", hint="Copy it again from your account.")
+    return plain or None
+
+
+def sound_site(url: str) -> str:
+    """The site's root without a slash at its end; raises UsageError for what is no web address."""
+    plain = url.strip()
+    if not _is_site(plain):
+        raise UsageError(f"{plain.split('@')[-1]!r} is no address of a site.", hint="Such as https://civitai.com.")
+    return plain.rstrip("/").removesuffix("/api/v1")
+
+
+def _is_site(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        extra = parts.username or parts.password or parts.query or parts.fragment
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not extra
+    except ValueError:
+        return False
+
+
+def _open_url(request: Request) -> str:
+    parts = urlsplit(request.url)
+    query = parts.query or urlencode(request.params)
+    hidden = re.sub(r"(?i)((?:^|&)(?:token|key|api_?key)=)[^&]*", r"\1…", query)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}" + (f"?{hidden}" if hidden else "")
+
+
+def _redacted(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name, value in headers.items():
+        yield name.lower(), value if name.lower() in _OPEN_HEADERS else "…"
+
+
+def _plain(error: Exception) -> str:
+    """An error's text without addresses, which may hold a proxy's password, and without a full stop."""
+    text = re.sub(r"\S*(?:://|@)\S*", "…", str(error)) or type(error).__name__
+    return text.strip().rstrip(".")

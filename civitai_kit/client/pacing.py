@@ -1,0 +1,30 @@
+"""The polite pause between requests, one for a whole process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+
+class Pace:
+    """Lets requests start at least `delay` seconds apart, whichever thread or client they come from."""
+
+    def __init__(self, delay: float = 0.0, clock: Callable[[], float] = monotonic) -> None:
+        self._delay = delay
+        self._clock = clock
+        self._free = 0.0
+        self._lock = threading.Lock()
+
+    def reserve(self) -> float:
+        """Take the next start; gives the seconds to wait for it."""
+        with self._lock:
+            now = self._clock()
+            start = max(now, self._free)
+            self._free = start + self._delay
+            return start - now
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody start for so long: the site has asked for a pause."""
+        with self._lock:
+            self._free = max(self._free, self._clock() + seconds)

@@ -15,12 +15,11 @@ from civitai_kit.core.digests import Digests
 from civitai_kit.core.entry import Entry, FileRecord, Status
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, Interrupted, StoreError
 from civitai_kit.core.events import Emit, FileDone, FileFailed, FileKept, FileStarted, RunStarted
-from civitai_kit.core.naming import Template
 from civitai_kit.core.order import Fetched, Verdict
 from civitai_kit.core.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.report import Failure, Report
 from civitai_kit.services.items import entry_of, order_of, proof_of, proved_of, record_of
-from civitai_kit.services.ports import Answers, Disk, Fetcher, Pool, Site, Store
+from civitai_kit.services.ports import Answers, Disk, Fetcher, Outcome, Pool, Site, Store
 from civitai_kit.services.sidecars import Sidecars
 
 
@@ -48,8 +47,8 @@ class DownloadParts:
     fetcher: Fetcher
     pool: Pool
     answers: Answers
-    template: Template
     now: Callable[[], datetime]
+    stopped: Callable[[], bool]
 
 
 def download(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> Report:
@@ -62,8 +61,8 @@ def download(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: E
     run = _Run(parts, options, emit, _sidecars(parts, plan, options, emit))
     emit(RunStarted(len(plan.items), plan.total_size))
     for outcome in parts.pool.run((partial(run.take, item) for item in plan.items), options.concurrency):
-        run.note(outcome)
-    if run.ended is None:
+        run.note(plan.items[outcome.index], outcome)
+    if not run.has_ended:
         run.save_beside([skip.item for skip in plan.skips if skip.reason is Reason.HAVE and skip.item])
     return run.report(plan)
 
@@ -94,16 +93,6 @@ def _sidecars(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: 
 _STOPPED = Interrupted("Stopped before the end.", hint="Run the same command again: it goes on where this one stopped.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What came of one item: fetched bytes, or kept as it was, or an error."""
-
-    item: Item
-    fetched: Fetched | None = None
-    kept: bool = False
-    error: CivitaiKitError | None = None
-
-
 @dataclass
 class _Run:
     """One download under way: what has come of it so far."""
@@ -117,20 +106,19 @@ class _Run:
     failed: list[Failure] = field(default_factory=list)
     received: int = 0
     resumed: int = 0
-    ended: CivitaiKitError | None = None
+    has_ended: bool = False
 
-    def take(self, item: Item) -> _Outcome:
-        """One item from its first look at the disk to its entry; a failure is remembered and is a value."""
+    def take(self, item: Item) -> Fetched | None:
+        """One item from its first look at the disk to its entry; None when it was there. A failure is remembered."""
         try:
             digests = self._proof_on_disk(item)
-            if digests is not None:
-                size = self.parts.disk.size(item.path) or 0
-                self._finish(item, digests, size, mismatch=False)
-                return _Outcome(item, kept=True)
-            return _Outcome(item, fetched=self._fetch(item))
+            if digests is None:
+                return self._fetch(item)
+            self._finish(item, digests, self.parts.disk.size(item.path) or 0, mismatch=False)
+            return None
         except CivitaiKitError as error:
             self._remember_failure(item, error)
-            return _Outcome(item, error=error)
+            raise
 
     def _proof_on_disk(self, item: Item) -> Digests | None:
         """The digests of a right file that is already there, None when there is none or it cannot be proved."""
@@ -182,24 +170,24 @@ class _Run:
 
         self.parts.store.update(item.version_id, change)
 
-    def note(self, outcome: _Outcome) -> None:
-        """Count one outcome and tell it; what ends a run halts the pool."""
-        item = outcome.item
+    def note(self, item: Item, outcome: Outcome[Fetched | None]) -> None:
+        """Count what became of one item and tell it."""
+        fetched = outcome.value
         if outcome.error is not None:
             self._note_failure(item, outcome.error)
-        elif outcome.kept:
+        elif fetched is None:
             self.kept.append(Skip(reason=Reason.HAVE, item=item))
             self.emit(FileKept(item.path, self.parts.disk.size(item.path) or 0))
-        elif outcome.fetched is not None:
+        else:
             self.downloaded.append(item)
-            self.received += outcome.fetched.received
-            self.resumed += outcome.fetched.resumed
-            self.emit(FileDone(item.path, outcome.fetched.size, outcome.fetched.received, outcome.fetched.resumed))
+            self.received += fetched.received
+            self.resumed += fetched.resumed
+            self.emit(FileDone(item.path, fetched.size, fetched.received, fetched.resumed))
 
-    def _note_failure(self, item: Item, error: CivitaiKitError) -> None:
-        if error.code in ENDS_RUN and self.ended is None:
-            self.ended = error
-            self.parts.pool.halt()
+    def _note_failure(self, item: Item, error: Exception) -> None:
+        if not isinstance(error, CivitaiKitError):
+            raise error
+        self.has_ended = self.has_ended or error.code in ENDS_RUN
         self.failed.append(Failure(item, error))
         self.emit(FileFailed(item.path, error))
 
@@ -211,12 +199,14 @@ class _Run:
         jobs: Iterator[Callable[[], None]] = chain(
             self.sidecars.version_image_jobs(items), self.sidecars.model_image_jobs(items)
         )
-        for _ in self.parts.pool.run(jobs, self.options.concurrency):
-            if self.sidecars.ended:
-                self.parts.pool.halt()
+        for outcome in self.parts.pool.run(jobs, self.options.concurrency):
+            if outcome.error is not None:
+                raise outcome.error
+            if self.sidecars.has_ended:
+                return
 
     def report(self, plan: Plan) -> Report:
-        stopped = [_STOPPED] if self.ended is None and self.parts.pool.halted else []
+        stopped = [_STOPPED] if self.parts.stopped() and not self.has_ended else []
         return Report(
             downloaded=tuple(self.downloaded),
             skipped=(*self.kept, *plan.skips),

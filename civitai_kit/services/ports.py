@@ -14,14 +14,13 @@ from civitai_kit.core.order import Fetched, Order
 from civitai_kit.core.query import ImageQuery, ModelQuery
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Site(Protocol):
     """The site's JSON; every method raises a SiteError when the site does not give."""
 
-    def models_of(
-        self, query: ModelQuery, *, max_pages: int | None = None, read_ahead: bool = True
-    ) -> Iterator[Page[Model]]:
+    def models_of(self, query: ModelQuery, max_pages: int | None = None) -> Iterator[Page[Model]]:
         """The pages of a listing, cursors followed; the next one is fetched while the last is worked on."""
 
     def images_of(self, query: ImageQuery, cursor: str | int | None = None) -> Iterator[Page[Image]]:
@@ -33,9 +32,6 @@ class Site(Protocol):
     def version(self, version_id: int) -> ModelVersion:
         """One version by id."""
 
-    def tag_exists(self, name: str) -> bool:
-        """Whether the site knows a tag of exactly this name (case folded)."""
-
 
 class Fetcher(Protocol):
     """Moves one file from the network to its place."""
@@ -44,18 +40,27 @@ class Fetcher(Protocol):
         """Fetch, prove and name one file; raises TransferError, SiteError, DiskError or Interrupted."""
 
 
+class Outcome(Protocol[T_co]):
+    """What became of the job at place `index`: its value, or the error that it raised."""
+
+    @property
+    def index(self) -> int:
+        """The job's place among the jobs, from 0."""
+
+    @property
+    def value(self) -> T_co | None:
+        """What the job gave."""
+
+    @property
+    def error(self) -> Exception | None:
+        """What the job raised."""
+
+
 class Pool(Protocol):
     """Slots for work that waits on the network."""
 
-    def run(self, jobs: Iterable[Callable[[], T]], concurrency: int) -> Iterator[T]:
-        """Run jobs side by side, giving each result as it comes; closing the iterator starts no further job."""
-
-    def halt(self) -> None:
-        """Start no further job and bring the running ones to a sound stop."""
-
-    @property
-    def halted(self) -> bool:
-        """Whether a stop was asked for, by `halt` or from outside."""
+    def run(self, jobs: Iterable[Callable[[], T]], concurrency: int) -> Iterator[Outcome[T]]:
+        """Run jobs side by side, giving each outcome as it comes; an error that ends a run starts no further job."""
 
 
 class Store(Protocol):

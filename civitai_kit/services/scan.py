@@ -103,9 +103,8 @@ class _Survey:
 
     def take_listing(self, query: ModelQuery) -> None:
         pages = self.request.max_pages - self.pages if self.request.max_pages else None
-        ahead = not 0 < self.request.limit - self.fruitful <= query.limit
         proved = query.tag is None
-        for page in self.parts.site.models_of(query, max_pages=pages, read_ahead=ahead):
+        for page in self.parts.site.models_of(query, pages):
             proved = proved or not page.items or _prove_tag(query, page.items)
             self._take_page(page.items)
             if self.is_full():

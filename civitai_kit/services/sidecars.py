@@ -9,7 +9,7 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, DiskError, NotFound, SiteError
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, NotFound, SiteError
 from civitai_kit.core.events import Emit, Saved, Warned
 from civitai_kit.core.imageurl import media_url
 from civitai_kit.core.models import Model, ModelVersion, Preview
@@ -38,7 +38,7 @@ class Sidecars:
     saved: list[str] = field(default_factory=list)
     errors: list[CivitaiKitError] = field(default_factory=list)
     received: int = 0
-    ended: bool = False
+    has_ended: bool = False
     _unheard: set[int] = field(default_factory=set)
     _models: dict[int, Model | None] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -156,12 +156,12 @@ class Sidecars:
     def _attempt(self, work: Callable[[], None], item: Item) -> None:
         try:
             work()
-        except (SiteError, DiskError, CivitaiKitError) as error:
+        except CivitaiKitError as error:
             error.model_id = error.model_id or item.model_id
             error.version_id = error.version_id or item.version_id
             with self._lock:
                 self.errors.append(error)
-                self.ended = self.ended or error.code in ENDS_RUN
+                self.has_ended = self.has_ended or error.code in ENDS_RUN
 
 
 def _in_silence(event: object) -> None:

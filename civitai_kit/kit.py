@@ -1,0 +1,166 @@
+"""Settings → working parts: the only place that builds them, and that closes them in order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from civitai_kit.client.drivers import Client
+from civitai_kit.client.exchange import user_agent
+from civitai_kit.core.events import Emit, SiteWaits, Warned
+from civitai_kit.core.naming import Template
+from civitai_kit.core.retry import RetryRules
+from civitai_kit.core.settings import Settings
+from civitai_kit.disk.save_lock import SaveLock
+from civitai_kit.disk.save_path import Disk
+from civitai_kit.disk.spool import Spool
+from civitai_kit.loading import Loaded
+from civitai_kit.services.download import DownloadParts
+from civitai_kit.services.scan import ScanParts
+from civitai_kit.store.lmdb_store import LmdbStore
+from civitai_kit.store.places import store_path
+from civitai_kit.transfer.fetch import Fetcher
+from civitai_kit.transfer.pool import Pool
+
+if TYPE_CHECKING:
+    from civitai_kit.client.exchange import Exchange
+    from civitai_kit.services import ports
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """The working parts of one command, open; `scan_parts` and `download_parts` hand them to the services."""
+
+    settings: Settings
+    site: Client
+    store: LmdbStore
+    disk: Disk
+    fetcher: Fetcher
+    pool: Pool
+    answers: Spool | None
+    stop: threading.Event
+
+    @property
+    def scan_parts(self) -> ScanParts:
+        """What a scan works with."""
+        return ScanParts(
+            site=self.site,
+            store=self.store,
+            disk=self.disk,
+            template=Template(self.settings.path_template),
+            now=_now,
+            answers=self.answers,
+        )
+
+    @property
+    def download_parts(self) -> DownloadParts:
+        """What a download works with."""
+        assert self.answers is not None, "a kit for writing has a spool"
+        return DownloadParts(
+            site=self.site,
+            site_url=self.settings.api_url,
+            store=self.store,
+            disk=self.disk,
+            fetcher=self.fetcher,
+            pool=self.pool,
+            answers=self.answers,
+            now=_now,
+            stopped=self.stop.is_set,
+        )
+
+
+@contextmanager
+def open_kit(
+    loaded: Loaded, emit: Emit, *, writing: bool, command: str, stop: threading.Event | None = None
+) -> Iterator[Kit]:
+    """Open the parts that settings ask for, and close them in reverse order whatever happens.
+
+    `writing` takes the save path's lock and opens the store for writing (raises StoreLocked, NotWritable …); without
+    it nothing is made or changed. `command` tells others who holds the lock; `stop`, once set, halts everything.
+    """
+    settings = loaded.settings
+    halt = stop or threading.Event()
+    with ExitStack() as stack:
+        disk = Disk(Path(settings.save_path).absolute())
+        if writing:
+            disk.check_writable()
+            stack.enter_context(SaveLock(disk.root, command))
+        log = stack.enter_context(_api_log(settings, disk.root))
+        store = stack.enter_context(_store(settings, disk.root, emit, read_only=not writing))
+        site = stack.enter_context(_client(settings, emit, halt, log))
+        fetcher = stack.enter_context(_fetcher(settings, halt))
+        answers = stack.enter_context(Spool()) if writing else None
+        yield Kit(settings, site, store, disk, fetcher, Pool(halt), answers, halt)
+
+
+def _client(settings: Settings, emit: Emit, stop: threading.Event, log: Callable[[Exchange], None] | None) -> Client:
+    return Client(
+        settings.api_key.get_secret_value() or None,
+        base_url=settings.api_url,
+        retry=_retries(settings),
+        timeout=settings.api_client_timeout_sec,
+        delay=settings.api_delay_ms / 1000,
+        on_wait=lambda seconds, why: emit(SiteWaits(seconds, why)),
+        log=log,
+        stop=stop,
+    )
+
+
+def _fetcher(settings: Settings, stop: threading.Event) -> Fetcher:
+    return Fetcher(
+        site=settings.api_url,
+        api_key=settings.api_key.get_secret_value() or None,
+        user_agent=user_agent(),
+        timeout=settings.api_client_timeout_sec,
+        retries=_retries(settings),
+        connections=settings.connections,
+        limit_rate=settings.limit_rate or None,
+        stop=stop,
+    )
+
+
+def _retries(settings: Settings) -> RetryRules:
+    return RetryRules(max_retries=settings.max_retries, first_wait=settings.retry_delay_ms / 1000)
+
+
+def _store(settings: Settings, root: Path, emit: Emit, *, read_only: bool) -> LmdbStore:
+    if settings.database_path:
+        return LmdbStore.open(Path(settings.database_path).absolute(), read_only=read_only)
+    path, notice = store_path(root)
+    if notice is not None:
+        emit(Warned(notice))
+    return LmdbStore.open(path, read_only=read_only)
+
+
+@contextmanager
+def _api_log(settings: Settings, root: Path) -> Iterator[Callable[[Exchange], None] | None]:
+    """Where exchanges with the site are logged, when that is asked for."""
+    if not settings.log_api_requests:
+        yield None
+        return
+    from civitai_kit.disk.api_log import ApiLog
+
+    with ApiLog(root / "api.log") as log:
+        yield log.write
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if TYPE_CHECKING:
+
+    def _ports_are_met(kit: Kit, spool: Spool) -> tuple[object, ...]:
+        """Where the type checker proves that the rooms fit what the services ask for."""
+        site: ports.Site = kit.site
+        store: ports.Store = kit.store
+        disk: ports.Disk = kit.disk
+        fetcher: ports.Fetcher = kit.fetcher
+        pool: ports.Pool = kit.pool
+        answers: ports.Answers = spool
+        return site, store, disk, fetcher, pool, answers

@@ -6,15 +6,21 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from civitai_kit.cli.cleaning import shown
+from civitai_kit.cli.remedies import with_remedy
 from civitai_kit.core.errors import CivitaiKitError, Exit, UsageError
 
+if TYPE_CHECKING:
+    from civitai_kit.core.report import Report
+
 SCHEMA = 1
+# Errors that a person is shown one by one; a program gets all.
+MOST_ERRORS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +77,21 @@ class Console:
             if self._answered:
                 return
             self._answered = True
+        rows = [with_remedy(row) for row in outcome.errors]
         if self.as_json:
-            _write(sys.stdout, _envelope(command, outcome))
+            _write(sys.stdout, _envelope(command, outcome, rows))
             return
-        _write(sys.stdout, "".join(f"{line}\n" for line in outcome.lines))
-        for row in outcome.errors:
+        if outcome.lines:
+            _write(sys.stdout, "".join(f"{line}\n" for line in outcome.lines))
+        for row in rows[:MOST_ERRORS]:
             self.complain(row)
+        if len(rows) > MOST_ERRORS:
+            self._say(f"       … and {len(rows) - MOST_ERRORS:,} more; --json lists them all.")
 
     def complain(self, row: Mapping[str, Any]) -> None:
         """Say one error on stderr, and how to help."""
-        self._say(self.paint("error: ", "31;1") + shown(row["message"]))
+        what = row["message"] if "file_id" not in row else f"{row.get('path') or row['file_id']}: {row['message']}"
+        self._say(self.paint("error: ", "31;1") + shown(what))
         if row.get("hint"):
             self._say("       " + shown(row["hint"]))
 
@@ -112,18 +123,20 @@ def of_error(error: CivitaiKitError) -> Outcome:
     return Outcome(errors=[error.as_row()], exit_code=error.exit_code)
 
 
-def of_errors(errors: Iterable[CivitaiKitError], exit_code: int) -> Outcome:
-    """The outcome of a command that failed for several reasons."""
-    return Outcome(errors=[error.as_row() for error in errors], exit_code=exit_code)
+def of_report(report: Report) -> Outcome:
+    """The outcome of a download."""
+    from civitai_kit.cli.plan_view import report_lines
+
+    return Outcome(report.as_json(), list(report_lines(report)), report.error_rows(), report.exit_code)
 
 
-def _envelope(command: str, outcome: Outcome) -> str:
+def _envelope(command: str, outcome: Outcome, rows: Sequence[Mapping[str, Any]]) -> str:
     document = {
         "schema": SCHEMA,
         "command": command,
         "exit_code": outcome.exit_code,
         "data": dict(outcome.data),
-        "errors": [dict(row) for row in outcome.errors],
+        "errors": [*rows],
     }
     utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
     return json.dumps(document, ensure_ascii=not utf8, allow_nan=False, default=str) + "\n"

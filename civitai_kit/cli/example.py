@@ -32,7 +32,7 @@ def example(*, live: bool) -> str:
             lines.append(f"\n[{within}]")
             table = within
         for key in keys:
-            lines += ["", *_described(key), f"{'' if live and key.name != 'api_key' else '#'}{_assigned(key)}"]
+            lines += ["", *_described(key), f"{'' if live else '#'}{_assigned(key)}"]
     return "\n".join([*lines, "", "", *correspondence("# "), ""])
 
 

@@ -21,7 +21,8 @@ def parse_bytes(text: str) -> int:
     if found is None or factor is None:
         raise ValueError(f"not an amount of bytes: {text!r}")
     number, _, fraction = found[1].partition(".")
-    amount = int(number) * factor + int(fraction or 0) * factor // int(10 ** len(fraction))
+    scale: int = 10 ** len(fraction)
+    amount = int(number) * factor + int(fraction or 0) * factor // scale
     if amount > LARGEST:
         raise ValueError(f"too large: {text!r}")
     return amount

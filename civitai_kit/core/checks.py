@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from civitai_kit.core.amounts import parse_bytes
 from civitai_kit.core.errors import SettingsError
+from civitai_kit.core.keys import KEY_PAGE
 from civitai_kit.core.naming import Template
 
-KEY_PAGE = "https://civitai.com/user/account"
 _YES = frozenset({"true", "1", "yes", "on"})
 _NO = frozenset({"false", "0", "no", "off"})
 _PLACEHOLDER = re.compile(

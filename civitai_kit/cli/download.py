@@ -1,0 +1,155 @@
+"""`civitai-kit download`: scan or read a plan, confirm, download, report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from civitai_kit.cli.call import Call
+from civitai_kit.cli.console import Outcome, of_report
+from civitai_kit.cli.options import DOWNLOAD, SELECTION
+from civitai_kit.cli.parsing import Command
+from civitai_kit.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from civitai_kit.cli.progress import Progress
+    from civitai_kit.core.plan import Plan
+    from civitai_kit.core.report import Report
+    from civitai_kit.core.selection import ScanRequest
+    from civitai_kit.core.settings import Settings
+    from civitai_kit.kit import Kit
+    from civitai_kit.services.download import DownloadOptions
+
+DETAILS = """What a REF is, `civitai-kit scan --help` says. The plan is shown and a yes is asked for before anything is
+written; an interrupted download goes on where it stopped when the same command is given again."""
+
+
+def run(call: Call) -> Outcome:
+    """Plan, confirm, download."""
+    from civitai_kit.cli.logs import logged
+    from civitai_kit.cli.progress import Progress
+    from civitai_kit.kit import open_kit
+
+    ready = _plan_of_file(call)
+    loaded = call.load()
+    request = None if ready else _request(call, loaded.settings)
+    writing = not call.has("dry_run")
+    with Progress(call.console) as progress:
+        emit = logged(progress)
+        with open_kit(loaded, emit, writing=writing, command=call.command, stop=call.stop) as kit:
+            return _carried_out(call, kit, ready or _scanned(kit, request, progress), loaded.settings, progress)
+
+
+def _carried_out(call: Call, kit: Kit, plan: Plan, settings: Settings, progress: Progress) -> Outcome:
+    from civitai_kit.cli.plan_view import plan_lines
+
+    lines = plan_lines(plan, settings.save_path, kit.disk.free())
+    if call.has("dry_run"):
+        return Outcome(plan.as_json(), lines, [error.as_row() for error in plan.errors], plan.exit_code)
+    options = _options(settings)
+    if settings.meta_only:
+        return of_report(_saved(kit, plan, options, progress))
+    if not _has_work(plan, options):
+        return of_report(_nothing(plan))
+    if not (settings.skip_confirmation and call.console.as_json):
+        for line in lines:
+            call.console.tell(line)
+    if not settings.skip_confirmation and not _confirmed(call, plan, progress):
+        return Outcome(_nothing(plan).as_json(), ["Nothing downloaded."])
+    return of_report(_downloaded(kit, plan, options, progress))
+
+
+def _confirmed(call: Call, plan: Plan, progress: Progress) -> bool:
+    progress.pause()
+    try:
+        return call.console.ask(f"Download {_amount(plan)}?", flag="--yes")
+    finally:
+        progress.resume()
+
+
+def _plan_of_file(call: Call) -> Plan | None:
+    """The plan that --plan names; it goes with no REF and no filter."""
+    name = call.typed.get("plan")
+    if name is None:
+        return None
+    from civitai_kit.cli.selection import filters_typed
+    from civitai_kit.core.planfile import read_plan
+
+    beside = filters_typed(call)
+    if beside:
+        raise UsageError(f"--plan goes with no REF and no filter; there is {beside[0]}.", hint="Edit the plan instead.")
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).expanduser().read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise UsageError(
+            f"--plan: {name} cannot be read: {why}.", hint="`civitai-kit scan -o` makes a plan."
+        ) from error
+    return read_plan(text, name)
+
+
+def _request(call: Call, settings: Settings) -> ScanRequest:
+    from civitai_kit.cli.selection import request_of
+
+    return request_of(call, settings)
+
+
+def _scanned(kit: Kit, request: ScanRequest | None, progress: Progress) -> Plan:
+    from civitai_kit.services.scan import scan
+
+    assert request is not None, "there is a plan file or a request"
+    return scan(kit.scan_parts, request, progress)
+
+
+def _downloaded(kit: Kit, plan: Plan, options: DownloadOptions, progress: Progress) -> Report:
+    from civitai_kit.services.download import download
+
+    return download(kit.download_parts, plan, options, progress)
+
+
+def _saved(kit: Kit, plan: Plan, options: DownloadOptions, progress: Progress) -> Report:
+    from civitai_kit.services.download import save_metadata
+
+    return save_metadata(kit.download_parts, plan, options, progress)
+
+
+def _nothing(plan: Plan) -> Report:
+    """The report of a run that had nothing to do, or was told not to."""
+    from civitai_kit.core.report import Report
+
+    return Report(skipped=plan.skips, errors=plan.errors, named=plan.named)
+
+
+def _has_work(plan: Plan, options: DownloadOptions) -> bool:
+    """Whether there is something to fetch, or something to save beside what is there."""
+    from civitai_kit.core.plan import Reason
+
+    beside = options.metadata or options.model_info or options.version_images or options.model_images
+    return bool(plan.items) or (beside and any(skip.reason is Reason.HAVE for skip in plan.skips))
+
+
+def _amount(plan: Plan) -> str:
+    from civitai_kit.cli.plan_view import counted
+    from civitai_kit.core.amounts import shown_bytes
+
+    if not plan.items:
+        return "what is wanted beside the files that are there"
+    return f"{counted(len(plan.items), 'file')}, {shown_bytes(plan.total_size)}"
+
+
+def _options(settings: Settings) -> DownloadOptions:
+    from civitai_kit.services.download import DownloadOptions
+
+    return DownloadOptions(
+        concurrency=settings.concurrency,
+        connections=settings.connections,
+        allow_hash_mismatch=settings.allow_hash_mismatch,
+        metadata=settings.metadata or settings.meta_only,
+        model_info=settings.model_info or settings.model_images,
+        version_images=settings.version_images,
+        model_images=settings.model_images,
+    )
+
+
+COMMAND = Command(run, (*SELECTION, *DOWNLOAD), "REF", DETAILS)

@@ -1,0 +1,146 @@
+"""A plan and a report as a person reads them: what would be fetched, how much, whether it fits, what is passed over."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from civitai_kit.cli.cleaning import cut, padded, shown, width
+from civitai_kit.core.amounts import shown_bytes
+from civitai_kit.core.plan import Item, Plan, Reason, Skip
+from civitai_kit.core.report import Report
+
+MOST_ROWS = 30
+# Wide enough for names in a file or a pipe, where nobody wraps them.
+PIPE_COLUMNS = 160
+
+WORDS: dict[Reason, str] = {
+    Reason.HAVE: "already there",
+    Reason.BASE_MODEL: "another base model",
+    Reason.TYPE: "another type",
+    Reason.TAG: "tags",
+    Reason.CREATOR: "creator",
+    Reason.FILE_NAME: "file name ignored",
+    Reason.FILE_TYPE: "another file type",
+    Reason.NOT_PRIMARY: "not the primary file",
+    Reason.NOT_PRUNED: "not pruned",
+    Reason.NOT_FP16: "not fp16",
+    Reason.FORMAT: "another format",
+    Reason.SIZE: "size",
+    Reason.UNSAFE: "unsafe by the site's scan (--allow-unsafe)",
+    Reason.EARLY_ACCESS: "early access (--early-access)",
+    Reason.NOT_DOWNLOADABLE: "not for download",
+    Reason.PRIVATE: "private",
+    Reason.ARCHIVED: "archived",
+    Reason.TAKEN_DOWN: "taken down",
+    Reason.NO_FILES: "no files",
+    Reason.DUPLICATE: "twice in this plan",
+}
+
+
+def plan_lines(plan: Plan, save_path: str, free: int | None) -> list[str]:
+    """The whole plan; at most MOST_ROWS of its files by name."""
+    lines: list[str] = []
+    if plan.items:
+        lines += [*_table(plan.items[:MOST_ROWS]), *_more(len(plan.items) - MOST_ROWS, "files"), ""]
+    lines.append(summary(plan, save_path))
+    if plan.items and free is not None:
+        lines.append(_room(plan.total_size, free))
+    return [*lines, *_skip_lines(plan.skips)]
+
+
+def summary(plan: Plan, save_path: str) -> str:
+    """The plan in a line: `12 files of 10 models, 4.5 GB, to downloads`."""
+    if not plan.items:
+        return "Nothing to download."
+    models = len({item.model_id for item in plan.items})
+    unsized = sum(item.size is None for item in plan.items)
+    more = f" and {counted(unsized, 'file')} of unknown size" if unsized else ""
+    what = f"{counted(len(plan.items), 'file')} of {counted(models, 'model')}, {shown_bytes(plan.total_size)}{more}"
+    return f"{what}, to {shown(save_path)}"
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """What came of a download, without its failures, which are errors and told as such."""
+    sizes = sum(item.size or 0 for item in report.downloaded)
+    if report.downloaded:
+        resumed = f", {shown_bytes(report.resumed_bytes)} of it from an earlier run" if report.resumed_bytes else ""
+        yield f"Downloaded {counted(len(report.downloaded), 'file')}, {shown_bytes(sizes)}{resumed}."
+    if report.saved:
+        yield f"Saved {counted(len(report.saved), 'file')} beside them."
+    if not report.downloaded and not report.saved:
+        yield "Nothing downloaded."
+    yield from _skip_lines(report.skipped)
+    if report.failed:
+        yield f"Failed {counted(len(report.failed), 'file')}."
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 file`, `1,204 files`."""
+    plural = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
+    return f"{number:,} {thing if number == 1 else plural}"
+
+
+def columns() -> int:
+    """Columns that a line of stdout may have."""
+    return shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else PIPE_COLUMNS
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, flexible: int, right: Iterable[int] = ()) -> list[str]:
+    """Rows under their heads, columns two apart; the one that is `flexible` is cut to what the line leaves it."""
+    every = [[shown(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(width(row[at]) for row in every) for at in range(len(head))]
+    others = sum(size for at, size in enumerate(widths) if at != flexible) + 2 * (len(head) - 1)
+    widths[flexible] = min(widths[flexible], max(12, columns() - others))
+    to_right = set(right)
+    return [
+        "  ".join(
+            padded(cut(cell, size), size, right=at in to_right)
+            for at, (cell, size) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in every
+    ]
+
+
+def _table(items: Sequence[Item]) -> list[str]:
+    rows = []
+    model_before: int | None = None
+    for item in items:
+        name = '"' if item.model_id is not None and item.model_id == model_before else _short(item.model_name, 40)
+        size = shown_bytes(item.size) if item.size is not None else "?"
+        rows.append(
+            [
+                size,
+                _short(item.type, 18),
+                _short(item.base_model, 18),
+                name,
+                _short(item.version_name, 20),
+                item.file_name,
+            ]
+        )
+        model_before = item.model_id
+    return table(["SIZE", "TYPE", "BASE MODEL", "MODEL", "VERSION", "FILE"], rows, flexible=5, right=[0])
+
+
+def _short(text: str, most: int) -> str:
+    return cut(shown(text), most)
+
+
+def _more(number: int, things: str) -> list[str]:
+    return [f"… and {number:,} more {things}"] if number > 0 else []
+
+
+def _room(wanted: int, free: int) -> str:
+    if wanted > free:
+        return f"It does not fit: {shown_bytes(free)} are free there, {shown_bytes(wanted - free)} too few."
+    return f"It fits: {shown_bytes(free)} are free there."
+
+
+def _skip_lines(skips: Iterable[Skip]) -> list[str]:
+    counts = Counter(skip.reason for skip in skips)
+    if not counts:
+        return []
+    reasons = [f"{number:,} {WORDS[reason]}" for reason, number in counts.most_common()]
+    return [f"Skipped {counts.total():,}: {', '.join(reasons)}."]

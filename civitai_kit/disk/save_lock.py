@@ -1,0 +1,201 @@
+"""One process writes under a save path at a time: a lock of the operating system, freed when its holder dies."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import sys
+import weakref
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from civitai_kit.core.errors import NotWritable, StoreLocked
+from civitai_kit.disk.refusals import writing
+
+NAME = ".civitai-kit.lock"
+
+# Windows hides locked bytes from readers: lock one far behind the text that says who holds it.
+_FAR = 2**30
+_LONGEST = 4096
+
+
+class SaveLock:
+    """The lock of a save path, held between `acquire` and `release`, or within `with`; one object may do so again.
+
+    The file says who holds it and goes with the lock. What a crash left in it counts for nothing, only the
+    operating system's lock does.
+    """
+
+    def __init__(self, root: Path, command: str = "civitai-kit") -> None:
+        self.path = root / NAME
+        self._root = root
+        self._command = command
+        self._descriptor: int | None = None
+        self._made: list[Path] = []
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._descriptor is not None
+
+    def acquire(self) -> None:
+        """Take the lock, making the save path for it; raises StoreLocked with who holds it, or NotWritable."""
+        if self._descriptor is not None:
+            raise RuntimeError("the lock is held already")
+        if self._root.exists() and not self._root.is_dir():
+            hint = "Choose a folder with --save-path."
+            raise NotWritable(f"The save path {self._root} is a file", hint=hint, path=str(self._root))
+        with writing(self._root):
+            self._made = _make_folders(self._root)
+        while self._descriptor is None:
+            self._descriptor = self._try()
+        _close_in_children(self)
+        with writing(self.path):
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, self._who())
+
+    def release(self) -> None:
+        """Let it go; the lock file, and a save path made for it that is still empty, go too."""
+        if self._descriptor is None:
+            return
+        if os.name == "posix":
+            # Still locked: nobody else takes this name for theirs.
+            self.path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+        self._descriptor = None
+        if os.name != "posix":
+            _unlink_if_free(self.path)
+        _remove_empty(self._made)
+
+    def forget(self) -> None:
+        """Close a copy that a fork made, without letting the parent's lock go."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _try(self) -> int | None:
+        """The descriptor of the locked file; None when the file was replaced while we waited for nothing."""
+        with writing(self.path):
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            _lock(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                raise NotWritable(
+                    f"The save path {self._root} cannot be locked: {error.strerror}",
+                    hint="Its file system knows no locks; choose another --save-path.",
+                    path=str(self._root),
+                ) from error
+            raise self._taken() from error
+        if _is_still(descriptor, self.path):
+            return descriptor
+        os.close(descriptor)
+        return None
+
+    def _taken(self) -> StoreLocked:
+        holder = holder_of(self._root)
+        who = (
+            f"by `{holder.get('command')}` (process {holder.get('pid')} on {holder.get('host')}) since "
+            f"{holder.get('since')}"
+            if holder
+            else "by another process"
+        )
+        return StoreLocked(
+            f"The save path {self._root} is being written {who}",
+            hint="Wait until it has ended, or end it; the lock goes with its process.",
+            path=str(self._root),
+        )
+
+    def _who(self) -> bytes:
+        who = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "command": self._command,
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        return json.dumps(who).encode()
+
+
+def holder_of(root: Path) -> dict[str, Any] | None:
+    """What the lock file says of its holder: `pid, host, command, since`; None when it says nothing.
+
+    It may be left by a crash: whether the lock is held, only taking it tells.
+    """
+    try:
+        with (root / NAME).open("rb") as file:
+            content = json.loads(file.read(_LONGEST))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_still(descriptor: int, path: Path) -> bool:
+    """Whether the file locked is the one that the name leads to: the last holder may have removed it meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _close_in_children(lock: SaveLock) -> None:
+    """A forked child shares the lock and would keep it when we are gone."""
+    if hasattr(os, "register_at_fork"):
+        reference = weakref.ref(lock)
+        os.register_at_fork(after_in_child=lambda: _forget(reference))
+
+
+def _forget(reference: weakref.ref[SaveLock]) -> None:
+    lock = reference()
+    if lock is not None:
+        lock.forget()
+
+
+def _unlink_if_free(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except PermissionError:  # The next holder has it open.
+        return
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and what is missing above it; gives what was made, innermost first."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return

@@ -1,0 +1,35 @@
+"""Cached digests within a transaction: one row a file, good for one stamp."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from civitai_kit.core.digests import Digests
+from civitai_kit.core.entry import FileStamp
+from civitai_kit.store.codec import decode_plain, encode_plain
+from civitai_kit.store.environment import Transaction
+from civitai_kit.store.keys import stamp_key
+from civitai_kit.store.schema import Tables
+
+
+def cached_digests(txn: Transaction, tables: Tables, stamp: FileStamp) -> Digests | None:
+    """What was computed when the file had this stamp."""
+    value = txn.get(stamp_key(stamp), db=tables.hashes)
+    if value is None:
+        return None
+    content = decode_plain(value)
+    return _digests(content) if content.get("stamp") == asdict(stamp) else None
+
+
+def remember_digests(txn: Transaction, tables: Tables, stamp: FileStamp, digests: Digests) -> None:
+    """Keep digests beside those known at this stamp, in the place of those of an older one."""
+    old = cached_digests(txn, tables, stamp)
+    whole = digests if old is None else digests.joined(old)
+    txn.put(stamp_key(stamp), encode_plain({"stamp": asdict(stamp), "digests": asdict(whole)}), db=tables.hashes)
+
+
+def _digests(content: dict[str, Any]) -> Digests:
+    held = content.get("digests")
+    known = {part.name for part in fields(Digests)}
+    return Digests(**{name: value for name, value in held.items() if name in known}) if held else Digests()

@@ -1,0 +1,48 @@
+"""How ids and names become keys of the database."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from civitai_kit.core.entry import FileStamp, entry_key
+from civitai_kit.store.codec import Damaged
+
+# LMDB takes 511 bytes. Longer keys keep this many and add 65 of a hash: 505, which no short key has.
+SHORT_KEY = 440
+_PREFIX = b"v_"
+
+
+def version_key(version_id: int) -> bytes:
+    """The key of a version's entry: `v_<version id>`."""
+    return entry_key(version_id).encode()
+
+
+def version_id_of(key: bytes) -> int:
+    """The version id of a key; raises Damaged when the key is not one of ours."""
+    digits = key.removeprefix(_PREFIX)
+    if not key.startswith(_PREFIX) or not digits.isdigit():
+        raise Damaged(f"{key!r} is no key of a version")
+    return int(digits)
+
+
+def id_key(number: int) -> bytes:
+    """The key, or the value, that stands for an id in an index."""
+    return str(number).encode()
+
+
+def text_key(text: str) -> bytes:
+    """The key of a text, such as an image record's: itself, shortened with a hash where it is too long."""
+    key = text.encode("utf-8", "surrogatepass")
+    if len(key) <= SHORT_KEY:
+        return key
+    return key[:SHORT_KEY] + b"#" + sha256(key).hexdigest().encode()
+
+
+def text_prefix(prefix: str) -> bytes:
+    """What the keys of all texts that begin with `prefix` begin with."""
+    return prefix.encode("utf-8", "surrogatepass")[:SHORT_KEY]
+
+
+def stamp_key(stamp: FileStamp) -> bytes:
+    """The key of a file's cached digests; size and time are held against the value, so that a change replaces it."""
+    return f"{stamp.device}:{stamp.inode}".encode()

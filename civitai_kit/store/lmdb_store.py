@@ -1,0 +1,230 @@
+"""The store on disk: entries, image records and cached digests in one LMDB environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from civitai_kit.core.digests import Digests
+from civitai_kit.core.entry import Entry, FileStamp, ImageRecord, Summary
+from civitai_kit.core.errors import NotWritable, UsageError
+from civitai_kit.store import digest_table, entry_table, image_table
+from civitai_kit.store.codec import decode
+from civitai_kit.store.data_file import holds_database, unreadable
+from civitai_kit.store.environment import Environment, Transaction, translated
+from civitai_kit.store.keys import id_key, text_key
+from civitai_kit.store.places import is_anothers
+from civitai_kit.store.schema import Tables, prepare
+from civitai_kit.store.summary_rows import sieve
+
+T = TypeVar("T")
+
+# Enough that a transaction's cost is shared, few enough that it is short and its values fit in memory.
+_PAGE = 500
+_WRITES = 1000
+
+
+class LmdbStore:
+    """All that is remembered under a save path; fits the ports' Store. Reading where no database exists finds nothing.
+
+    Every write is synced when its call returns. Iterators read page by page, each page as it is at that moment:
+    what was deleted in between does not come, and no transaction stays open while the caller works.
+    """
+
+    def __init__(self, path: Path, environment: Environment | None, tables: Tables | None) -> None:
+        self.path = path
+        self._environment = environment
+        self._tables = tables
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool, map_size: int | None = None) -> LmdbStore:
+        """Open the database folder, making it when it may be written; `map_size` in bytes is for tests.
+
+        Raises StoreUnreadable, StoreTooNew, StoreLocked, NotWritable or DiskFull.
+        """
+        if is_anothers(path):
+            raise unreadable(path, "belongs to another tool")
+        if not holds_database(path) and read_only:
+            return cls(path, None, None)
+        environment = Environment.open(path, read_only=read_only, map_size=map_size)
+        try:
+            return cls(path, environment, prepare(environment))
+        except BaseException:
+            environment.close()
+            raise
+
+    def close(self) -> None:
+        """Close it; a second time does nothing."""
+        if self._environment is not None:
+            self._environment.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Entries
+
+    def get(self, version_id: int) -> Entry | None:
+        """The entry of a version, or None."""
+        return self._read(lambda txn, tables: entry_table.get_entry(txn, tables, version_id), None)
+
+    def put(self, entry: Entry) -> None:
+        """Write one entry, replacing the old."""
+        self._write(lambda txn, tables: entry_table.put_entry(txn, tables, entry))
+
+    def put_many(self, entries: Iterable[Entry]) -> int:
+        """Write many, a thousand a transaction; gives how many."""
+        return sum(self._write_batch(batch, entry_table.put_entry) for batch in _batches(entries))
+
+    def update(self, version_id: int, change: Callable[[Entry | None], Entry | None]) -> Entry | None:
+        """Read, change and write one entry in one transaction; None from `change` leaves the store as it was.
+
+        `change` must not write to the store, and may be called again when the map had to grow.
+        """
+
+        def job(txn: Transaction, tables: Tables) -> Entry | None:
+            entry = change(entry_table.get_entry(txn, tables, version_id))
+            if entry is None:
+                return None
+            if entry.version_id != version_id:
+                raise UsageError(f"An update of version {version_id} gave an entry of {entry.version_id}")
+            entry_table.put_entry(txn, tables, entry)
+            return entry
+
+        return self._write(job)
+
+    def delete(self, version_ids: Iterable[int]) -> int:
+        """Remove entries in one transaction; gives how many were there."""
+        ids = list(version_ids)
+        return self._write(
+            lambda txn, tables: sum(entry_table.delete_entry(txn, tables, version_id) for version_id in ids)
+        )
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries by rising version id; only their ids are held."""
+        no_values: list[bytes] = []
+        for page in self._pages_of_ids():
+            for value in self._read(partial(entry_table.values_of, ids=page), no_values):
+                with translated(self.path):
+                    entry = decode(Entry, value)
+                yield entry
+
+    def summaries(self) -> Iterator[Summary]:
+        """The summaries of all entries by rising version id."""
+        return self._summaries(lambda value, row: True)
+
+    def search(self, text: str) -> Iterator[Summary]:
+        """The summaries whose model's or version's name contains `text`, in any case, by rising version id."""
+        return (summary for summary in self._summaries(sieve(text)) if summary.matches(text))
+
+    def by_sha256(self, sha256: str) -> tuple[int, ...]:
+        """Version ids that hold a file with this promised or proved SHA256, in either case."""
+        term = text_key(sha256.lower())
+        return self._read(
+            lambda txn, tables: entry_table.versions_under(txn, tables.by_sha256, term) if term else (), ()
+        )
+
+    def by_model(self, model_id: int) -> tuple[int, ...]:
+        """Version ids remembered of a model."""
+        term = id_key(model_id)
+        return self._read(lambda txn, tables: entry_table.versions_under(txn, tables.by_model, term), ())
+
+    def count(self) -> int:
+        """How many entries there are."""
+        return self._read(lambda txn, tables: txn.stat(tables.versions)["entries"], 0)
+
+    # Image records
+
+    def get_image(self, key: str) -> ImageRecord | None:
+        """The record under `{kind}:{target}_{image id}_{SD|HD}`, or None."""
+        return self._read(lambda txn, tables: image_table.get_image(txn, tables, key), None)
+
+    def put_images(self, records: Iterable[ImageRecord]) -> int:
+        """Write records, a thousand a transaction, replacing the old; gives how many."""
+        return sum(self._write_batch(batch, image_table.put_image) for batch in _batches(records))
+
+    def images(self, prefix: str = "") -> Iterator[ImageRecord]:
+        """The records whose key begins with `prefix`, by rising key (keys over 440 bytes by their hash)."""
+        nothing: tuple[list[ImageRecord], bytes | None] = ([], None)
+        after: bytes | None = b""
+        while after is not None:
+            job = partial(image_table.images_page, prefix=prefix, after=after, most=_PAGE)
+            page, after = self._read(job, nothing)
+            yield from page
+
+    def images_by_id(self, image_id: int) -> tuple[ImageRecord, ...]:
+        """The records of one image, whatever it was taken for."""
+        return self._read(lambda txn, tables: tuple(image_table.images_by_id(txn, tables, image_id)), ())
+
+    def delete_images(self, prefix: str) -> int:
+        """Remove the records whose key begins with `prefix` in one transaction; gives how many."""
+        records = list(self.images(prefix))
+
+        def job(txn: Transaction, tables: Tables) -> int:
+            for record in records:
+                image_table.delete_image(txn, tables, record)
+            return len(records)
+
+        return self._write(job)
+
+    def count_images(self) -> int:
+        """How many image records there are."""
+        return self._read(lambda txn, tables: txn.stat(tables.images)["entries"], 0)
+
+    # Cached digests
+
+    def cached_digests(self, stamp: FileStamp) -> Digests | None:
+        """What was computed of a file when it had this stamp, or None."""
+        return self._read(lambda txn, tables: digest_table.cached_digests(txn, tables, stamp), None)
+
+    def remember_digests(self, stamp: FileStamp, digests: Digests) -> None:
+        """Keep digests of a file beside those already known at this stamp; what an older stamp had is dropped."""
+        self._write(lambda txn, tables: digest_table.remember_digests(txn, tables, stamp, digests))
+
+    # Within
+
+    def _read(self, job: Callable[[Transaction, Tables], T], nothing: T) -> T:
+        """Run a job, or give `nothing` where there is no database."""
+        tables = self._tables
+        if self._environment is None or tables is None:
+            return nothing
+        return self._environment.read(lambda txn: job(txn, tables))
+
+    def _write(self, job: Callable[[Transaction, Tables], T]) -> T:
+        tables = self._tables
+        if self._environment is None or tables is None:
+            raise NotWritable(f"The database {self.path} is open for reading only", path=str(self.path))
+        return self._environment.write(lambda txn: job(txn, tables))
+
+    def _write_batch(self, batch: list[T], put: Callable[[Transaction, Tables, T], None]) -> int:
+        def job(txn: Transaction, tables: Tables) -> int:
+            for record in batch:
+                put(txn, tables, record)
+            return len(batch)
+
+        return self._write(job)
+
+    def _pages_of_ids(self) -> Iterator[list[int]]:
+        none: list[int] = []
+        ids = self._read(entry_table.version_ids, none)
+        for start in range(0, len(ids), _PAGE):
+            yield ids[start : start + _PAGE]
+
+    def _summaries(self, wanted: Callable[[bytes, bytes | None], bool]) -> Iterator[Summary]:
+        nothing: list[Summary] = []
+        for page in self._pages_of_ids():
+            yield from self._read(partial(entry_table.summaries_of, ids=page, wanted=wanted), nothing)
+
+
+def _batches(records: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(records)
+    while batch := list(islice(rest, _WRITES)):
+        yield batch

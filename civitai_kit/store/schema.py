@@ -1,0 +1,114 @@
+"""The database's tables, its schema number, and the steps from older ones to this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+
+import lmdb
+
+from civitai_kit.core.errors import StoreError, StoreTooNew
+from civitai_kit.store.codec import Damaged, decode_plain, encode_plain
+from civitai_kit.store.data_file import unreadable
+from civitai_kit.store.environment import Environment, Transaction
+
+SCHEMA = 1
+_META_KEY = b"store"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The sub-databases; the first, `images` and `hashes` hold gzip JSON, the others are derived from them."""
+
+    versions: lmdb._Database
+    summaries: lmdb._Database
+    by_sha256: lmdb._Database
+    by_model: lmdb._Database
+    images: lmdb._Database
+    image_ids: lmdb._Database
+    hashes: lmdb._Database
+    meta: lmdb._Database
+
+
+Upgrade = Callable[[Transaction, Tables], None]
+
+# Schema number → the step to the next; each runs in one transaction together with the new number.
+UPGRADES: Mapping[int, Upgrade] = {}
+
+# Tables with several values a key.
+_INDEXES = frozenset({"by_sha256", "by_model", "image_ids"})
+
+
+def prepare(
+    environment: Environment, upgrades: Mapping[int, Upgrade] = UPGRADES, schema: int = SCHEMA
+) -> Tables | None:
+    """Check the schema before anything is touched, then make or upgrade the tables; None when there are none.
+
+    Raises StoreTooNew, or StoreUnreadable for what is not ours.
+    """
+    found = environment.read(lambda txn: _found_schema(environment, txn))
+    if found is not None and found > schema:
+        raise StoreTooNew(
+            f"The database {environment.path} has schema {found}, and this version knows up to {schema}",
+            hint="Install a newer civitai-kit, or name another place with --database.",
+            path=str(environment.path),
+        )
+    if environment.read_only:
+        return _tables_to_read(environment, found, schema)
+    tables = environment.write(lambda txn: _make(environment, txn, found, schema))
+    for number in range(schema if found is None else found, schema):
+        environment.write(partial(_upgrade, tables=tables, upgrades=upgrades, number=number))
+    return tables
+
+
+def _tables_to_read(environment: Environment, found: int | None, schema: int) -> Tables | None:
+    if found is None:
+        return None
+    if found < schema:
+        raise StoreError(
+            f"The database {environment.path} has the older schema {found}, and reading does not change it",
+            hint="Any command that writes, such as `download`, brings it up to date.",
+            path=str(environment.path),
+        )
+    return environment.read(lambda txn: _open_tables(environment, txn))
+
+
+def _found_schema(environment: Environment, txn: Transaction) -> int | None:
+    """The schema number; None for an environment with nothing in it, as a process killed early leaves it."""
+    if txn.stat()["entries"] == 0:
+        return None
+    try:
+        value = txn.get(_META_KEY, db=environment.existing_table("meta", txn))
+        return int(decode_plain(value or b"")["schema"])
+    except (lmdb.NotFoundError, lmdb.IncompatibleError, Damaged, KeyError, TypeError, ValueError) as error:
+        raise unreadable(environment.path, "is not one of ours, or its first record is damaged") from error
+
+
+def _open_tables(environment: Environment, txn: Transaction) -> Tables:
+    names = [part.name for part in fields(Tables)]
+    return Tables(*(environment.table(name, txn, sorted_values=name in _INDEXES) for name in names))
+
+
+def _make(environment: Environment, txn: Transaction, found: int | None, schema: int) -> Tables:
+    tables = _open_tables(environment, txn)
+    if found is None:
+        _write_schema(txn, tables, schema)
+    return tables
+
+
+def _upgrade(txn: Transaction, tables: Tables, upgrades: Mapping[int, Upgrade], number: int) -> None:
+    upgrades[number](txn, tables)
+    _write_schema(txn, tables, number + 1)
+
+
+def _write_schema(txn: Transaction, tables: Tables, schema: int) -> None:
+    txn.put(_META_KEY, encode_plain({"schema": schema, "created_by": _program()}), db=tables.meta)
+
+
+def _program() -> str:
+    try:
+        return f"civitai-kit {version('civitai-kit')}"
+    except PackageNotFoundError:
+        return "civitai-kit"

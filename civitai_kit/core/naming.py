@@ -9,7 +9,7 @@ from civitai_kit.core.file_names import file_names, path_key, sidecar_path
 from civitai_kit.core.models import Model, ModelVersion
 from civitai_kit.core.relative_paths import checked_relative
 from civitai_kit.core.safe_names import safe_name, slug, with_mark
-from civitai_kit.core.template import DEFAULT_TEMPLATE, Template
+from civitai_kit.core.template import DEFAULT_TEMPLATE, SLUG_LIMITS, Template, fits
 
 __all__ = [
     "DEFAULT_TEMPLATE",
@@ -28,18 +28,17 @@ __all__ = [
     "version_image_path",
 ]
 
+_LONGEST_IMAGE = "images/2147483647/2147483647.jpeg"
+
 
 def model_folder(model: Model) -> str:
     """`{type}/{base_model}/{model_name}`, the base model being that of the first version in the site's order."""
-    first = model.versions[0] if model.versions else ModelVersion()
-    parts = {"type": model.type, "base_model": first.base_model, "model_name": model.name}
-    return "/".join(slug(value or "", f"unknown_{name}") for name, value in parts.items())
+    return _model_paths(model)[0]
 
 
 def model_info_path(model: Model) -> str:
     """Where a model's own JSON goes: `{type}/{base_model}/{model_name}/{model_id}-{model_slug}.json`."""
-    number = "unknown_model_id" if model.id is None else model.id
-    return f"{model_folder(model)}/{number}-{slug(model.name or '', 'unknown_model_slug')}.json"
+    return _model_paths(model)[1]
 
 
 def model_image_path(model: Model, version: ModelVersion, image_id: int, ext: str) -> str:
@@ -89,3 +88,17 @@ class Shelf:
         key = path_key(path)
         taken = key in self._items or key in self._sidecars
         return not taken and path_key(sidecar_path(path)) not in self._items
+
+
+def _model_paths(model: Model) -> tuple[str, str]:
+    """Folder and info path of a model, their slugs cut only where the paths would be too long."""
+    first = model.versions[0] if model.versions else ModelVersion()
+    number = "unknown_model_id" if model.id is None else model.id
+    parts = {"type": model.type, "base_model": first.base_model, "model_name": model.name}
+    folder = info = ""
+    for limit in SLUG_LIMITS:
+        folder = "/".join(slug(value or "", f"unknown_{name}", limit=limit) for name, value in parts.items())
+        info = f"{folder}/{number}-{slug(model.name or '', 'unknown_model_slug', limit=limit)}.json"
+        if fits(info) and fits(f"{folder}/{_LONGEST_IMAGE}"):
+            break
+    return folder, info

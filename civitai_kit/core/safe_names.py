@@ -25,6 +25,8 @@ _NEVER_A_CHARACTER = re.compile(
     + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
     + "]"
 )
+# What needs no work, which is most of what is placed; device names are looked for all the same.
+_PLAIN = re.compile(r"[A-Za-z0-9_(\[](?:[A-Za-z0-9 ._()\[\]+,'&@=~#%!-]*[A-Za-z0-9_)\]-])?", re.ASCII)
 # White space that is a control character or breaks the line: the words on both sides stay apart.
 _LINE_BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]")
 # Device names that Windows answers to in every folder, also with an extension or blanks before the dot.
@@ -52,6 +54,8 @@ def safe_name(name: str, fallback: str, *, limit: int = LONGEST_COMPONENT) -> st
     NFC; no control, format or zero-width characters; `<>:"/\\|?*` become `_`; no blank at either end, no dot
     at the end; no device name; at most `limit` bytes of UTF-8, cut before the extension. Never empty: `fallback`.
     """
+    if len(name) <= limit and _PLAIN.fullmatch(name):
+        return _unreserved(name)
     shown = _trimmed(unicodedata.normalize("NFC", _LINE_BREAKS.sub(" ", _visible(name))))
     # Cut before the library does: it would cut the extension off.
     stem, extension = split_extension(shown)
@@ -82,6 +86,8 @@ def is_reserved(name: str) -> bool:
 
 def _visible(text: str) -> str:
     """The text without lone surrogates, controls, format characters and letters that show nothing."""
+    if text.isascii() and text.isprintable():
+        return text
     characters = text.encode("utf-8", "ignore").decode()
     shown = (c for c in characters if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
     return _NEVER_A_CHARACTER.sub("", _INVISIBLE.sub("", "".join(shown)))

@@ -21,6 +21,7 @@ _CUTS = (
     (LONGEST_SLUG, LONGEST_FILE_NAME),
     *((120, 200), (90, 180), (70, 150), (55, 120), (42, 100), (32, 80), (24, 72), (16, 64)),
 )
+SLUG_LIMITS = tuple(slug_limit for slug_limit, _ in _CUTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Template:
         if not used & _NAMES_A_FILE:
             _refuse(text, "names no file", "Use {file_name}, {file_stem} or {file_id} in it.")
         self._adds_extension = not {field for _, field in self._parts[-1]} & _BRINGS_EXTENSION
-        if not _fits(self._render(_LONGEST, *_CUTS[-1])):
+        if not fits("/".join(self._render(_LONGEST, *_CUTS[-1]))):
             _refuse(text, "makes paths that are too long", "Use fewer placeholders and shorter names.")
 
     def __repr__(self) -> str:
@@ -88,13 +89,13 @@ class Template:
 
     def place(self, *, model: Model, version: ModelVersion, file: ModelFile) -> str:
         """The file's path relative to the save path, with `/`; missing values read `unknown_<placeholder>`."""
-        parts: list[str] = []
+        path = ""
         for slug_limit, name_limit in _CUTS:
             name = file_name_of(version, file, limit=name_limit)
-            parts = self._render(_Subject(model, version, file, name), slug_limit, name_limit)
-            if _fits(parts):
+            path = "/".join(self._render(_Subject(model, version, file, name), slug_limit, name_limit))
+            if fits(path):
                 break
-        return "/".join(parts)
+        return path
 
     def _render(self, subject: _Subject, slug_limit: int, name_limit: int) -> list[str]:
         def value(field: str) -> str:
@@ -112,6 +113,13 @@ class Template:
         # A `~` at the start would be read as somebody's home by the next shell.
         texts[0] = f"_{texts[0][1:]}" if texts[0].startswith("~") else texts[0]
         return [safe_name(text, "unnamed", limit=LONGEST_PATH * 4) for text in texts]
+
+
+def fits(path: str) -> bool:
+    """Whether a relative path is short enough, as a whole and in each of its parts."""
+    if max(len(part.encode()) for part in path.split("/")) > LONGEST_COMPONENT:
+        return False
+    return len(path.encode("utf-16-le")) // 2 <= LONGEST_PATH
 
 
 _LONGEST = _Subject(
@@ -156,9 +164,3 @@ def _refuse_placeholder(text: str, field: str, typed: str) -> NoReturn:
 
 def _refuse(text: str, problem: str, hint: str) -> NoReturn:
     raise SettingsError(f"path_template {text!r} {problem}.", hint=hint)
-
-
-def _fits(parts: list[str]) -> bool:
-    if max(len(part.encode()) for part in parts) > LONGEST_COMPONENT:
-        return False
-    return len("/".join(parts).encode("utf-16-le")) // 2 <= LONGEST_PATH

@@ -201,6 +201,11 @@ class TestSafeNames:
         once = safe_name(text, "fallback")
         assert safe_name(once, "fallback") == once
 
+    @given(st.text("abcXYZ019 ._-()[]+,'&@=~#%!", min_size=1, max_size=40))
+    def test_plain_names_stay_as_they_are(self, name: str) -> None:
+        if name == name.strip().rstrip(". ") and not is_reserved(name):
+            assert safe_name(name, "fallback") == name
+
     @pytest.mark.parametrize("letter", ["x", "無", "🍜", "é"])
     def test_a_long_name_is_cut_between_characters_and_keeps_its_extension(self, letter: str) -> None:
         found = safe_name(letter * 300 + ".safetensors", "fallback")
@@ -477,8 +482,13 @@ class TestOtherPaths:
         known = model(type=kind, name=name, modelVersions=[{"id": 1, "baseModel": base}])
         for path in (model_info_path(known), model_image_path(known, known.versions[0], 5, "png")):
             assert checked_relative(path) == path
+            assert len(path) <= LONGEST_PATH
             for component in path.split("/"):
                 assert_minded_by_nobody(component)
+
+    def test_the_longest_name_of_the_site_is_not_cut_in_the_folder_of_its_info(self) -> None:
+        long = "a" * 100
+        assert model_info_path(model(name=long)) == f"lora/unknown_base_model/{long}/10-{long}.json"
 
 
 class TestShelf:

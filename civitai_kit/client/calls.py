@@ -32,7 +32,7 @@ from civitai_kit.core.models import (
 )
 from civitai_kit.core.options import BadOption, ImageSort, listed, numbers, page_size, positive, text
 from civitai_kit.core.query import ImageOptions, ImageQuery, ModelOptions, ModelQuery, image_query, model_query
-from civitai_kit.core.reading import objects, texts
+from civitai_kit.core.reading import integer, objects, texts
 
 V = TypeVar("V", bound=SiteValue)
 
@@ -91,7 +91,7 @@ def me(asker: Asker) -> Call[User]:
 
 def enums(asker: Asker) -> Call[dict[str, tuple[str, ...]]]:
     """The words that the site knows today: `ModelType`, `ModelFileType`, `BaseModel` … (API facts 9)."""
-    answer = yield from asker.get("/enums", _is_value)
+    answer = yield from asker.get("/enums", _is_table)
     return {name: tuple(texts(words)) for name, words in answer.items()}
 
 
@@ -260,7 +260,11 @@ def _parts(digests: Iterable[str], most: int) -> list[bytes]:
 
 
 def _is_value(answer: Any) -> bool:
-    return isinstance(answer, dict)
+    return isinstance(answer, dict) and integer(answer.get("id")) is not None
+
+
+def _is_table(answer: Any) -> bool:
+    return isinstance(answer, dict) and all(isinstance(words, list) for words in answer.values())
 
 
 def _is_list(answer: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict
@@ -130,7 +131,7 @@ class ModelQuery:
             period_mode=known("period_mode", PeriodMode, self.period_mode),
             nsfw=None if self.nsfw is None else truth("nsfw", self.nsfw),
             limit=page_size(self.limit, MODEL_PAGE),
-            username=_username(self.username),
+            username=text("username", self.username),
             tag=text("tag", self.tag),
             query=text("query", self.query, blank=True),
             ids=numbers("ids", self.ids),
@@ -155,7 +156,7 @@ class ModelQuery:
             "limit": str(self.limit),
             "query": self.query,
             "tag": self.tag,
-            "username": self.username,
+            "username" if _is_plain(self.username or "") else "user": self.username,
             "checkpointType": self.checkpoint_type,
             "sort": self.sort,
             "period": self.period,
@@ -209,7 +210,7 @@ class ImageQuery:
         _settle(
             self,
             **{name: positive(name, getattr(self, name)) for name in _IMAGE_TARGETS},
-            username=_username(self.username),
+            username=_image_username(self.username),
             tags=numbers("tags", self.tags),
             sort=known("sort", ImageSort, self.sort),
             period=known("period", Period, self.period),
@@ -280,14 +281,16 @@ def _settle(target: ModelQuery | ImageQuery, /, **values: Any) -> None:
         object.__setattr__(target, name, value)
 
 
-def _username(value: str | None) -> str | None:
-    """A username that the site reads as it stands: it drops other characters and so finds somebody else."""
+def _is_plain(name: str) -> bool:
+    """Whether the site reads a username as it stands; of others it drops characters and so finds somebody else."""
+    return re.fullmatch(r"[A-Za-z0-9_]+( [A-Za-z0-9_]+)?", name) is not None
+
+
+def _image_username(value: str | None) -> str | None:
     name = text("username", value)
-    if name is None or (name.isascii() and name.replace("_", "").replace(" ", "").isalnum()):
-        return name.replace(" ", "_") if name else name
-    raise BadOption(
-        f"{name!r} is no username of the site.", hint="Usernames are letters, digits and underscores."
-    )
+    if name is None or _is_plain(name):
+        return name and name.replace(" ", "_")
+    raise BadOption(f"{name!r} is no username of the site.", hint="They are letters, digits and underscores.")
 
 
 def _digits(value: int | None) -> str | None:

@@ -1,0 +1,45 @@
+"""One way to ask for all three: the blocking client, and the asynchronous one on asyncio and on trio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import pytest
+
+from civitai_kit import AsyncClient, Client, RetryRules
+from civitai_kit.testing import Sandbox
+
+# Waits are real but too short to notice.
+SWIFT = RetryRules(first_wait=0.0005)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Asks a sandbox through one of the three."""
+
+    sandbox: Sandbox
+    way: str
+
+    def ask(self, use: Callable[[Any], Any], api_key: str | None = None, **options: Any) -> Any:
+        """What `use` gets of a client: the one thing, or the list of all."""
+        known = {"base_url": self.sandbox.url, "retry": SWIFT, "timeout": 20, **options}
+        if self.way == "sync":
+            with Client(api_key, **known) as client:
+                found = use(client)
+                return list(found) if hasattr(found, "__next__") else found
+        return anyio.run(self._ask_async, use, api_key, known, backend=self.way)
+
+    @staticmethod
+    async def _ask_async(use: Callable[[Any], Any], api_key: str | None, options: dict[str, Any]) -> Any:
+        async with AsyncClient(api_key, **options) as client:
+            found = use(client)
+            return [item async for item in found] if hasattr(found, "__aiter__") else await found
+
+
+@pytest.fixture(params=["sync", "asyncio", "trio"])
+def asking(request: pytest.FixtureRequest, civitai_sandbox: Sandbox) -> Asking:
+    """Each test that takes this runs three times."""
+    return Asking(civitai_sandbox, request.param)

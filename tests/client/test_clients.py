@@ -1,0 +1,397 @@
+"""Both clients against the sandbox: every endpoint, every fault, the key's way, and what is refused unsent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+import civitai_kit
+from civitai_kit import (
+    BadQuery,
+    CivitaiKitError,
+    Client,
+    ModelSort,
+    ModelType,
+    NotFound,
+    RateLimited,
+    RegionBlocked,
+    RetryRules,
+    Unauthorized,
+    Unavailable,
+    UnexpectedReply,
+    UsageError,
+)
+from civitai_kit.testing import Known, Sandbox, World
+from tests.client.conftest import SWIFT, Asking
+
+FIRST_SHA256 = "0" * 64
+
+
+def sha256_of(sandbox: Sandbox, version_id: int) -> str:
+    """The SHA256 that the sandbox says a version's first file has."""
+    with Client(base_url=sandbox.url) as client:
+        found = client.version(version_id).files[0].hashes.sha256
+    assert found is not None
+    return found
+
+
+# -- what can be asked ----------------------------------------------------------------------------------------
+
+
+def test_a_model_by_id_has_its_versions_and_the_answer_as_received(asking: Asking) -> None:
+    model = asking.ask(lambda client: client.model(Known.PLAIN_LORA))
+    assert (model.id, model.type, len(model.versions)) == (Known.PLAIN_LORA, ModelType.LORA, 3)
+    assert model.raw["id"] == Known.PLAIN_LORA and model.raw["modelVersions"][0]["id"] == model.versions[0].id
+
+
+def test_a_version_by_id_knows_its_model(asking: Asking) -> None:
+    version = asking.ask(lambda client: client.version(Known.PLAIN_LORA * 100 + 1))
+    assert version.model_id == Known.PLAIN_LORA
+    assert version.files[0].hashes.sha256 and version.air
+
+
+def test_a_version_is_found_by_any_digest_of_its_file(asking: Asking) -> None:
+    version = asking.ask(lambda client: client.version(Known.PLAIN_LORA * 100 + 1))
+    hashes = version.files[0].hashes
+    for digest in (hashes.sha256, hashes.auto_v2, hashes.blake3, hashes.crc32):
+        found = asking.ask(lambda client, digest=digest: client.version_by_hash(digest))
+        assert found.id == version.id
+
+
+def test_a_batch_of_digests_gives_each_version_once_and_addresses_of_the_site(asking: Asking) -> None:
+    ids = [Known.PLAIN_LORA * 100 + number for number in (1, 2, 3)]
+    digests = [sha256_of(asking.sandbox, number) for number in ids]
+    found = asking.ask(lambda client: client.versions_by_hash([*digests, *digests, FIRST_SHA256]))
+    assert sorted(version.id for version in found) == ids
+    addresses = [version.download_url for version in found] + [file.download_url for v in found for file in v.files]
+    assert all(address.startswith(f"{asking.sandbox.url}/api/download/") for address in addresses if address)
+    assert "undefined" in str([version.raw for version in found])
+
+
+def test_more_digests_than_one_question_takes_are_asked_in_several(asking: Asking) -> None:
+    digests = [f"{number:064x}" for number in range(205)]
+    assert asking.ask(lambda client: client.versions_by_hash(digests)) == ()
+    assert len(asking.sandbox.requests) == 3
+
+
+def test_the_look_up_of_ids_names_version_model_and_digest(asking: Asking) -> None:
+    digest = sha256_of(asking.sandbox, Known.PLAIN_LORA * 100 + 1)
+    (row,) = asking.ask(lambda client: client.version_ids_by_hash([digest.upper(), FIRST_SHA256]))
+    assert (row.model_version_id, row.model_id, row.hash) == (Known.PLAIN_LORA * 100 + 1, Known.PLAIN_LORA, digest)
+
+
+def test_me_is_the_owner_of_the_key(asking: Asking) -> None:
+    assert asking.ask(lambda client: client.me(), asking.sandbox.api_key).username
+    with pytest.raises(Unauthorized) as caught:
+        asking.ask(lambda client: client.me(), "wrong")
+    assert caught.value.status == 401 and caught.value.hint
+
+
+def test_enums_are_lists_of_words(asking: Asking) -> None:
+    assert "LORA" in asking.ask(lambda client: client.enums())["ModelType"]
+
+
+def test_users_are_found_by_name_and_by_id(asking: Asking) -> None:
+    (user,) = asking.ask(lambda client: client.users(query="versionist"))
+    (again,) = asking.ask(lambda client: client.users(ids=[user.id]))
+    assert again.username == "versionist"
+
+
+def test_creators_and_tags_are_walked_to_their_end(asking: Asking) -> None:
+    names = [creator.username for creator in asking.ask(lambda client: client.creators(limit=2))]
+    assert len(names) == len(set(names)) > 4
+    tags = [tag.name for tag in asking.ask(lambda client: client.tags(limit=2))]
+    assert len(tags) == len(set(tags)) > 4
+
+
+def test_a_page_of_creators_names_the_next_page_by_number(asking: Asking) -> None:
+    first = asking.ask(lambda client: client.creators_page(limit=2))
+    second = asking.ask(lambda client: client.creators_page(limit=2, cursor=first.next_cursor))
+    assert first.next_cursor == 2
+    assert not {row.username for row in first.items} & {row.username for row in second.items}
+    assert first.raw["metadata"] == first.metadata
+
+
+def test_a_tag_exists_in_any_case_and_an_unknown_one_does_not(asking: Asking) -> None:
+    assert asking.ask(lambda client: client.tag_exists("Line Art")) is True
+    assert asking.ask(lambda client: client.tag_exists("line")) is False
+    assert asking.ask(lambda client: client.tag_exists("no such tag")) is False
+
+
+def test_images_carry_their_generation_data_flat_on_both_paths(asking: Asking) -> None:
+    by_model = asking.ask(lambda client: client.images(model_id=Known.PLAIN_LORA, with_meta=True, browsing_level=31))
+    feed = asking.ask(lambda client: client.images(with_meta=True, nsfw=True))
+    assert any(image.meta and "prompt" in image.meta for image in by_model)
+    assert any(image.meta and "prompt" in image.meta for image in feed)
+
+
+def test_enums_and_texts_ask_the_same(asking: Asking) -> None:
+    typed = asking.ask(lambda client: client.models(types=ModelType.LORA, sort=ModelSort.OLDEST, nsfw=True))
+    plain = asking.ask(lambda client: client.models(types=["lora"], sort="oldest", nsfw=True))
+    assert [model.id for model in typed] == [model.id for model in plain] != []
+    assert {model.type for model in typed} == {"LORA"}
+
+
+def test_a_name_with_foreign_letters_finds_its_owner_and_nobody_else(asking: Asking) -> None:
+    found = asking.ask(lambda client: client.models(username="Ünï_Name", nsfw=True))
+    assert {model.creator.username for model in found} <= {"Ünï_Name"}
+
+
+def test_an_unknown_name_is_not_found(asking: Asking) -> None:
+    with pytest.raises(NotFound) as caught:
+        asking.ask(lambda client: client.models(username="nobody_here"))
+    assert "User not found" in caught.value.message
+
+
+# -- what goes wrong ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *("rate_limited_bare", "server_error", "bad_gateway", "gateway_timeout", "cloudflare_403", "html_200"),
+        *("empty_499", "broken_json", "nan_json", "infinite_json", "big_number_json", "deep_json", "odd_shape"),
+        *("reset", "truncated_json", "cut_json"),
+    ],
+)
+def test_a_passing_fault_is_not_noticed(asking: Asking, fault: str) -> None:
+    asking.sandbox.faults.add(fault)
+    assert asking.ask(lambda client: client.model(Known.PLAIN_LORA)).id == Known.PLAIN_LORA
+    assert len(asking.sandbox.requests) == 2
+
+
+LASTING: list[tuple[str, type[CivitaiKitError], str, int]] = [
+    ("rate_limited_bare", RateLimited, "rate_limited", 4),
+    ("server_error", Unavailable, "unavailable", 4),
+    ("bad_gateway", Unavailable, "unavailable", 4),
+    ("cloudflare_403", UnexpectedReply, "unexpected_reply", 3),
+    ("html_200", UnexpectedReply, "unexpected_reply", 4),
+    ("login_page", Unauthorized, "login_required", 1),
+    ("empty_499", Unavailable, "unavailable", 4),
+    ("region_blocked", RegionBlocked, "region_blocked", 1),
+    ("unauthorized", Unauthorized, "login_required", 1),
+    ("broken_json", UnexpectedReply, "unexpected_reply", 4),
+    ("nan_json", UnexpectedReply, "unexpected_reply", 4),
+    ("infinite_json", UnexpectedReply, "unexpected_reply", 4),
+    ("big_number_json", UnexpectedReply, "unexpected_reply", 4),
+    ("deep_json", UnexpectedReply, "unexpected_reply", 4),
+    ("odd_shape", UnexpectedReply, "unexpected_reply", 4),
+    ("foreign_redirect", UnexpectedReply, "unexpected_reply", 1),
+    ("reset", Unavailable, "network", 4),
+    ("cut_json", Unavailable, "network", 4),
+]
+
+
+@pytest.mark.parametrize(("fault", "kind", "code", "requests"), LASTING, ids=[row[0] for row in LASTING])
+def test_a_lasting_fault_is_one_clear_error(
+    asking: Asking, fault: str, kind: type[Exception], code: str, requests: int
+) -> None:
+    asking.sandbox.faults.add(fault, times=None)
+    with pytest.raises(kind) as caught:
+        asking.ask(lambda client: client.model(Known.PLAIN_LORA))
+    error: Any = caught.value
+    assert (error.code, error.endpoint, error.model_id) == (code, f"/api/v1/models/{Known.PLAIN_LORA}", 1001)
+    assert error.message and error.hint and "<" not in error.message + error.hint
+    assert len(asking.sandbox.requests) == requests
+
+
+def test_a_body_without_end_is_given_up(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("civitai_kit.client.exchange.LARGEST_BODY", 2**20)
+    asking.sandbox.faults.add("huge_body", times=None)
+    with pytest.raises(UnexpectedReply, match="bigger than 1 MiB"):
+        asking.ask(lambda client: client.model(Known.PLAIN_LORA))
+    assert len(asking.sandbox.requests) == 1
+
+
+def test_silence_ends_a_request(asking: Asking) -> None:
+    asking.sandbox.faults.add("slow", times=None, delay=5.0)
+    with pytest.raises(Unavailable, match=r"silent for 0\.1 seconds") as caught:
+        asking.ask(lambda client: client.model(Known.PLAIN_LORA), timeout=0.1, retry=RetryRules(max_retries=0))
+    assert caught.value.code == "network"
+
+
+def test_a_site_out_of_reach_is_a_network_error(asking: Asking) -> None:
+    with pytest.raises(Unavailable, match="cannot be reached") as caught:
+        asking.ask(lambda client: client.model(1), base_url="http://127.0.0.1:1", retry=RetryRules(max_retries=0))
+    assert caught.value.code == "network" and caught.value.hint
+
+
+def test_an_error_says_what_the_site_said(asking: Asking) -> None:
+    with pytest.raises(NotFound, match="No model with id 987654") as caught:
+        asking.ask(lambda client: client.model(987654))
+    error = caught.value
+    assert (error.status, error.endpoint, error.model_id) == (404, "/api/v1/models/987654", 987654)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda client: client.models(sort="Newst"),
+        lambda client: client.models_page(period="Decade"),
+        lambda client: client.models(limit=101),
+        lambda client: client.models(page=2),
+        lambda client: client.models(typs="LORA"),
+        lambda client: client.models(tag=" "),
+        lambda client: client.images(username="a/b"),
+        lambda client: client.images(nsfw="very"),
+        lambda client: client.images(limit=201),
+        lambda client: client.images(tags=["a name"]),
+        lambda client: client.images(model_id=1, model_version_id=2),
+        lambda client: client.model(0),
+        lambda client: client.model("one"),
+        lambda client: client.version(-4),
+        lambda client: client.version_by_hash("../me"),
+        lambda client: client.versions_by_hash(["abc"]),
+        lambda client: client.users(),
+        lambda client: client.creators(limit=0),
+        lambda client: client.tags_page(cursor="next"),
+    ],
+)
+def test_a_senseless_option_is_refused_before_anything_is_sent(asking: Asking, use: Any) -> None:
+    with pytest.raises(BadQuery) as caught:
+        asking.ask(use)
+    assert isinstance(caught.value, UsageError) and caught.value.exit_code == 2
+    assert len(asking.sandbox.requests) == 0
+
+
+@pytest.mark.parametrize(
+    "given", [{"base_url": "civitai.com"}, {"base_url": "ftp://civitai.com"}, {"api_key": "a\nb"}, {"api_key": "ключ"}]
+)
+def test_a_senseless_address_or_key_is_refused(given: dict[str, str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        Client(**given)  # type: ignore[arg-type]
+    assert given.get("api_key", "nothing of it") not in str(caught.value)
+
+
+# -- whose connections, whose key -----------------------------------------------------------------------------
+
+
+def test_the_key_goes_to_the_site_as_a_header_and_nowhere_else(asking: Asking) -> None:
+    key = asking.sandbox.api_key
+    said: list[Any] = []
+    asking.sandbox.faults.add("foreign_redirect")
+    with pytest.raises(UnexpectedReply) as caught:
+        asking.ask(lambda client: client.model(Known.PLAIN_LORA), key, log=said.append)
+    (request,) = asking.sandbox.requests
+    assert request.headers["authorization"] == f"Bearer {key}" and key not in request.query
+    assert request.host == "site"
+    assert key not in str(said) + str(caught.value) + repr(caught.value.__dict__)
+
+
+def test_the_log_holds_what_happened_and_no_secret(asking: Asking) -> None:
+    said: list[Any] = []
+    asking.ask(lambda client: client.models_page(tag="style"), asking.sandbox.api_key, log=said.append)
+    (exchange,) = said
+    assert (exchange.method, exchange.status) == ("GET", 200) and exchange.size > 100 and exchange.seconds > 0
+    assert exchange.url == f"{asking.sandbox.url}/api/v1/models?limit=100&tag=style"
+    assert exchange.request_headers["authorization"] == "…"
+
+
+def test_the_name_we_give_is_ours_and_no_browsers(asking: Asking) -> None:
+    asking.ask(lambda client: client.model(Known.PLAIN_LORA))
+    agent = asking.sandbox.requests[0].headers["user-agent"].lower()
+    assert agent.startswith(f"civitai-kit/{civitai_kit.__version__} ")
+    assert not any(word in agent for word in ("mozilla", "chrome", "safari", "firefox", "opera", "edge"))
+
+
+def http_of(way: str, **options: Any) -> Any:
+    """A user's own HTTP client of the kind that fits."""
+    return httpx2.Client(**options) if way == "sync" else httpx2.AsyncClient(**options)
+
+
+def test_a_users_client_is_used_for_everything_and_stays_open(asking: Asking) -> None:
+    with httpx2.Client(headers={"User-Agent": "mine/1", "Authorization": "Bearer of-mine"}) as http:
+        if asking.way != "sync":
+            pytest.skip("see the next test")
+        asking.ask(lambda client: client.model(Known.PLAIN_LORA), http=http)
+        request = asking.sandbox.requests[0]
+        assert (request.headers["user-agent"], request.headers["authorization"]) == ("mine/1", "Bearer of-mine")
+        assert not http.is_closed
+
+
+def test_a_users_asynchronous_client_is_used_and_stays_open(asking: Asking) -> None:
+    if asking.way == "sync":
+        pytest.skip("see the test before")
+    http = http_of(asking.way, headers={"User-Agent": "mine/1", "Authorization": "Bearer of-mine"})
+    asking.ask(lambda client: client.model(Known.PLAIN_LORA), http=http)
+    request = asking.sandbox.requests[0]
+    assert (request.headers["user-agent"], request.headers["authorization"]) == ("mine/1", "Bearer of-mine")
+    assert not http.is_closed
+
+
+def test_our_key_wins_over_the_users_client_where_it_is_given(asking: Asking) -> None:
+    http = http_of(asking.way, headers={"Authorization": "Bearer of-mine"}, auth=("basic", "password"))
+    asking.ask(lambda client: client.model(Known.PLAIN_LORA), "given", http=http)
+    assert asking.sandbox.requests[0].headers["authorization"] == "Bearer given"
+
+
+def test_a_users_client_that_follows_redirects_does_not_take_the_key_along(asking: Asking) -> None:
+    http = http_of(asking.way, headers={"Authorization": "Bearer of-mine"}, follow_redirects=True)
+    asking.sandbox.faults.add("foreign_redirect")
+    with pytest.raises(UnexpectedReply, match="another address"):
+        asking.ask(lambda client: client.model(Known.PLAIN_LORA), http=http)
+    assert [request.host for request in asking.sandbox.requests] == ["site"]
+
+
+def test_the_repr_of_a_client_does_not_show_the_key() -> None:
+    with Client("very-secret") as client:
+        assert "very-secret" not in repr(client)
+
+
+# -- paging ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sort", [None, *ModelSort])
+def test_a_listing_in_any_order_gives_every_model_once(asking: Asking, sort: ModelSort | None) -> None:
+    asking.sandbox.world = World.large(models=43, bytes_each=100)
+    found = asking.ask(lambda client: client.models(sort=sort, limit=5))
+    assert sorted(model.id for model in found) == sorted(asking.sandbox.world.models)
+    assert len(asking.sandbox.requests) <= 10
+
+
+def test_a_relevance_search_gives_every_hit_once(asking: Asking) -> None:
+    asking.sandbox.world = World.large(models=43, bytes_each=100)
+    found = asking.ask(lambda client: client.models(query="crowd", sort="Newest", limit=5))
+    assert sorted(model.id for model in found) == sorted(asking.sandbox.world.models)
+
+
+def test_paging_by_hand_loses_nothing_either(asking: Asking) -> None:
+    asking.sandbox.world = World.large(models=23, bytes_each=100)
+    cursor, found = None, []
+    while True:
+        page = asking.ask(lambda client, at=cursor: client.models_page(sort="Newest", limit=5, cursor=at))
+        found += [model.id for model in page.items]
+        if (cursor := page.next_cursor) is None:
+            break
+    assert sorted(found) == sorted(asking.sandbox.world.models)
+
+
+@pytest.mark.parametrize("sort", [None, "Newest", "Oldest", "Most Reactions"])
+def test_images_of_a_model_come_once_each(asking: Asking, sort: str | None) -> None:
+    options = {"model_id": Known.MANY_VERSIONS, "browsing_level": 31, "sort": sort}
+    whole = asking.ask(lambda client: client.images(limit=200, **options))
+    small = asking.ask(lambda client: client.images(limit=5, **options))
+    assert sorted(image.id for image in small) == sorted(image.id for image in whole)
+    assert len(whole) == 24
+
+
+def test_empty_pages_are_walked_through(asking: Asking) -> None:
+    asking.sandbox.world = World.large(models=20, bytes_each=100)
+    asking.sandbox.faults.add("empty_page", times=1, match="cursor=")
+    found = asking.ask(lambda client: client.models(limit=5))
+    assert len(found) == 15  # the sandbox kept one page's items to itself, and the listing went on
+
+
+def test_a_passing_circle_heals(asking: Asking) -> None:
+    asking.sandbox.world = World.large(models=20, bytes_each=100)
+    asking.sandbox.faults.add("cursor_cycle", times=1, match="cursor=")
+    assert len(asking.ask(lambda client: client.models(limit=5))) == 20
+
+
+def test_a_page_that_fails_for_good_says_how_far_it_came(asking: Asking) -> None:
+    asking.sandbox.world = World.large(models=20, bytes_each=100)
+    asking.sandbox.faults.add("server_error", times=None, match="cursor=")
+    with pytest.raises(Unavailable, match="after 1 pages with 5 rows"):
+        asking.ask(lambda client: client.models(limit=5), retry=SWIFT)

@@ -96,9 +96,7 @@ def test_a_browser_is_sent_to_the_login_page(site: httpx2.Client) -> None:
         (Known.NO_FILES, 404, {"error": "File not found"}),
     ],
 )
-def test_a_key_does_not_open_everything(
-    member: httpx2.Client, known: Known, status: int, body: dict[str, str]
-) -> None:
+def test_a_key_does_not_open_everything(member: httpx2.Client, known: Known, status: int, body: dict[str, str]) -> None:
     reply = member.get(path(known))
     assert (reply.status_code, reply.json()) == (status, body)
 
@@ -139,9 +137,7 @@ def test_the_best_fitting_file_is_chosen(member: httpx2.Client, civitai_sandbox:
         assert civitai_sandbox.world.downloads[-1][1] == expected, params
 
 
-def test_your_own_preferences_make_another_file_the_primary(
-    member: httpx2.Client, civitai_sandbox: Sandbox
-) -> None:
+def test_your_own_preferences_make_another_file_the_primary(member: httpx2.Client, civitai_sandbox: Sandbox) -> None:
     civitai_sandbox.world.file_preferences = {"size": "full", "fp": "fp32"}
     member.get(path(Known.CHECKPOINT_VARIANTS))
     assert civitai_sandbox.world.downloads[-1][1] == 1002014

@@ -204,9 +204,7 @@ def test_only_get_is_allowed_on_mixed_endpoints(site: httpx2.Client) -> None:
     assert site.post(MODELS).json() == {"error": "Method not allowed"}
 
 
-def test_answers_to_nobody_may_be_cached_and_those_to_a_member_not(
-    site: httpx2.Client, member: httpx2.Client
-) -> None:
+def test_answers_to_nobody_may_be_cached_and_those_to_a_member_not(site: httpx2.Client, member: httpx2.Client) -> None:
     assert site.get(MODELS).headers["cache-control"].startswith("public")
     assert member.get(MODELS).headers["cache-control"] == "max-age=0, private, no-cache"
 
@@ -235,6 +233,8 @@ def test_files_show_computed_names_and_urls(site: httpx2.Client, civitai_sandbox
     assert files(Known.NO_HASHES)[0]["hashes"] == {}
     vae = files(Known.LINKED_VAE)[1]
     assert vae["type"] == "VAE" and vae["id"] // 1000 == Known.VAE_OWNER
-    assert vae["downloadUrl"].startswith(f"{civitai_sandbox.url}/api/download/models/{Known.LINKED_VAE * 100 + 1}?type=VAE")
+    assert vae["downloadUrl"].startswith(
+        f"{civitai_sandbox.url}/api/download/models/{Known.LINKED_VAE * 100 + 1}?type=VAE"
+    )
     assert len({file["downloadUrl"] for file in files(Known.IDENTICAL_FILES)}) == 2
     assert "size" not in files(Known.CHECKPOINT_VARIANTS)[-1]["metadata"]

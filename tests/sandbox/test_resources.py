@@ -51,7 +51,9 @@ def test_versions_without_files_are_dropped(site: httpx2.Client) -> None:
 
 def test_a_version_by_id_has_the_habits_of_its_endpoint(site: httpx2.Client) -> None:
     version = site.get(f"/api/v1/model-versions/{PLAIN_VERSION}").json()
-    assert version["modelId"] == Known.PLAIN_LORA and version["air"] == f"urn:air:sdxl:lora:civitai:1001@{PLAIN_VERSION}"
+    assert (
+        version["modelId"] == Known.PLAIN_LORA and version["air"] == f"urn:air:sdxl:lora:civitai:1001@{PLAIN_VERSION}"
+    )
     assert version["files"][0]["primary"] is True and not version["files"][0]["scannedAt"].endswith("Z")
     assert "overrideName" not in version["files"][0] and "quantType" not in version["files"][0]["metadata"]
     assert version["model"] == {"name": "Plain Line Art", "type": "LORA", "nsfw": False, "poi": False}

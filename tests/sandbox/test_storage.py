@@ -42,11 +42,15 @@ def test_the_bytes_have_the_printed_hash_length_and_name(
 
 @pytest.mark.parametrize(
     ("wanted", "start", "stop"),
-    [("bytes=0-0", 0, 1), ("bytes=100-199", 100, 200), ("bytes=39999-", 39_999, 40_000), ("bytes=-5", 39_995, 40_000), ("bytes=10-99999", 10, 40_000)],
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=100-199", 100, 200),
+        ("bytes=39999-", 39_999, 40_000),
+        ("bytes=-5", 39_995, 40_000),
+        ("bytes=10-99999", 10, 40_000),
+    ],
 )
-def test_a_range_is_answered_with_that_part(
-    bare: httpx2.Client, url: str, wanted: str, start: int, stop: int
-) -> None:
+def test_a_range_is_answered_with_that_part(bare: httpx2.Client, url: str, wanted: str, start: int, stop: int) -> None:
     whole = bare.get(url).content
     part = bare.get(url, headers={"Range": wanted})
     assert (part.status_code, part.content) == (206, whole[start:stop])
@@ -102,9 +106,7 @@ def test_a_file_that_was_deleted_meanwhile_is_404(bare: httpx2.Client, url: str,
     assert "<Code>NoSuchKey</Code>" in bare.get(url).text
 
 
-def test_nasty_names_do_not_break_the_url(
-    bare: httpx2.Client, member: httpx2.Client, civitai_sandbox: Sandbox
-) -> None:
+def test_nasty_names_do_not_break_the_url(bare: httpx2.Client, member: httpx2.Client, civitai_sandbox: Sandbox) -> None:
     for version in civitai_sandbox.world.models[Known.NASTY_NAMES].versions:
         reply = bare.get(member.get(f"/api/download/models/{version.id}").headers["location"])
         assert len(reply.content) == version.files[0].body.size, version.name
@@ -146,8 +148,6 @@ def test_a_width_gives_a_smaller_picture(bare: httpx2.Client, civitai_sandbox: S
     assert bare.get(image_url(civitai_sandbox, 0, "width=450")).headers["content-type"] == "image/webp"
 
 
-def test_a_deleted_picture_is_404_and_images_refuse_the_key_too(
-    bare: httpx2.Client, civitai_sandbox: Sandbox
-) -> None:
+def test_a_deleted_picture_is_404_and_images_refuse_the_key_too(bare: httpx2.Client, civitai_sandbox: Sandbox) -> None:
     assert bare.get(image_url(civitai_sandbox, 6)).status_code == 404
     assert bare.get(image_url(civitai_sandbox, 0), headers={"Authorization": "Bearer x"}).status_code == 400

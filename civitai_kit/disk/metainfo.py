@@ -35,7 +35,7 @@ class TorrentFiles:
         """The torrent of a content; equal content gives an equal info-hash, whoever makes it and when.
 
         `locate` finds a source, `moved` is told the bytes done so far. Raises Interrupted, SizeMismatch where a
-        file is not as the content says, and NotWritable where one cannot be read.
+        file is not as the content says, and DiskError where one cannot be read.
         """
         piece_size = terms.piece_size or piece_size_for(content.size)
         sources = [(locate(file.source), file.size) for file in content.files]
@@ -53,13 +53,11 @@ class TorrentFiles:
         torrent.source = SOURCE
         return _metainfo(torrent)
 
-    def read(self, path: Path) -> Metainfo | None:
-        """A torrent that is there, None where the file is no torrent of the first version of the protocol."""
+    def read(self, data: bytes) -> Metainfo | None:
+        """What a torrent's file says, None where it is no torrent of the first version of the protocol."""
         try:
-            with path.open("rb") as file:
-                data = file.read(_Torrent.MAX_TORRENT_FILE_SIZE)
             return _metainfo(_Torrent.read_stream(data), data)
-        except (OSError, TorfError, ValueError, RecursionError):
+        except (TorfError, ValueError, RecursionError):
             return None
 
     def close(self) -> None:

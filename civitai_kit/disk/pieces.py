@@ -11,7 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 
-from civitai_kit.core.errors import Interrupted, NotWritable, SizeMismatch
+from civitai_kit.core.errors import Interrupted, SizeMismatch
+from civitai_kit.disk.refusals import read_error
 
 Source = tuple[Path, int]
 Span = tuple[int, int]
@@ -35,7 +36,7 @@ class PieceHasher:
         """The 20-byte hashes of all pieces, in order, of files (path, size) taken as one stream.
 
         `moved` is told the bytes done so far. Raises Interrupted; SizeMismatch for a file that is not, or no
-        longer, as it was said to be; NotWritable for one that cannot be read.
+        longer, as it was said to be; DiskError for one that cannot be read.
         """
         before = [_state(path) for path, _ in sources]
         hashes, done = bytearray(), 0
@@ -134,14 +135,14 @@ def _opened(path: Path) -> FileIO:
     except FileNotFoundError as error:
         raise _changed(path) from error
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise read_error(error, path) from error
 
 
 def _read(file: FileIO, view: memoryview, path: Path) -> int:
     try:
         count: int = file.readinto(view) or 0
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise read_error(error, path) from error
     if count == 0:
         raise _changed(path)
     return count
@@ -157,7 +158,3 @@ def _state(path: Path) -> tuple[int, int]:
 
 def _changed(path: Path) -> SizeMismatch:
     return SizeMismatch(f"{path.name} changed while it was read.", hint="`civitai-kit db verify` says what it is now.")
-
-
-def _unreadable(path: Path, error: OSError) -> NotWritable:
-    return NotWritable(f"{path.name} cannot be read: {error.strerror}.", hint="Check the file's permissions.")

@@ -13,6 +13,9 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
+from civitai_kit.cli.main import main
+from civitai_kit.sandbox.faults import FAULTS
+
 COMMAND = [sys.executable, "-m", "civitai_kit", "sandbox"]
 
 
@@ -24,10 +27,6 @@ def started(*words: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.communicate()
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=30, check=False)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")
@@ -67,20 +66,22 @@ def test_for_people_it_says_how_to_point_a_command_at_it() -> None:
         (("--host", "192.0.2.1"), "cannot listen there"),
     ],
 )
-def test_what_cannot_be_is_a_usage_error(words: tuple[str, ...], said: str) -> None:
-    ended = run(*words)
-    assert ended.returncode == 2 and said in ended.stderr and ended.stdout == ""
+def test_what_cannot_be_is_a_usage_error(words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sandbox", *words]) == 2
+    heard = capsys.readouterr()
+    assert said in heard.err and heard.out == ""
 
 
-def test_the_faults_are_listed_with_their_sentences() -> None:
-    from civitai_kit.sandbox.faults import FAULTS
-
-    listed = json.loads(run("--list-faults", "--json").stdout)["data"]["faults"]
+def test_the_faults_are_listed_with_their_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sandbox", "--list-faults", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["data"]["faults"]
     assert [row["name"] for row in listed] == list(FAULTS)
-    for_people = run("--list-faults").stdout
+    main(["sandbox", "--list-faults"])
+    for_people = capsys.readouterr().out
     assert all(fault.sentence in for_people for fault in FAULTS.values())
 
 
-def test_the_help_shows_how_to_use_it() -> None:
-    shown = run("--help").stdout
+def test_the_help_shows_how_to_use_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sandbox", "--help"]) == 0
+    shown = capsys.readouterr().out
     assert "--api-url" in shown and "--fault" in shown and "CIVITAI_API_KEY" in shown

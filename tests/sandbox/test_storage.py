@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterator
 
 import httpx2
@@ -86,9 +85,8 @@ def test_a_signature_that_was_tampered_with_or_has_run_out_is_403(
 ) -> None:
     assert "SignatureDoesNotMatch" in bare.get(url.replace("X-Amz-Expires=86400", "X-Amz-Expires=99999")).text
     assert bare.get(url.partition("?")[0]).status_code == 403
-    civitai_sandbox.world.signature_seconds = 1
+    civitai_sandbox.world.signature_seconds = 0
     short = member.get("/api/download/models/100101").headers["location"]
-    time.sleep(1.05)
     reply = bare.get(short)
     assert reply.status_code == 403 and "<Code>ExpiredRequest</Code>" in reply.text
 

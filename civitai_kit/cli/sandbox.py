@@ -26,7 +26,7 @@ def _run(call: Call) -> Outcome:
     if call.has("list_faults"):
         return _fault_list()
     try:
-        with running(host=call.typed.get("host", "127.0.0.1"), port=_port(call), log_requests=False) as served:
+        with running(host=call.typed.get("host", "127.0.0.1"), port=_port(call), most_requests=10_000) as served:
             _add_faults(call, served)
             return _demo(call, served) if call.has("demo") else _until_stopped(call, served)
     except OSError as error:

@@ -15,7 +15,7 @@ from civitai_kit.sandbox.file_names import download_name
 from civitai_kit.sandbox.records import FileRecord, ModelRecord, VersionRecord
 from civitai_kit.sandbox.render import iso
 from civitai_kit.sandbox.replies import error, is_browser, query_of, signed_in, state_of
-from civitai_kit.sandbox.state import State
+from civitai_kit.sandbox.state import KEY_USER_NAME, State
 from civitai_kit.sandbox.validation import Invalid
 
 QUOTA = (
@@ -52,7 +52,8 @@ READERS: dict[str, validation.Reader] = {
 async def download(request: Request) -> Response:
     """The redirect to the signed URL, or the first reason why not."""
     state = state_of(request)
-    if state.world.download_limit is not None and len(state.world.downloads) >= state.world.download_limit:
+    limit = state.world.download_limit
+    if limit is not None and state.world.download_counts[_caller(request)] >= limit:
         return _refusal(request, 429, QUOTA)
     try:
         number = validation.number(None, validation.INT4_MAX)("modelVersionId", [request.path_params["id"]])
@@ -70,6 +71,13 @@ async def download(request: Request) -> Response:
         or _gated(request, state, model, version)
         or _found(request, state, model, version, options)
     )
+
+
+def _caller(request: Request) -> str:
+    """Whose downloads are counted."""
+    if signed_in(request):
+        return KEY_USER_NAME
+    return request.client.host if request.client else "nobody"
 
 
 def _refusal(request: Request, status: int, text: str) -> Response:
@@ -128,6 +136,7 @@ def _found(
     if "fileId" not in options and mismatches(file, asked):
         return _refusal(request, 404, "File not found")
     state.world.downloads.append((version.id, file.id))
+    state.world.download_counts[_caller(request)] += 1
     name = download_name(state.world.models[owner.model_id], owner, file)
     url = state.storage_url + signing.signed_path(
         file,

@@ -22,9 +22,10 @@ class RequestRecord:
 
 
 class RequestLog(Sequence[RequestRecord]):
-    """A list of requests that several threads may write to."""
+    """A list of requests that several threads may write to; with `most` it forgets the oldest beyond twice that."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
         self._lock = threading.Lock()
         self._records: list[RequestRecord] = []
 
@@ -32,6 +33,8 @@ class RequestLog(Sequence[RequestRecord]):
         """Append one."""
         with self._lock:
             self._records.append(record)
+            if self._most is not None and len(self._records) > 2 * self._most:
+                del self._records[: -self._most]
 
     def clear(self) -> None:
         """Forget all."""

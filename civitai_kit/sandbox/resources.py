@@ -66,6 +66,8 @@ async def by_hash(request: Request) -> Response:
     found = state.world.versions_by_hash(request.path_params["hash"])
     if not found:
         return error(404, "Model not found")
+    if not _usable_files(found[0][0]):
+        return error(404, "Missing model file")
     return json_reply(_hash_version(state, found[0][0], origin(request)))
 
 
@@ -135,8 +137,11 @@ def _matching(state: State, wanted: set[str]) -> list[tuple[VersionRecord, FileR
 
 
 def _batch_item(state: State, found: VersionRecord, file: FileRecord) -> Any:
-    usable = [each for each in found.files if each.visibility == "Public" and not each.replaced]
-    return _hash_version(state, found, UNDEFINED_HOST) if usable else None
+    return _hash_version(state, found, UNDEFINED_HOST) if _usable_files(found) else None
+
+
+def _usable_files(found: VersionRecord) -> list[FileRecord]:
+    return [each for each in found.files if each.visibility == "Public" and not each.replaced]
 
 
 def _hash_version(state: State, found: VersionRecord, host: str) -> render.Json:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import struct
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -13,10 +12,11 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from civitai_kit.sandbox.connections import reset_when_closed
 from civitai_kit.sandbox.faults import FaultBox
 from civitai_kit.sandbox.request_log import RequestLog
 from civitai_kit.sandbox.site import build
-from civitai_kit.sandbox.site_faults import RESET
+from civitai_kit.sandbox.site_faults import ENDINGS
 from civitai_kit.sandbox.state import API_KEY, State
 from civitai_kit.sandbox.storage import StorageServer
 from civitai_kit.sandbox.world import World
@@ -74,10 +74,10 @@ class Sandbox:
 
 @contextlib.contextmanager
 def running(
-    world: World | None = None, *, host: str = "127.0.0.1", port: int = 0, log_requests: bool = True
+    world: World | None = None, *, host: str = "127.0.0.1", port: int = 0, most_requests: int | None = None
 ) -> Iterator[Sandbox]:
-    """A sandbox that serves until the block ends; port 0 takes a free one."""
-    state = State(World.standard() if world is None else world, log_requests=log_requests)
+    """A sandbox that serves until the block ends; port 0 takes a free one, `most_requests` are remembered."""
+    state = State(World.standard() if world is None else world, requests=RequestLog(most_requests))
     listener = _listen(host, port)
     storage = StorageServer((_storage_host(host), 0), state)
     state.site_url = f"http://{host}:{listener.getsockname()[1]}"
@@ -132,14 +132,14 @@ def _serve(server: uvicorn.Server, listener: socket.socket, started: threading.E
 
 
 class _Protocol(H11Protocol):
-    """Lets the application reset the connection it answers on."""
+    """Lets the application end the connection it answers on, in order or with a reset."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         app = self.app
 
         async def with_reset(scope: Any, receive: Any, send: Any) -> None:
-            scope.setdefault("extensions", {})[RESET] = lambda: _reset(transport)
+            scope.setdefault("extensions", {})[ENDINGS] = {"close": transport.close, "reset": lambda: _reset(transport)}
             await app(scope, receive, send)
 
         self.app = with_reset
@@ -147,15 +147,13 @@ class _Protocol(H11Protocol):
 
 def _reset(transport: Any) -> None:
     """End a connection so that the other side sees a reset rather than an end."""
-    connection = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    reset_when_closed(transport.get_extra_info("socket"))
     transport.abort()
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio turns Nagle's delay off only where the protocol is named; else every answer waits 40 ms.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     listener.listen(256)

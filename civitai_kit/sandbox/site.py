@@ -64,8 +64,7 @@ class Gate:
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
         query = scope["query_string"].decode("latin-1")
         record = RequestRecord("site", scope["method"], scope["path"], query, headers, time.monotonic())
-        if self._state.log_requests:
-            self._state.requests.add(record)
+        self._state.requests.add(record)
         return record
 
 
@@ -99,8 +98,8 @@ def _routes() -> list[Route]:
         _route(f"{api}/tags", _public(small.tags)),
         _route(f"{api}/users", _public(small.users)),
         _route(f"{api}/permissions/check", _public(small.permissions)),
-        _route(f"{api}/me", small.me),
-        _route(f"{api}/enums", small.word_lists),
+        _route(f"{api}/me", _public(small.me, PRIVATE_CACHE)),
+        _route(f"{api}/enums", _public(small.word_lists, PRIVATE_CACHE)),
         _route("/api/download/models/{id}", _public(downloads.download)),
         _route("/api/download/{rest:path}", downloads.other_downloads),
         _route("/login", _page(pages.LOGIN)),

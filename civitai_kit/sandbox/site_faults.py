@@ -18,14 +18,14 @@ from civitai_kit.sandbox.faults import Pending
 from civitai_kit.sandbox.replies import REGION_TEXT, error, json_reply
 from civitai_kit.sandbox.state import State
 
-RESET = "civitai_kit.reset"
-"""Key under which the server puts a function into the scope that resets the connection."""
+ENDINGS = "civitai_kit.endings"
+"""Key under which the server puts the functions `close` and `reset` of the connection into the scope."""
 
 
 async def meet(pending: Pending, state: State, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: PLR0917
     """Answer a request with the fault that it meets."""
     if pending.name == "reset":
-        scope["extensions"][RESET]()
+        await _end(scope, receive, "reset")
     elif pending.name in SPOILERS:
         await SPOILERS[pending.name](pending, app, scope, receive, send)
     elif pending.name == "foreign_redirect":
@@ -128,6 +128,7 @@ async def _cut(pending: Pending, app: ASGIApp, scope: Scope, receive: Receive, s
     status, headers, body = await _collect(app, scope, receive)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+    await _end(scope, receive, "close")
 
 
 async def _cursor_cycle(pending: Pending, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,6 +146,13 @@ async def _empty_page(pending: Pending, app: ASGIApp, scope: Scope, receive: Rec
     content = json.loads(body)
     content["items"] = []
     await _send_whole(send, status, headers, json.dumps(content).encode())
+
+
+async def _end(scope: Scope, receive: Receive, how: str) -> None:
+    """End the connection and wait until it is."""
+    scope["extensions"][ENDINGS][how]()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _pairs(scope: Scope) -> list[tuple[str, str]]:

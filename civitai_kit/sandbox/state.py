@@ -22,4 +22,3 @@ class State:
     requests: RequestLog = field(default_factory=RequestLog)
     site_url: str = ""
     storage_url: str = ""
-    log_requests: bool = True

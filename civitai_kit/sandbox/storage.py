@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 from civitai_kit.sandbox import galleries, pages, signing, storage_faults
 from civitai_kit.sandbox.bodies import Body
+from civitai_kit.sandbox.connections import reset_when_closed
 from civitai_kit.sandbox.faults import Pending
 from civitai_kit.sandbox.request_log import RequestRecord
 from civitai_kit.sandbox.state import State
@@ -99,8 +99,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         state = self.server.state
         self.record = self._record()
-        if state.log_requests:
-            state.requests.add(self.record)
+        state.requests.add(self.record)
         faults = {taken.name: taken for taken in state.faults.take("storage", self.path)}
         try:
             if not self._replaced(faults):
@@ -168,8 +167,7 @@ class Handler(BaseHTTPRequestHandler):
         self._start(302, {"Location": location, "Content-Length": "0"})
 
     def _reset(self) -> None:
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close_connection = True
+        reset_when_closed(self.connection)
         raise ConnectionResetError
 
     # -- sending ----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -49,7 +50,9 @@ class World:
     file_preferences: dict[str, str] = field(default_factory=dict)
     """The signed-in user's own format, size, fp and quantType (API facts 7.3)."""
     downloads: list[tuple[int, int]] = field(default_factory=list)
-    """Version id and file id of every download counted so far."""
+    """Version id and file id of every redirect given so far."""
+    download_counts: Counter[str] = field(default_factory=Counter)
+    """How many redirects each caller was given: the key's user, or an address."""
     user_status: Literal["active", "muted", "banned"] = "active"
     _files: dict[int, tuple[VersionRecord, FileRecord]] = field(default_factory=dict, repr=False)
     _versions: dict[int, VersionRecord] = field(default_factory=dict, repr=False)

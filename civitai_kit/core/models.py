@@ -7,12 +7,21 @@ and the rest of the answer stands. Unknown enum values stay as the text they are
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Generic, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, TypeVar, overload
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PlainValidator,
+    model_validator,
+)
 
+from civitai_kit.core.paging import Page as Page
+from civitai_kit.core.paging import page_of as page_of
 from civitai_kit.core.reading import (
     Flag,
     Hex,
@@ -34,7 +43,6 @@ from civitai_kit.core.reading import (
 # An exabyte: what is bigger is nonsense, and would overflow.
 _MOST_KB = 2.0**50
 
-T = TypeVar("T")
 S = TypeVar("S", bound="SiteValue")
 
 
@@ -45,14 +53,16 @@ class SiteValue(BaseModel):
         frozen=True, extra="ignore", alias_generator=camel, populate_by_name=True, protected_namespaces=()
     )
 
-    raw: dict[str, Any] = Field(default_factory=dict, repr=False, exclude=True)
+    raw: Mapped = Field(default_factory=dict, repr=False, exclude=True)
 
     @model_validator(mode="wrap")
     @classmethod
     def _keep_raw(cls: type[S], value: Any, handler: ModelWrapValidatorHandler[S]) -> S:
-        if not isinstance(value, dict):
-            return handler(value)
-        return handler({**value, "raw": value})
+        made = handler(value)
+        if isinstance(value, dict):
+            # Past the frozen door: handing it in with the fields would copy every object of a page.
+            made.__dict__["raw"] = value
+        return made
 
 
 class Hashes(SiteValue):
@@ -70,11 +80,14 @@ class Hashes(SiteValue):
     def _site_names(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        lowered = {key.lower(): text for key, text in value.items() if isinstance(text, str)}
-        names = {"auto_v1": "autov1", "auto_v2": "autov2", "auto_v3": "autov3"}
-        fields = {name: lowered.get(names.get(name, name)) for name in cls.model_fields if name != "raw"}
-        known = {name: text.strip().lower() or None for name, text in fields.items() if text}
-        return {**known, "raw": value.get("raw", value)}
+        return {
+            _DIGEST_FIELDS[name]: text.strip().lower()
+            for key, text in value.items()
+            if isinstance(text, str) and (name := key.lower().replace("_", "")) in _DIGEST_FIELDS and text.strip()
+        }
+
+
+_DIGEST_FIELDS = {name.replace("_", ""): name for name in Hashes.model_fields if name != "raw"}
 
 
 class FileTraits(SiteValue):
@@ -123,6 +136,47 @@ class Preview(SiteValue):
             return self.id
         found = re.search(r"/(\d{1,18})\.[A-Za-z0-9]+(?:[?#].*)?$", self.url or "")
         return int(found.group(1)) if found else None
+
+
+class Previews(Sequence[Preview]):
+    """The previews of a version, read when they are looked at: a page has thousands, a scan needs none."""
+
+    __slots__ = ("_read", "_rows")
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self._rows = rows
+        self._read: tuple[Preview, ...] | None = None
+
+    def _all(self) -> tuple[Preview, ...]:
+        if self._read is None:
+            self._read = tuple(Preview.model_validate(row) for row in self._rows)
+        return self._read
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Preview: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Preview, ...]: ...
+    def __getitem__(self, index: int | slice) -> Preview | tuple[Preview, ...]:
+        return self._all()[index]
+
+    def __iter__(self) -> Iterator[Preview]:
+        return iter(self._all())
+
+    def __eq__(self, other: object) -> bool:
+        return self._rows == other._rows if isinstance(other, Previews) else self._all() == other
+
+    def __hash__(self) -> int:
+        return hash(len(self._rows))
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+
+def _previews(value: Any) -> Sequence[Preview]:
+    return value if isinstance(value, Previews | tuple) else Previews(objects(value))
 
 
 class PaidAccess(SiteValue):
@@ -177,7 +231,7 @@ class ModelVersion(SiteValue):
     stats: Mapped = Field(default_factory=dict)
     model: Annotated[VersionOwner | None, BeforeValidator(an_object)] = None
     files: Annotated[tuple[ModelFile, ...], BeforeValidator(objects)] = ()
-    images: Annotated[tuple[Preview, ...], BeforeValidator(objects)] = ()
+    images: Annotated[Sequence[Preview], PlainValidator(_previews)] = ()
 
 
 class Model(SiteValue):
@@ -244,42 +298,3 @@ class HashOwner(SiteValue):
     model_version_id: Integer = None
     model_id: Integer = None
     hash: Hex = None
-
-
-class Page(Generic[T]):
-    """One page of a listing: `items`, `next_cursor` (None at the end), the site's `metadata`, all of it `raw`."""
-
-    __slots__ = ("items", "metadata", "next_cursor", "raw")
-
-    def __init__(
-        self, items: tuple[T, ...], next_cursor: str | int | None, metadata: dict[str, Any], raw: dict[str, Any]
-    ) -> None:
-        self.items = items
-        self.next_cursor = next_cursor
-        self.metadata = metadata
-        self.raw = raw
-
-
-def page_of(parse: Callable[[Any], T], raw: dict[str, Any]) -> Page[T]:
-    """Read a listing's envelope; items that are no objects (null) are passed over.
-
-    The cursor may be text or number; where only `nextPage` has one, it is taken from there (API facts 2.3, 8.3).
-    """
-    metadata = mapping(raw.get("metadata"))
-    cursor = _cursor(metadata.get("nextCursor"))
-    if cursor is None:
-        cursor = _cursor_in(metadata.get("nextPage"))
-    return Page(tuple(parse(item) for item in objects(raw.get("items"))), cursor, metadata, raw)
-
-
-def _cursor(value: Any) -> str | int | None:
-    usable = isinstance(value, str | int) and not isinstance(value, bool) and value != ""
-    return value if usable else None
-
-
-def _cursor_in(address: Any) -> str | None:
-    try:
-        found = parse_qs(urlsplit(address).query).get("cursor") if isinstance(address, str) else None
-    except ValueError:
-        return None
-    return found[-1] if found else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -12,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from civitai_kit.cli.cleaning import shown
-from civitai_kit.cli.remedies import with_remedy
 from civitai_kit.core.errors import CivitaiKitError, Exit, UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +75,7 @@ class Console:
             if self._answered:
                 return
             self._answered = True
-        rows = [with_remedy(row) for row in outcome.errors]
+        rows = _helped(outcome.errors)
         if self.as_json:
             _write(sys.stdout, _envelope(command, outcome, rows))
             return
@@ -130,7 +128,18 @@ def of_report(report: Report) -> Outcome:
     return Outcome(report.as_json(), list(report_lines(report)), report.error_rows(), report.exit_code)
 
 
+def _helped(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The errors' rows, each with what to do about it."""
+    if not errors:
+        return []
+    from civitai_kit.cli.remedies import with_remedy
+
+    return [with_remedy(row) for row in errors]
+
+
 def _envelope(command: str, outcome: Outcome, rows: Sequence[Mapping[str, Any]]) -> str:
+    import json
+
     document = {
         "schema": SCHEMA,
         "command": command,

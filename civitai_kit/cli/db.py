@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.call import Call
@@ -13,7 +12,7 @@ from civitai_kit.cli.parsing import Command
 from civitai_kit.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from civitai_kit.core.entry import Summary
+    from civitai_kit.core.entry import Summary, SummaryFile
 
 NO_DATE = ""
 # What --sort knows; names go from a to z, numbers up, dates from the newest.
@@ -33,11 +32,12 @@ WIDEST = 32
 
 def view(call: Call) -> Outcome:
     """List the entries of the database; where there is none, there are none."""
-    from civitai_kit.kit import open_kit
-
     wanted = _filter(call)
     order = _order(call)
     loaded = call.load()
+
+    from civitai_kit.kit import open_kit
+
     with open_kit(loaded, _unheard, writing=False, command=call.command, stop=call.stop) as kit:
         entries = [entry for entry in kit.store.summaries() if wanted(entry)]
     if order is not None:
@@ -60,7 +60,17 @@ def as_row(entry: Summary) -> dict[str, Any]:
         "status": str(entry.status),
         "size": entry.size,
         "updated_at": entry.updated_at,
-        "files": [{**asdict(file), "status": str(file.status)} for file in entry.files],
+        "files": [_file_row(file) for file in entry.files],
+    }
+
+
+def _file_row(file: SummaryFile) -> dict[str, Any]:
+    return {
+        "file_id": file.file_id,
+        "path": file.path,
+        "size": file.size,
+        "sha256": file.sha256,
+        "status": str(file.status),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,12 @@ from civitai_kit.core.errors import UsageError
 
 if TYPE_CHECKING:
     from civitai_kit.cli.progress import Progress
+    from civitai_kit.core.events import Emit
     from civitai_kit.core.plan import Plan
     from civitai_kit.core.report import Report
     from civitai_kit.core.selection import ScanRequest
     from civitai_kit.core.settings import Settings
+    from civitai_kit.disk.spool import Spool
     from civitai_kit.kit import Kit
     from civitai_kit.services.download import DownloadOptions
 
@@ -27,37 +30,43 @@ written; an interrupted download goes on where it stopped when the same command 
 
 def run(call: Call) -> Outcome:
     """Plan, confirm, download."""
-    from civitai_kit.cli.logs import logged
-    from civitai_kit.cli.progress import Progress
-    from civitai_kit.kit import open_kit
-
     ready = _plan_of_file(call)
     loaded = call.load()
-    request = None if ready else _request(call, loaded.settings)
-    writing = not call.has("dry_run")
-    with Progress(call.console) as progress:
-        emit = logged(progress)
-        with open_kit(loaded, emit, writing=writing, command=call.command, stop=call.stop) as kit:
-            return _carried_out(call, kit, ready or _scanned(kit, request, progress), loaded.settings, progress)
+    settings = loaded.settings
+    request = None if ready else _request(call, settings)
 
-
-def _carried_out(call: Call, kit: Kit, plan: Plan, settings: Settings, progress: Progress) -> Outcome:
+    from civitai_kit.cli.logs import logged
     from civitai_kit.cli.plan_view import plan_lines
+    from civitai_kit.cli.progress import Progress
+    from civitai_kit.disk.spool import Spool
+    from civitai_kit.kit import open_kit
 
-    lines = plan_lines(plan, settings.save_path, kit.disk.free())
+    with Progress(call.console) as progress, Spool() as answers:
+        emit = logged(progress)
+        # Until the yes nothing is opened for writing, so that a no leaves no trace.
+        with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
+            plan = ready or _scanned(kit, answers, request, emit)
+            lines = plan_lines(plan, settings.save_path, kit.disk.free())
+        if (outcome := _without_work(call, plan, lines, settings)) is not None:
+            return outcome
+        if not settings.meta_only and not _agreed(call, plan, lines, settings, progress):
+            return Outcome(_nothing(plan).as_json(), ["Nothing downloaded."])
+        with open_kit(loaded, emit, writing=True, command=call.command, stop=call.stop) as kit:
+            return of_report(_carried_out(kit, answers, plan, settings, emit))
+
+
+def _without_work(call: Call, plan: Plan, lines: list[str], settings: Settings) -> Outcome | None:
+    """The outcome where the plan is all that was asked for, or asks for nothing."""
     if call.has("dry_run"):
         return Outcome(plan.as_json(), lines, [error.as_row() for error in plan.errors], plan.exit_code)
-    options = _options(settings)
-    if settings.meta_only:
-        return of_report(_saved(kit, plan, options, progress))
-    if not _has_work(plan, options):
-        return of_report(_nothing(plan))
+    return None if _has_work(plan, _options(settings)) else of_report(_nothing(plan))
+
+
+def _agreed(call: Call, plan: Plan, lines: list[str], settings: Settings, progress: Progress) -> bool:
     if not (settings.skip_confirmation and call.console.as_json):
         for line in lines:
             call.console.tell(line)
-    if not settings.skip_confirmation and not _confirmed(call, plan, progress):
-        return Outcome(_nothing(plan).as_json(), ["Nothing downloaded."])
-    return of_report(_downloaded(kit, plan, options, progress))
+    return settings.skip_confirmation or _confirmed(call, plan, progress)
 
 
 def _confirmed(call: Call, plan: Plan, progress: Progress) -> bool:
@@ -95,23 +104,18 @@ def _request(call: Call, settings: Settings) -> ScanRequest:
     return request_of(call, settings)
 
 
-def _scanned(kit: Kit, request: ScanRequest | None, progress: Progress) -> Plan:
+def _scanned(kit: Kit, answers: Spool, request: ScanRequest | None, emit: Emit) -> Plan:
     from civitai_kit.services.scan import scan
 
     assert request is not None, "there is a plan file or a request"
-    return scan(kit.scan_parts, request, progress)
+    return scan(replace(kit.scan_parts, answers=answers), request, emit)
 
 
-def _downloaded(kit: Kit, plan: Plan, options: DownloadOptions, progress: Progress) -> Report:
-    from civitai_kit.services.download import download
+def _carried_out(kit: Kit, answers: Spool, plan: Plan, settings: Settings, emit: Emit) -> Report:
+    from civitai_kit.services.download import download, save_metadata
 
-    return download(kit.download_parts, plan, options, progress)
-
-
-def _saved(kit: Kit, plan: Plan, options: DownloadOptions, progress: Progress) -> Report:
-    from civitai_kit.services.download import save_metadata
-
-    return save_metadata(kit.download_parts, plan, options, progress)
+    service = save_metadata if settings.meta_only else download
+    return service(replace(kit.download_parts, answers=answers), plan, _options(settings), emit)
 
 
 def _nothing(plan: Plan) -> Report:

@@ -15,6 +15,7 @@ from typer.main import get_command
 from civitai_kit.cli.options import GLOBAL, QUIET, QUIET_BEFORE, Flag
 
 PROGRAM = "civitai-kit"
+HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class Branch(NamedTuple):
@@ -104,7 +105,12 @@ def _group(name: str, branch: Branch, *, completion: bool = False) -> TyperGroup
     # Typer makes the group itself, so its table has to be on the class.
     kind = type("Group", (LazyGroup,), {"branches": branch.where})
     app = typer.Typer(
-        name=name, cls=kind, rich_markup_mode=None, add_completion=completion, subcommand_metavar="COMMAND …"
+        context_settings=HELP,
+        name=name,
+        cls=kind,
+        rich_markup_mode=None,
+        add_completion=completion,
+        subcommand_metavar="COMMAND …",
     )
     app.callback(help=branch.summary)(_with_signature(_nothing, (*GLOBAL, QUIET_BEFORE)))
     group = get_command(app)
@@ -119,7 +125,7 @@ def _leaf(name: str, summary: str, command: Command) -> TyperCommand:
         said = {**_said_before(ctx), **_said(typed)}
         return Parsed(ctx.command_path.removeprefix(f"{PROGRAM} "), command.run, flags, said)
 
-    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    app = typer.Typer(context_settings=HELP, rich_markup_mode=None, add_completion=False)
     details = f"{summary}\n\n{command.details}" if command.details else summary
     app.command(name, help=details)(_with_signature(deferred, flags, command.arguments))
     leaf = get_command(app)

@@ -16,17 +16,19 @@ listing is asked, with the criteria of flags and settings. Every list may be rep
 
 def run(call: Call) -> Outcome:
     """Scan and show the plan; save it where -o says."""
-    from civitai_kit.cli.logs import logged
-    from civitai_kit.cli.plan_view import plan_lines
-    from civitai_kit.cli.progress import Progress
     from civitai_kit.cli.selection import request_of
-    from civitai_kit.core.planfile import plan_text
-    from civitai_kit.kit import open_kit
-    from civitai_kit.services.scan import scan
 
     loaded = call.load()
     request = request_of(call, loaded.settings)
     target = _target(call)
+
+    from civitai_kit.cli.logs import logged
+    from civitai_kit.cli.plan_view import plan_lines
+    from civitai_kit.cli.progress import Progress
+    from civitai_kit.core.planfile import plan_text
+    from civitai_kit.kit import open_kit
+    from civitai_kit.services.scan import scan
+
     with Progress(call.console) as progress:
         emit = logged(progress)
         with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:

@@ -10,7 +10,7 @@ _UNITS = {
     **{f"{letter}{ending}": 1000**power for power, letter in enumerate("kmgt", 1) for ending in ("", "b")},
     **{f"{letter}i{ending}": 1024**power for power, letter in enumerate("kmgt", 1) for ending in ("", "b")},
 }
-_AMOUNT = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*([a-z]*?)(?:/s)?")
+_AMOUNT = re.compile(r"([0-9]{1,19}(?:\.[0-9]{1,9})?)\s*([a-z]*?)(?:/s)?")
 LARGEST = 2**63 - 1
 
 
@@ -21,8 +21,8 @@ def parse_bytes(text: str) -> int:
     if found is None or factor is None:
         raise ValueError(f"not an amount of bytes: {text!r}")
     number, _, fraction = found[1].partition(".")
-    scale: int = 10 ** len(fraction)
-    amount = int(number) * factor + int(fraction or 0) * factor // scale
+    scale = int("1" + "0" * len(fraction))
+    amount: int = int(number) * factor + int(fraction or 0) * factor // scale
     if amount > LARGEST:
         raise ValueError(f"too large: {text!r}")
     return amount

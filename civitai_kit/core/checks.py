@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from civitai_kit.core.amounts import parse_bytes
-from civitai_kit.core.errors import SettingsError
+from civitai_kit.core.errors import SettingsError, UsageError
 from civitai_kit.core.keys import KEY_PAGE
 from civitai_kit.core.naming import Template
+from civitai_kit.core.options import filter_level
 
 _YES = frozenset({"true", "1", "yes", "on"})
 _NO = frozenset({"false", "0", "no", "off"})
@@ -113,6 +114,17 @@ def amount(value: Any) -> int:
     if type(read) is not int or read < 0:
         raise Refused("expected bytes, or an amount like 500MiB or 2GB")
     return read
+
+
+def levels(value: Any) -> str:
+    """Levels of images as the site's `nsfw` filter takes them: `PG,PG13`, `X`, `true` for all, `false` for PG."""
+    word = str(value).lower() if isinstance(value, bool) else text(value)
+    try:
+        if word:
+            filter_level("nsfw", {"true": True, "false": False}.get(word.casefold(), word))
+    except UsageError as error:
+        raise Refused("expected levels like PG,PG13, or true or false", error.hint) from error
+    return word
 
 
 def path_template(value: Any) -> str:

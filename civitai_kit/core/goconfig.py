@@ -77,8 +77,6 @@ def _our_name(table: str, name: str) -> str:
 def _same_meaning(name: str, value: Any) -> Any:
     if name == "log_level" and isinstance(value, str):
         return _GO_LEVELS.get(value, value)
-    if name == "images.nsfw" and isinstance(value, bool):
-        return str(value).lower()
     return value
 
 

@@ -41,7 +41,7 @@ class ImagesSettings(_Table):
     media: Annotated[str, BeforeValidator(checks.one_of("all", "images", "videos"))] = default("images.media")
     sort: Annotated[str, BeforeValidator(checks.one_of(*(str(one) for one in ImageSort)))] = default("images.sort")
     period: Annotated[str, Spelled] = default("images.period")
-    nsfw: Text = default("images.nsfw")
+    nsfw: Annotated[str, BeforeValidator(checks.levels)] = default("images.nsfw")
     browsing_level: Annotated[int, BeforeValidator(checks.whole(0, 31))] = default("images.browsing_level")
     limit: Count = default("images.limit")
     page_size: Annotated[int, BeforeValidator(checks.whole(1, 200))] = default("images.page_size")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from civitai_kit.sandbox.storage_faults import NO_SUCH_RANGE, Refused
 
 CHUNK = 256 * 1024
 RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+MODIFIED, CHANGED = "Thu, 01 Jan 2026 00:00:00 GMT", "Fri, 02 Jan 2026 00:00:00 GMT"
 TICK = 0.02
 """Seconds between two portions of a throttled body."""
 
@@ -58,7 +60,9 @@ class StorageServer(ThreadingHTTPServer):
         self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
+        """A client that went away is no news; anything else is a fault of ours and is shown."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
     def close(self) -> None:
         """Stop serving and end every connection, stalled ones too."""
@@ -204,19 +208,22 @@ class Handler(BaseHTTPRequestHandler):
         etag = body.etag if "wrong_bytes" not in faults else found.body.etag
         if "changed" in faults:
             etag = f'"changed-{etag.strip(chr(34))}"'
-        span = None if "ignore_range" in faults else self._range(body.size, etag)
+        modified = CHANGED if "changed" in faults else MODIFIED
+        span = None if "ignore_range" in faults else self._range(body.size, (etag, modified))
         start, stop = span or (0, body.size)
-        headers = self._headers(found, etag, start, stop, body.size, partial=span is not None)
+        headers = _headers(found, start, stop) | {"ETag": etag, "Last-Modified": modified}
+        if span:
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{body.size}"
         storage_faults.bend(headers, faults)
         self._start(206 if span else 200, headers)
         if self.command != "HEAD":
             self._send_body(body, start, stop, faults)
 
-    def _range(self, size: int, etag: str) -> tuple[int, int] | None:
+    def _range(self, size: int, validators: tuple[str, str]) -> tuple[int, int] | None:
         """The wanted part as start and stop, None for everything; refuses one beyond the end."""
         wanted = RANGE.match(self.headers.get("Range", ""))
         condition = self.headers.get("If-Range")
-        if wanted is None or wanted.group() == "bytes=-" or (condition is not None and condition != etag):
+        if wanted is None or wanted.group() == "bytes=-" or (condition or validators[0]) not in validators:
             return None
         first, last = wanted.groups()
         if not first:
@@ -226,20 +233,6 @@ class Handler(BaseHTTPRequestHandler):
         if start >= size or start >= stop:
             raise Refused(416, "InvalidRange", NO_SUCH_RANGE, {"Content-Range": f"bytes */{size}"})
         return start, stop
-
-    def _headers(self, found: Found, etag: str, start: int, stop: int, size: int, *, partial: bool) -> dict[str, str]:
-        headers = {
-            "Content-Type": found.content_type,
-            "Content-Length": str(stop - start),
-            "Accept-Ranges": "bytes",
-            "ETag": etag,
-            "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
-        }
-        if partial:
-            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-        if found.disposition:
-            headers["Content-Disposition"] = found.disposition.encode("utf-8").decode("latin-1")
-        return headers
 
     def _send_body(self, body: Body, start: int, stop: int, faults: dict[str, Pending]) -> None:
         if "cut" in faults:
@@ -264,6 +257,17 @@ class Handler(BaseHTTPRequestHandler):
                 self.connection.sendall(b"%x\r\n%b\r\n" % (len(piece), bytes(piece)) if chunked else piece)
                 if rate and self.server.stopping.wait(len(piece) / rate):
                     return
+
+
+def _headers(found: Found, start: int, stop: int) -> dict[str, str]:
+    headers = {
+        "Content-Type": found.content_type,
+        "Content-Length": str(stop - start),
+        "Accept-Ranges": "bytes",
+    }
+    if found.disposition:
+        headers["Content-Disposition"] = found.disposition.encode("utf-8").decode("latin-1")
+    return headers
 
 
 def _pieces(view: memoryview, size: int) -> Iterator[memoryview]:

@@ -65,6 +65,9 @@ def test_a_condition_that_no_longer_holds_gives_the_whole_file(bare: httpx2.Clie
     etag = bare.head(url).headers["etag"]
     same = bare.get(url, headers={"Range": "bytes=5-", "If-Range": etag})
     other = bare.get(url, headers={"Range": "bytes=5-", "If-Range": '"other"'})
+    date = bare.head(url).headers["last-modified"]
+    dated = bare.get(url, headers={"Range": "bytes=5-", "If-Range": date})
+    assert dated.status_code == 206
     assert (same.status_code, len(same.content)) == (206, 39_995)
     assert (other.status_code, len(other.content)) == (200, 40_000)
 

@@ -1,0 +1,128 @@
+"""From what is remembered back to what can be fetched: items of recorded files, and the answers that were saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from civitai_kit.core.digests import Digests
+from civitai_kit.core.entry import Entry, FileRecord
+from civitai_kit.core.plan import Item
+from civitai_kit.core.report import Report
+from civitai_kit.services.download import DownloadParts
+from civitai_kit.services.ports import Answers, Disk, Store
+
+
+def item_of_record(entry: Entry, record: FileRecord) -> Item:
+    """The item that fetches a recorded file again to the path at which it is remembered."""
+    return Item(
+        model_id=entry.model_id,
+        model_name=entry.model_name,
+        version_id=entry.version_id,
+        version_name=entry.version_name,
+        file_id=record.file_id,
+        file_name=record.name,
+        type=entry.type,
+        base_model=entry.base_model,
+        path=record.path,
+        size=record.size,
+        sha256=record.sha256,
+        blake3=record.blake3,
+        crc32=record.crc32,
+        auto_v3=record.auto_v3,
+        file_type=record.type,
+        creator=entry.creator,
+        url=record.url,
+        linked=record.linked,
+    )
+
+
+class RememberedAnswers:
+    """The answers of this run, and for versions not heard in it those of the store; fits the ports' Answers.
+
+    So nothing is asked again for what is known, and a poorer answer of today does not replace a saved one.
+    """
+
+    def __init__(self, heard: Answers, store: Store) -> None:
+        self._heard = heard
+        self._store = store
+
+    def keep(self, model: Mapping[str, Any] | None, version: Mapping[str, Any], version_id: int) -> None:
+        """Keep a version's object and its model's (with all versions) as heard in this run."""
+        self._heard.keep(model, version, version_id)
+
+    def version(self, version_id: int) -> dict[str, Any] | None:
+        """The version's object as received, in this run or an earlier one; None when it never was."""
+        heard = self._heard.version(version_id)
+        if heard is not None:
+            return heard
+        entry = self._store.get(version_id)
+        return None if entry is None else entry.version
+
+    def model(self, model_id: int) -> dict[str, Any] | None:
+        """The model's object as received in this run; the store does not keep its versions, so is not asked."""
+        return self._heard.model(model_id)
+
+
+class DoubtfulDisk:
+    """A save path that vouches for no file, so that a download fetches anew what is there; fits the ports' Disk.
+
+    What lies there stays where it is until the new file takes its name.
+    """
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self.root: Path = disk.root
+
+    def size(self, path: str) -> int | None:
+        """None: what is there is not taken for the file."""
+        self._disk.locate(path)
+        return None
+
+    def free(self) -> int | None:
+        """Bytes free for us on the save path's file system, None if unknown."""
+        return self._disk.free()
+
+    def digests(self, path: str) -> Digests:
+        """All digests of a file there, in one pass."""
+        return self._disk.digests(path)
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a small file atomically, making folders; raises DiskFull or NotWritable."""
+        self._disk.write(path, content)
+
+    def locate(self, path: str) -> Path:
+        """The absolute path; raises UsageError when it would leave the save path, also through a link."""
+        return self._disk.locate(path)
+
+    def check_writable(self) -> None:
+        """Make the save path where it is missing and prove that it can be written; raises NotWritable."""
+        self._disk.check_writable()
+
+
+def again(parts: DownloadParts) -> DownloadParts:
+    """The parts of a download that fetches what is remembered once more, whatever lies on disk."""
+    return replace(parts, disk=DoubtfulDisk(parts.disk), answers=RememberedAnswers(parts.answers, parts.store))
+
+
+def last_seen_of(store: Store, items: Iterable[Item]) -> dict[int, str | None]:
+    """When each item's version was last seen on the site, as remembered now."""
+    ids = dict.fromkeys(item.version_id for item in items)
+    return {version_id: entry.last_seen for version_id in ids if (entry := store.get(version_id)) is not None}
+
+
+def take_back_last_seen(store: Store, before: Mapping[int, str | None], report: Report) -> None:
+    """Undo what a fetch from saved answers noted too early: only a version that gave a file was seen on the site."""
+    gave = {item.version_id for item in report.downloaded}
+    for version_id, last_seen in before.items():
+        if version_id not in gave:
+            store.update(version_id, partial(_seen_at, last_seen))
+
+
+def _seen_at(last_seen: str | None, entry: Entry | None) -> Entry | None:
+    if entry is None or entry.last_seen == last_seen:
+        return None
+    return entry.model_copy(update={"last_seen": last_seen})

@@ -108,6 +108,9 @@ class Disk(Protocol):
     def digests(self, path: str) -> Digests:
         """All digests of a file there, in one pass."""
 
+    def read(self, path: str) -> bytes | None:
+        """The content of a small file, None where there is none."""
+
     def write(self, path: str, content: bytes) -> None:
         """Write a small file atomically, making folders; raises DiskFull or NotWritable."""
 

@@ -65,7 +65,7 @@ class _Survey:
     pages: int = 0
     fruitful: int = 0
     seen_models: set[int] = field(default_factory=set)
-    seen_files: set[tuple[int, int]] = field(default_factory=set)
+    seen_files: dict[tuple[int, int], str] = field(default_factory=dict)
     shelf: Shelf = field(default_factory=Shelf)
 
     def __post_init__(self) -> None:
@@ -138,13 +138,13 @@ class _Survey:
         version_id, file_id = choice.version.id, choice.file.id
         if version_id is None or file_id is None:
             return
+        if (version_id, file_id) in self.seen_files:
+            self.skips.append(_skip(Reason.DUPLICATE, item_of(choice, self.seen_files[version_id, file_id])))
+            return
         entry = self.parts.store.get(version_id)
         record = entry.file(file_id, "") if entry else None
         item = item_of(choice, record.path if record else self._place(choice))
-        if (version_id, file_id) in self.seen_files:
-            self.skips.append(_skip(Reason.DUPLICATE, item))
-            return
-        self.seen_files.add((version_id, file_id))
+        self.seen_files[version_id, file_id] = item.path
         self._keep_answer(choice)
         if record is not None and self._is_there(record, item):
             self.skips.append(_skip(Reason.HAVE, item))

@@ -145,8 +145,9 @@ class Sidecars:
 
     def _write(self, path: str, answer: dict[str, Any]) -> None:
         content = json.dumps(answer, ensure_ascii=False, indent=2).encode("utf-8", "surrogatepass") + b"\n"
-        self.disk.write(path, content)
-        self._tell(path)
+        if self.disk.read(path) != content:
+            self.disk.write(path, content)
+            self._tell(path)
 
     def _tell(self, path: str) -> None:
         with self._lock:

@@ -60,22 +60,22 @@ class Environment:
         self._handle.close()
 
     def table(self, name: str, txn: Transaction, *, sorted_values: bool = False) -> lmdb._Database:
-        """The sub-database `name`, made when the transaction may write."""
-        create = not self.read_only
-        return self._handle.open_db(name.encode(), txn=txn, dupsort=sorted_values, create=create)
+        """The sub-database `name`, made in a write transaction where it is missing."""
+        return self._handle.open_db(name.encode(), txn=txn, dupsort=sorted_values)
 
-    def existing_table(self, name: str, txn: Transaction) -> lmdb._Database:
-        """The sub-database `name` as it is; raises lmdb.NotFoundError where there is none."""
-        return self._handle.open_db(name.encode(), txn=txn, create=False)
+    def existing_table(self, name: str) -> lmdb._Database:
+        """The sub-database `name`, for reading; not to be asked for within a job."""
+        # A handle that was opened in a read transaction would end with it.
+        return self._settled(lambda: self._handle.open_db(name.encode(), create=False))
 
     def read(self, job: Callable[[Transaction], T]) -> T:
         """Run `job` in a read transaction; keep it short, it holds back the reuse of pages."""
-        while True:
-            try:
-                with translated(self.path), self._gate.passing(), self._handle.begin() as txn:
-                    return job(txn)
-            except lmdb.MapResizedError:
-                self._resize(0)
+
+        def run() -> T:
+            with self._handle.begin() as txn:
+                return job(txn)
+
+        return self._settled(run)
 
     def write(self, job: Callable[[Transaction], T]) -> T:
         """Run `job` in a write transaction, synced when this returns; an exception from it leaves all as it was."""
@@ -101,6 +101,15 @@ class Environment:
                     return job(txn)
             except lmdb.MapFullError:
                 self._grow()
+            except lmdb.MapResizedError:
+                self._resize(0)
+
+    def _settled(self, act: Callable[[], T]) -> T:
+        """Read, following another process that grew the map."""
+        while True:
+            try:
+                with translated(self.path), self._gate.passing():
+                    return act()
             except lmdb.MapResizedError:
                 self._resize(0)
 

@@ -69,7 +69,7 @@ class Setback(Exception):
 def refusal_of_site(reply: Reply, *, with_key: bool) -> Setback:
     """What a refusal of the site's download endpoint amounts to (API facts 7.2)."""
     said = _said(reply.body)
-    page = looks_like_page(reply.body)
+    page = _is_html(reply.body)
     trouble = trouble_of(reply.status, text=said.text, page=page, download=True)
     parts: dict[str, Any] = {"status": reply.status, "endpoint": reply.endpoint}
     error = _site_error(reply, said, trouble, parts, with_key=with_key)

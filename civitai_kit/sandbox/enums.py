@@ -22,7 +22,8 @@ MODEL_SORTS = (
     "Newest", "Oldest",
 )  # fmt: skip
 IMAGE_SORTS = ("Most Reactions", "Most Comments", "Most Collected", "Newest", "Oldest", "Random")
-PERIODS = ("Day", "Week", "Month", "Year", "AllTime")
+PERIOD_DAYS = {"Day": 1, "Week": 7, "Month": 30, "Year": 365}
+PERIODS = (*PERIOD_DAYS, "AllTime")
 AVAILABILITIES = ("Public", "Unsearchable", "Private", "EarlyAccess")
 COMMERCIAL_USES = ("None", "Image", "RentCivit", "Rent", "Sell")
 MEDIA_TYPES = ("image", "video", "audio")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -120,7 +121,7 @@ def _feed_rows(state: State, options: Json) -> Iterable[ImageRecord]:
     images = state.world.images
     if isinstance(images, list):
         return sorted(_fitting(state, options), key=FEED_KEYS[options.get("sort", "Most Reactions")])
-    if options.keys() & {"tags", "type", "baseModels", *IDS}:
+    if options.keys() & {"tags", "type", "baseModels", "period", *IDS}:
         return _fitting(state, options)
     # Its images differ in nothing else, so the offset is an index and nothing before it need be made.
     alike = all(test(image) for image in images[:1] for test in _filters(state, options))
@@ -181,6 +182,9 @@ def _filters(state: State, options: Json) -> list[Callable[[ImageRecord], bool]]
         tests.append(lambda i: i.user_id == options["userId"])
     if options.get("username"):
         tests.append(lambda i: (i.username or "").lower() == options["username"].lower())
+    if options.get("period") in enums.PERIOD_DAYS:
+        since = state.world.now - timedelta(days=enums.PERIOD_DAYS[options["period"]])
+        tests.append(lambda i: i.created_at >= since)
     if "type" in options:
         tests.append(lambda i: i.type in options["type"])
     if "tags" in options:

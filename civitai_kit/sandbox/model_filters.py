@@ -16,8 +16,6 @@ from civitai_kit.sandbox.world import World
 Options = dict[str, Any]
 Test = Callable[[ModelRecord], bool]
 
-PERIODS = {"Day": 1, "Week": 7, "Month": 30, "Year": 365}
-
 
 def index_tests(options: Options) -> list[Test]:
     """The conditions that the search index knows: visible at all, level, type."""
@@ -38,8 +36,8 @@ def database_tests(world: World, options: Options) -> list[Test]:
     tests = index_tests(options) + _owner_tests(world, options) + _tag_tests(world, options)
     if not options.get("archived"):
         tests.append(lambda m: m.mode != "Archived")
-    if options.get("period") in PERIODS and options.get("periodMode", "published") == "published":
-        since = world.now - timedelta(days=PERIODS[options["period"]])
+    if options.get("period") in enums.PERIOD_DAYS and options.get("periodMode", "published") == "published":
+        since = world.now - timedelta(days=enums.PERIOD_DAYS[options["period"]])
         tests.append(lambda m: m.last_version_at >= since)
     return tests + [_named_test(name, options[name]) for name in NAMED_TESTS if options.get(name)]
 
@@ -56,7 +54,7 @@ NAMED_TESTS: dict[str, Callable[[ModelRecord, Any], bool]] = {
     "checkpointType": lambda m, name: m.type != "Checkpoint" or m.checkpoint_type == name,
     "earlyAccess": lambda m, _: any(v.paid is not None and not v.paid.permanent for v in m.versions),
     "supportsGeneration": lambda m, _: m.supports_generation,
-    "allowCommercialUse": lambda m, uses: any(use in str(m.allow_commercial_use) for use in uses),
+    "allowCommercialUse": lambda m, uses: bool(set(re.findall(r"\w+", str(m.allow_commercial_use))) & set(uses)),
 }
 
 

@@ -165,3 +165,10 @@ def test_a_gallery_of_any_size_needs_no_memory(site: httpx2.Client, civitai_sand
     assert httpx2.get(page["items"][7]["url"], verify=False).content.startswith(b"\x89PNG")
     assert ids(site.get(IMAGES, params={"nsfw": "true"})) == []
     assert ids(site.get(IMAGES, params={"username": "nobody"})) == []
+
+
+def test_a_period_counts_back_from_the_worlds_today(site: httpx2.Client, civitai_sandbox: Sandbox) -> None:
+    assert ids(site.get(IMAGES, params=PAINTER | {"period": "Month"})) == []
+    fresh = next(image for image in civitai_sandbox.world.images if image.id == FIRST)
+    fresh.created_at = civitai_sandbox.world.now
+    assert ids(site.get(IMAGES, params=PAINTER | {"period": "Month"})) == [FIRST]

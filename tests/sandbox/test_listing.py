@@ -238,3 +238,11 @@ def test_files_show_computed_names_and_urls(site: httpx2.Client, civitai_sandbox
     )
     assert len({file["downloadUrl"] for file in files(Known.IDENTICAL_FILES)}) == 2
     assert "size" not in files(Known.CHECKPOINT_VARIANTS)[-1]["metadata"]
+
+
+def test_commercial_uses_are_whole_words_in_any_of_the_three_forms(site: httpx2.Client) -> None:
+    found = {
+        use: set(ids(site.get(MODELS, params={"allowCommercialUse": use}))) for use in ("Rent", "Sell", "RentCivit")
+    }
+    assert found["Rent"] == set() and found["Sell"] == {Known.SINGLE_LICENCE}
+    assert {Known.LITERAL_LICENCE, Known.PLAIN_LORA} <= found["RentCivit"]

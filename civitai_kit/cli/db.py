@@ -97,7 +97,9 @@ def _status(word: str) -> Any:
     by_name = {str(status).casefold(): status for status in Status}
     if word.casefold() not in by_name:
         names = ", ".join(Status)
-        raise UsageError(f"--status: expected one of {names}, got {word!r}.", hint=did_you_mean(word, Status))
+        raise UsageError(
+            f"--status: expected one of {names}, got {word!r}.", hint=did_you_mean(word, [*map(str, Status)])
+        )
     return by_name[word.casefold()]
 
 

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _says_json(words: Sequence[str]) -> bool:
-    """The mode of output, learned before anything can fail."""
+    """The mode of output, learned before anything can fail; it holds also where a mistake makes it a value."""
     before_plain = words[: words.index("--")] if "--" in words else words
     return "--json" in before_plain
 
@@ -87,7 +87,6 @@ def _parsed(words: Sequence[str], console: Console) -> Parsed | Outcome:
 
 
 def _run(parsed: Parsed, console: Console, stop: threading.Event) -> Outcome:
-    console.as_json = bool(parsed.typed.get("json", False))
     console.quiet = bool(parsed.typed.get("quiet", False))
     console.color = console.color and not parsed.typed.get("no_color", False)
     from civitai_kit.cli.call import Call

@@ -1,0 +1,136 @@
+"""Help, version, and what a command line costs before it works: modules loaded, flags and keys in step."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from civitai_kit import __version__
+from civitai_kit.cli.main import COMMANDS
+from civitai_kit.cli.options import DOWNLOAD, EVERY_FLAG, GLOBAL, QUIET, SELECTION
+from civitai_kit.cli.parsing import Branch
+from civitai_kit.core.keys import KEYS
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
+
+HEAVY = {"httpx2", "rich", "structlog", "asyncio", "lmdb", "torf", "starlette", "uvicorn", "blake3", "keyring"}
+
+
+def commands(branches: Mapping[str, Branch], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command of the tree, as the words that call it."""
+    for name, branch in branches.items():
+        if isinstance(branch.where, str):
+            yield (*above, name)
+        else:
+            yield from commands(branch.where, (*above, name))
+
+
+def loaded_by(*words: str) -> set[str]:
+    """The modules that a fresh process has loaded when a command line is done."""
+    code = "import sys; from civitai_kit.cli.main import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stderr.split())
+
+
+def test_the_help_of_the_whole_loads_no_command_and_no_validation() -> None:
+    modules = loaded_by("--help")
+    assert not modules & (HEAVY | {"pydantic", "tomli", "platformdirs", "json"})
+    ours = {name for name in modules if name.startswith("civitai_kit.")}
+    assert not ours & {
+        f"civitai_kit.cli.{name}" for name in ("scan", "download", "db", "config", "sandbox", "progress")
+    }
+    assert len(ours) <= 15
+
+
+@pytest.mark.parametrize("words", [("scan",), ("download",), ("db", "view"), ("config", "show"), ("sandbox",)])
+def test_the_help_of_a_command_loads_nothing_heavy(words: tuple[str, ...]) -> None:
+    assert not loaded_by(*words, "--help") & HEAVY
+
+
+def test_a_mistake_in_a_flag_loads_nothing_heavy() -> None:
+    assert not loaded_by("scan", "--limit", "x") & (HEAVY - {"keyring"})
+
+
+def test_showing_the_settings_loads_no_network_and_no_database() -> None:
+    assert not loaded_by("config", "show") & {"httpx2", "lmdb", "rich", "structlog", "torf", "asyncio"}
+
+
+@pytest.mark.parametrize("words", [*commands(COMMANDS)], ids=" ".join)
+def test_every_command_has_help_with_the_global_flags(words: tuple[str, ...], run: Run) -> None:
+    said = run(*words, "--help")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith(f"Usage: civitai-kit {' '.join(words)}")
+    assert all(flag.long in said.out for flag in (*GLOBAL, QUIET))
+    assert run(*words, "-h").out == said.out
+
+
+@pytest.mark.parametrize("words", [(), ("db",), ("config",)], ids=["whole", "db", "config"])
+def test_a_group_lists_its_commands(words: tuple[str, ...], run: Run) -> None:
+    said = run(*words, "--help")
+    below = COMMANDS if not words else COMMANDS[words[0]].where
+    assert said.code == 0 and isinstance(below, Mapping)
+    assert all(f"  {name} " in said.out for name in below)
+
+
+def test_scan_and_download_know_every_selection_flag(run: Run) -> None:
+    for words, flags in ((("scan",), SELECTION), (("download",), (*SELECTION, *DOWNLOAD))):
+        help_text = run(*words, "--help").out
+        assert all(name in help_text for flag in flags for name in flag.names)
+
+
+@pytest.mark.parametrize("name", ["save_path", "api_url", "max_retries", "page_size", "sort", "concurrency"])
+def test_the_default_that_help_shows_is_that_of_the_settings(name: str, run: Run) -> None:
+    text = " ".join(run("download", "--help").out.split())
+    assert f"[default: {KEYS[name].default}]" in text
+
+
+def test_help_and_version_are_json_too_where_json_is_asked_for(run: Run) -> None:
+    assert run("--version").out == f"civitai-kit {__version__}\n"
+    assert run("scan", "--version").out == f"civitai-kit {__version__}\n"
+    assert run("--version", "--json").data == {"version": __version__}
+    assert run("--help", "--json").data["help"].startswith("Usage: civitai-kit")
+    assert "--limit" in run("scan", "--json", "--help").data["help"]
+
+
+def test_every_flag_sets_a_key_that_exists_and_no_key_has_two() -> None:
+    keys = [flag.key for flag in EVERY_FLAG if flag.key]
+    assert set(keys) <= set(KEYS) and len(keys) == len(set(keys))
+
+
+def test_every_flat_key_but_the_ones_without_flag_has_one() -> None:
+    flat = {name for name in KEYS if "." not in name}
+    # The key is flag-free; ids are REFs on the command line; the first wait is for files.
+    assert flat - {flag.key for flag in EVERY_FLAG} == {"api_key", "model_id", "model_version_id", "retry_delay_ms"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--save-path", "x", "config", "show"],
+        ["config", "--save-path", "x", "show"],
+        ["config", "show", "--save-path", "x"],
+        ["--save-path", "y", "config", "show", "--save-path", "x"],
+    ],
+    ids=["before", "between", "after", "the nearest"],
+)
+def test_a_global_flag_counts_wherever_it_stands(words: list[str], run: Run) -> None:
+    value = run(*words, "--json").data["settings"]["save_path"]
+    assert value == {"value": "x", "origin": "--save-path"}
+
+
+def test_q_is_quiet_before_the_command_and_query_after_it(run: Run) -> None:
+    said = run("-q", "scan", "-q", "cats", "--sort", "nix")
+    assert said.code == 2 and "--sort" in said.err
+
+
+def test_the_program_runs_as_a_module_too(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "civitai_kit", "--version"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"civitai-kit {__version__}\n", "")

@@ -23,7 +23,19 @@ COMMANDS: dict[str, Branch] = {
     "download": Branch("scan, confirm, download", "civitai_kit.cli.download:COMMAND"),
     "db": Branch(
         "what is remembered of downloads",
-        {"view": Branch("list the entries of the database", "civitai_kit.cli.db:VIEW")},
+        {
+            "view": Branch("list the entries of the database", "civitai_kit.cli.db:VIEW"),
+            "search": Branch("entries whose names hold a text", "civitai_kit.cli.db_search:COMMAND"),
+            "verify": Branch(
+                "check every recorded file; --yes fetches what is wrong", "civitai_kit.cli.db_verify:COMMAND"
+            ),
+            "redownload": Branch("fetch versions anew, by their ids", "civitai_kit.cli.db_redownload:COMMAND"),
+            "delete": Branch("forget versions and remove their files", "civitai_kit.cli.db_delete:COMMAND"),
+            "stats": Branch("what the collection adds up to", "civitai_kit.cli.db_stats:COMMAND"),
+            "removed": Branch("which recorded versions the site no longer has", "civitai_kit.cli.db_removed:COMMAND"),
+            "export": Branch("write everything that is remembered to a file", "civitai_kit.cli.db_export:EXPORT"),
+            "import": Branch("read such a file into the database", "civitai_kit.cli.db_export:IMPORT"),
+        },
     ),
     "config": Branch(
         "the settings",

@@ -1,0 +1,206 @@
+"""A collection written out and read in: streamed both ways, each line checked, nothing good exchanged for worse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from civitai_kit.core.entry import Entry, FileRecord, ImageRecord, Status
+from civitai_kit.core.errors import Exit, Interrupted, UsageError
+from civitai_kit.core.exchange import (
+    EXPORT_FORMAT,
+    LONGEST_LINE,
+    Exchanged,
+    Passed,
+    Refused,
+    better,
+    check_header,
+    counted,
+    entry_line,
+    header_line,
+    image_line,
+    is_export,
+    line_error,
+    read_line,
+)
+from civitai_kit.services.upkeep_ports import Grounds, Records
+
+HEAD_BYTES = 4096
+# Records written in one transaction: an import killed in between has whole batches or nothing of them.
+_BATCH = 1000
+# Single lines that are wrong are told up to here; all are counted.
+_MOST_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to import: its `name` as typed, its first bytes, a stream from its start, its path unless it is stdin."""
+
+    name: str
+    head: bytes
+    stream: BinaryIO
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportParts:
+    """What an import works with; `stopped` says that it is to end."""
+
+    store: Records
+    disk: Grounds
+    stopped: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFormat:
+    """A kind of file that can be imported, known by how it begins."""
+
+    name: str
+    recognises: Callable[[bytes], bool]
+    read: Callable[[ImportParts, Source], Exchanged]
+
+
+def export(store: Records, write: Callable[[bytes], object], *, name: str, made_at: str) -> Exchanged:
+    """Write everything that is remembered, entries with the site's saved answers, then image records."""
+    write(header_line(made_at=made_at, entries=store.count(), images=store.count_images()))
+    entries = images = 0
+    for entry in store.entries():
+        write(entry_line(entry))
+        entries += 1
+    for record in store.images():
+        write(image_line(record))
+        images += 1
+    return Exchanged(file=name, entries=entries, images=images)
+
+
+def import_file(parts: ImportParts, source: Source) -> Exchanged:
+    """Read a file of any format that is known, told by its content; raises UsageError for others."""
+    for kind in IMPORT_FORMATS:
+        if kind.recognises(source.head):
+            return kind.read(parts, source)
+    raise UsageError(
+        f"{source.name} is nothing that can be imported.",
+        hint="`civitai-kit db export FILE` makes a file for this.",
+        path=source.name,
+    )
+
+
+def import_lines(parts: ImportParts, source: Source) -> Exchanged:
+    """Read an export of ours; a line that is broken or unsafe is passed over, told and counted.
+
+    Raises UsageError for a header of a newer schema, Interrupted when stopped; whole batches stay either way.
+    """
+    lines = _lines(source.stream)
+    check_header(next(lines, b"").lstrip(b"\xef\xbb\xbf"), source.name)
+    taking = _Taking(parts, source.name)
+    for number, line in enumerate(lines, 2):
+        if line.strip():
+            taking.take(number, line)
+    taking.flush()
+    return taking.outcome()
+
+
+@dataclass
+class _Taking:
+    """One import under way."""
+
+    parts: ImportParts
+    name: str
+    entries: int = 0
+    images: int = 0
+    reasons: Counter[Passed] = field(default_factory=Counter)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    waiting: dict[int, Entry] = field(default_factory=dict)
+    waiting_images: dict[str, ImageRecord] = field(default_factory=dict)
+    folders: dict[str, bool] = field(default_factory=dict)
+
+    def take(self, number: int, line: bytes) -> None:
+        """One line: read, held against what is remembered, kept for the next write."""
+        try:
+            record = read_line(line)
+        except Refused as refused:
+            self.reasons[refused.reason] += 1
+            if len(self.rows) < _MOST_ROWS:
+                self.rows.append(line_error(number, refused, self.name))
+            return
+        if isinstance(record, Entry):
+            self._take_entry(record)
+        else:
+            self._take_image(record)
+        if len(self.waiting) + len(self.waiting_images) >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting, in one transaction for entries and one for images."""
+        if self.parts.stopped():
+            raise Interrupted("Stopped in the middle of the import.", hint="Run it again: it goes on where it stopped.")
+        if self.waiting:
+            self.entries += self.parts.store.put_many(self.waiting.values())
+        if self.waiting_images:
+            self.images += self.parts.store.put_images(self.waiting_images.values())
+        self.waiting.clear()
+        self.waiting_images.clear()
+
+    def outcome(self) -> Exchanged:
+        """What it came to: 7 when some lines were refused and others taken, 2 when none could be."""
+        refused = sum(number for reason, number in self.reasons.items() if reason not in (Passed.SAME, Passed.OLDER))
+        sound = self.entries + self.images + self.reasons.total() - refused
+        wrong = Exit.SOME_FAILED if sound else Exit.USAGE
+        return Exchanged(
+            file=self.name,
+            entries=self.entries,
+            images=self.images,
+            format=EXPORT_FORMAT,
+            reasons=counted(self.reasons),
+            rows=tuple(self.rows),
+            exit_code=wrong if refused else Exit.DONE,
+        )
+
+    def _take_entry(self, entry: Entry) -> None:
+        old = self.waiting.get(entry.version_id) or self.parts.store.get(entry.version_id)
+        taken = better(old, self._as_it_is_here(entry))
+        if taken is not None:
+            self.waiting[entry.version_id] = taken
+            return
+        older = old is not None and (entry.updated_at or "") < (old.updated_at or "")
+        self.reasons[Passed.OLDER if older else Passed.SAME] += 1
+
+    def _take_image(self, record: ImageRecord) -> None:
+        old = self.waiting_images.get(record.key) or self.parts.store.get_image(record.key)
+        if old is None or (old != record and (record.date or "") > (old.date or "")):
+            self.waiting_images[record.key] = record
+        else:
+            self.reasons[Passed.SAME if old == record else Passed.OLDER] += 1
+
+    def _as_it_is_here(self, entry: Entry) -> Entry:
+        """The entry with files that are not on this disk called Pending, so that it says nothing untrue here."""
+        files = tuple(
+            record.model_copy(update={"status": Status.PENDING}) if self._is_elsewhere(record) else record
+            for record in entry.files
+        )
+        return entry if files == entry.files else entry.model_copy(update={"files": files})
+
+    def _is_elsewhere(self, record: FileRecord) -> bool:
+        if record.status is not Status.DOWNLOADED:
+            return False
+        top = record.path.split("/", 1)[0]
+        try:
+            if top not in self.folders:
+                self.folders[top] = self.parts.disk.locate(top).exists()
+            return not self.folders[top] or self.parts.disk.size(record.path) != record.size
+        except UsageError:  # A link there leads out of the save path.
+            return True
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a stream; one that is longer than any of ours can be ends up cut, and so is refused as broken."""
+    while line := stream.readline(LONGEST_LINE):
+        yield line
+        while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            line = stream.readline(LONGEST_LINE)
+
+
+IMPORT_FORMATS: tuple[ImportFormat, ...] = (ImportFormat(EXPORT_FORMAT, is_export, import_lines),)

@@ -1,0 +1,80 @@
+"""Versions fetched once more by id: those remembered to where they are remembered, others as a scan places them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+
+from civitai_kit.core.entry import Entry, FileRecord, Status
+from civitai_kit.core.errors import UsageError
+from civitai_kit.core.events import Emit
+from civitai_kit.core.naming import path_key
+from civitai_kit.core.plan import Item, Plan
+from civitai_kit.core.references import LARGEST_ID, Kind, Reference
+from civitai_kit.core.report import Report
+from civitai_kit.core.selection import ScanRequest
+from civitai_kit.services.download import DownloadOptions, DownloadParts, download
+from civitai_kit.services.remembered import again, item_of_record, last_seen_of, take_back_last_seen
+from civitai_kit.services.scan import ScanParts, scan
+
+
+def version_ids_of(words: Iterable[str]) -> tuple[int, ...]:
+    """The version ids in `12345`, `v_12345` or comma-separated lists of them, each once; raises UsageError."""
+    parts = (part.strip() for word in words for part in word.split(","))
+    return tuple(dict.fromkeys(_version_id(part) for part in parts if part))
+
+
+def plan_again(parts: ScanParts, version_ids: Iterable[int], emit: Emit) -> Plan:
+    """What it takes to have these versions anew: the recorded files of those in the store, a scan for the others.
+
+    A version that cannot be had is a row of `Plan.errors`; raises a SiteError when the site is out of reach.
+    """
+    items: dict[str, Item] = {}
+    unknown: list[Reference] = []
+    for version_id in version_ids:
+        entry = parts.store.get(version_id)
+        if entry is None or not entry.files:
+            unknown.append(Reference(Kind.VERSION, version_id=version_id, text=f"v_{version_id}"))
+        else:
+            items.update({path_key(record.path): item_of_record(entry, record) for record in entry.files})
+    remembered = len({item.version_id for item in items.values()})
+    plan = scan(parts, ScanRequest(references=tuple(unknown)), emit) if unknown else Plan(items=())
+    return replace(plan, items=(*items.values(), *plan.items), named=plan.named + remembered)
+
+
+def redownload(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> Report:
+    """Carry out such a plan although the files may be there; an old file stays until the new one is proved.
+
+    Where the new one could not be had, store and disk stay as they were, the reason noted in the store.
+    """
+    known = {item.version_id: parts.store.get(item.version_id) for item in plan.items}
+    before = last_seen_of(parts.store, plan.items)
+    report = download(again(parts), plan, options, emit)
+    take_back_last_seen(parts.store, before, report)
+    for failure in report.failed:
+        old = known.get(failure.item.version_id)
+        record = old.file(failure.item.file_id, failure.item.path) if old else None
+        if record is not None and _stands(parts, record):
+            reason = f"{failure.error.code}: {failure.error.message}"
+            parts.store.update(failure.item.version_id, partial(_with_old_file, record, reason))
+    return report
+
+
+def _version_id(text: str) -> int:
+    digits = text.lower().removeprefix("v_")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 10 and 0 < int(digits) <= LARGEST_ID):
+        raise UsageError(
+            f"{text!r} is no version id.",
+            hint="A version's id is a number like 12345, or v_12345 as `civitai-kit db view` shows it.",
+        )
+    return int(digits)
+
+
+def _stands(parts: DownloadParts, record: FileRecord) -> bool:
+    """Whether the file that was there before still is."""
+    return record.status is Status.DOWNLOADED and parts.disk.size(record.path) == record.size
+
+
+def _with_old_file(record: FileRecord, reason: str, entry: Entry | None) -> Entry | None:
+    return None if entry is None else entry.with_file(record.model_copy(update={"error": reason}))

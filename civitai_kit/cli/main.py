@@ -37,6 +37,8 @@ COMMANDS: dict[str, Branch] = {
             "import": Branch("read such a file into the database", "civitai_kit.cli.db_export:IMPORT"),
         },
     ),
+    "clean": Branch("remove leftover temporary files under the save path", "civitai_kit.cli.clean:COMMAND"),
+    "torrent": Branch("make torrents of what was downloaded", "civitai_kit.cli.torrent:COMMAND"),
     "config": Branch(
         "the settings",
         {

@@ -25,6 +25,7 @@ from civitai_kit.transfer.wire import Answer
 _PEEK = 512
 _FIRST_SEGMENT = 8 * 1024 * 1024  # Asked for alone, to learn whether ranges are served and how much there is.
 _MOST_ODD_RANGES = 2
+_LONGEST_PAGE = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class Filler:
             before = part.written
             self._progress.begin(before, part.total or self._order.proof.size)
             lane.expect(answer.length)
-            self._gear.mover.move(answer, lane, self._progress.moved)
+            self._gear.mover.move(answer, lane, self._moved())
             self._end_attempt(part, answer, moved=part.written - before)
         if self._many and answer.status == 206 and not part.complete:
             self._side_by_side(part, lane)
@@ -160,6 +161,23 @@ class Filler:
         part.learn(total=found.total, etag=found.etag, modified=found.modified)
         if answer.status == 206 and found.start != 0:
             raise self._odd_range()
+
+    def _moved(self) -> Callable[[int], None]:
+        """Who hears of every read: what looks like a page may not be longer than the file was promised to be."""
+        if not self.suspect:
+            return self._progress.moved
+        most = (self._order.proof.size or _LONGEST_PAGE) + _PEEK
+        came = 0
+
+        def moved(count: int) -> None:
+            nonlocal came
+            came += count
+            self._progress.moved(count)
+            if came > most:
+                self._source.forget()
+                raise Setback(NotAModel("A page came instead of the file."), Trouble.GARBLED)
+
+        return moved
 
     def _check_range(self, part: Part, lane: Lane, found: Object, start: int) -> None:
         if found.start != start:

@@ -131,9 +131,12 @@ class Client(_Base):
         if self._owned:
             self._http.close()
 
-    def models_of(self, query: ModelQuery, max_pages: int | None = None) -> Iterator[Page[Model]]:
-        """The pages of a listing, at most `max_pages`, one of them read ahead while the last is worked on."""
-        return self._ahead(calls.model_listing(self.asker, query, max_pages))
+    def models_of(
+        self, query: ModelQuery, max_pages: int | None = None, *, read_ahead: bool = True
+    ) -> Iterator[Page[Model]]:
+        """The pages of a listing, at most `max_pages`; one is read ahead while the last is worked on."""
+        listing = calls.model_listing(self.asker, query, max_pages)
+        return self._ahead(listing) if read_ahead else self._pages_of(listing)
 
     def images_of(
         self, query: ImageQuery, cursor: Cursor | None = None, max_pages: int | None = None
@@ -162,8 +165,12 @@ class Client(_Base):
 
     def rows_of(self, listing: Listing[V]) -> Iterator[V]:
         """The rows of a listing, page after page."""
-        while (page := self.run(listing.advance())) is not None:
+        for page in self._pages_of(listing):
             yield from page.items
+
+    def _pages_of(self, listing: Listing[V]) -> Iterator[Page[V]]:
+        while (page := self.run(listing.advance())) is not None:
+            yield page
 
     def _ahead(self, listing: Listing[V]) -> Iterator[Page[V]]:
         def read(wanted: Callable[[], None]) -> Page[V] | None:

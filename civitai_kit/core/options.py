@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import IntFlag, StrEnum
@@ -189,7 +190,7 @@ def known_or_as_given(kind: type[StrEnum], values: Iterable[str]) -> tuple[str, 
 def listed(name: str, value: Any) -> tuple[str, ...]:
     """One text or many as a tuple without doubles."""
     texts = [value] if isinstance(value, str) else _items(name, value)
-    return tuple(dict.fromkeys(text(name, each) or "" for each in texts))
+    return tuple(dict.fromkeys(_word(name, each) for each in texts))
 
 
 def numbers(name: str, value: Any) -> tuple[int, ...]:
@@ -202,7 +203,7 @@ def positive(name: str, value: Any) -> int | None:
     """An id: a whole number from 1 to 2147483647 (as text too); None stays None."""
     if value is None:
         return None
-    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    number = _number_of(value)
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 2**31 - 1:
         raise BadOption(f"{name} takes ids, not {value!r}.", hint="Ids are whole numbers from 1.")
     return number
@@ -247,7 +248,7 @@ def filter_level(name: str, value: Any) -> NsfwLevel:
 
 def level(name: str, value: Any) -> NsfwLevel:
     """Rating bits from bits, a number, or names joined by commas or `|` (`PG,PG13`)."""
-    if isinstance(value, str) and not value.strip().isdigit():
+    if isinstance(value, str) and _number_of(value) is value:
         bits = {_folded(word): bit for word, bit in NsfwLevel.__members__.items()}
         words = [word for word in value.replace("|", ",").split(",") if word.strip()]
         found = [bits.get(_folded(word)) for word in words]
@@ -264,11 +265,22 @@ def _joined(bits: Iterable[Any]) -> NsfwLevel | None:
     """All bits together; None where one is none, or there are none."""
     total = 0
     for bit in bits:
-        digits = int(bit) if isinstance(bit, str) and bit.strip().isdigit() else bit
+        digits = _number_of(bit)
         if isinstance(digits, bool) or not isinstance(digits, int) or not 0 < digits < 64:
             return None
         total |= digits
     return NsfwLevel(total) if total else None
+
+
+def _number_of(value: Any) -> Any:
+    """The number that a short row of digits means; anything else as it is."""
+    return int(value) if isinstance(value, str) and re.fullmatch(r" *[0-9]{1,10} *", value) else value
+
+
+def _word(name: str, value: Any) -> str:
+    if (word := text(name, value)) is None:
+        raise BadOption(f"{name} holds nothing where a text should be.")
+    return word
 
 
 def _items(name: str, value: Any) -> list[Any]:

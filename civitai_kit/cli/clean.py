@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from civitai_kit.services.clean import CleanPlan, CleanReport, Leftover
 
 DETAILS = """Temporary files (.tmp) under the save path go; part files, from which downloads go on, only with --parts;
-what other tools left (.downloading, .incomplete, .aria2, .crdownload, part files without our journal) only with
---foreign. Links are not followed, and the database is not touched."""
+what other tools left (.downloading, .incomplete, .aria2, .crdownload, part files without our journal) with --foreign.
+Links are not followed, and the database is not touched."""
 
 FLAGS = (
     Flag(("-t", "--torrents"), "", "", "remove *.torrent as well"),

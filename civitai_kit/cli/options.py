@@ -140,10 +140,25 @@ DB_VIEW = (
     ),
 )
 
+TORRENT = (
+    _sets("torrent.announce", "--announce", takes="URL", meaning="tracker; repeat it for each"),
+    _says("--model-id", takes="ID", meaning="only downloads of this model", many=True),
+    _sets("torrent.output_dir", "-o", "--output-dir", takes="DIR"),
+    _sets("torrent.overwrite", "-f", "--overwrite"),
+    _sets("torrent.concurrency", "-c", "--concurrency", takes="N"),
+    _sets("torrent.magnet_links", "--magnet-links"),
+    _sets("torrent.web_seeds", "--web-seed", "--web-seeds", takes="URL"),
+    _sets("torrent.private", "--private", meaning="let clients find peers through the trackers only"),
+    _sets("torrent.piece_size", "--piece-size", takes="SIZE"),
+    _says("--check-hash", meaning="confirm files by hash, not by size alone"),
+    _says("--include-metadata", meaning="put sidecars and images that lie beside the files in as well"),
+    _says("--per", takes="version|model", meaning="one torrent a version (default), or one a model"),
+)
+
 FORCE = _says("-f", "--force", meaning="overwrite a file that is there")
 USER_FILE = _says("--user", meaning="the user's own file instead of ./config.toml")
 
-EVERY_FLAG = (*GLOBAL, QUIET, *SELECTION, PLAN_OUT, *DOWNLOAD, *DB_VIEW, FORCE, USER_FILE)
+EVERY_FLAG = (*GLOBAL, QUIET, *SELECTION, PLAN_OUT, *DOWNLOAD, *DB_VIEW, *TORRENT, FORCE, USER_FILE)
 
 
 def flag_of(key: str) -> Flag | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from civitai_kit.cli.call import Call
 from civitai_kit.cli.console import Outcome
-from civitai_kit.cli.options import Flag
+from civitai_kit.cli.options import TORRENT
 from civitai_kit.cli.parsing import Command
 from civitai_kit.core.errors import UsageError
 
@@ -20,21 +20,6 @@ DETAILS = """Torrents are made of what the database says is downloaded and the d
 a tier of its own, so that clients ask all of them. A torrent lies beside its model file, or in -o, as <stem>.torrent;
 one that is there is kept unless -f. Equal files give an equal info-hash, whoever makes the torrent. docs/torrent.md
 names public trackers."""
-
-FLAGS = (
-    Flag(("--announce",), "torrent.announce", "URL", "tracker; repeat it for each", many=True),
-    Flag(("--model-id",), "", "ID", "only downloads of this model", many=True),
-    Flag(("-o", "--output-dir"), "torrent.output_dir", "DIR"),
-    Flag(("-f", "--overwrite"), "torrent.overwrite"),
-    Flag(("-c", "--concurrency"), "torrent.concurrency", "N"),
-    Flag(("--magnet-links",), "torrent.magnet_links"),
-    Flag(("--web-seed", "--web-seeds"), "torrent.web_seeds", "URL", "where the files are on the web too", many=True),
-    Flag(("--private",), "torrent.private", "", "let clients find peers through the trackers only"),
-    Flag(("--piece-size",), "torrent.piece_size", "SIZE", "a power of two from 16KiB to 64MiB; 0 to choose by size"),
-    Flag(("--check-hash",), "", "", "confirm files by hash, not by size alone"),
-    Flag(("--include-metadata",), "", "", "put sidecars and images that lie beside the files in as well"),
-    Flag(("--per",), "", "version|model", "one torrent a version, or one a model  [default: version]"),
-)
 
 
 def run(call: Call) -> Outcome:
@@ -118,4 +103,4 @@ def _lines(report: TorrentReport) -> list[str]:
     ]
 
 
-COMMAND = Command(run, FLAGS, details=DETAILS)
+COMMAND = Command(run, TORRENT, details=DETAILS)

@@ -20,7 +20,7 @@ TRIED_AGAIN = [trouble for trouble in Trouble if wait_before_retry(RetryRules(),
 
 def waits(trouble: Trouble, rules: RetryRules, **more: float) -> list[float]:
     """All waits until giving up."""
-    found = []
+    found: list[float] = []
     while (wait := wait_before_retry(rules, trouble, len(found) + 1, **more)) is not None:
         found.append(wait)
     return found

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
 
 import lmdb
 
 from civitai_kit.core.entry import Entry, Summary
-from civitai_kit.store.codec import decode, encode
+from civitai_kit.store.codec import decode, encode, pack, parse
 from civitai_kit.store.environment import Transaction
 from civitai_kit.store.keys import id_key, text_key, version_id_of, version_key
 from civitai_kit.store.schema import Tables
-from civitai_kit.store.summary_rows import encode_row, summary_of
+from civitai_kit.store.summary_rows import Wanted, encode_row, summary_of
+
+# A look-up, and what stands in it for a version.
+_Term: TypeAlias = "tuple[lmdb._Database, bytes]"
 
 
 def get_entry(txn: Transaction, tables: Tables, version_id: int) -> Entry | None:
@@ -20,19 +24,48 @@ def get_entry(txn: Transaction, tables: Tables, version_id: int) -> Entry | None
     return None if value is None else decode(Entry, value)
 
 
-def put_entry(txn: Transaction, tables: Tables, entry: Entry, value: bytes | None = None) -> None:
-    """Write an entry in the place of the old; `value` is the entry encoded, where that was done before."""
-    key = version_key(entry.version_id)
-    value = encode(entry) if value is None else value
-    old = get_entry(txn, tables, entry.version_id)
-    txn.put(key, value, db=tables.versions)
-    txn.put(key, encode_row(entry.summary, value), db=tables.summaries)
-    before, after = _terms(old, tables), _terms(entry, tables)
-    stays = id_key(entry.version_id)
-    for table, term in before - after:
-        txn.delete(term, stays, db=table)
-    for table, term in after - before:
-        txn.put(term, stays, db=table)
+class Prepared(NamedTuple):
+    """An entry ready to be written, without its objects."""
+
+    version_id: int
+    value: bytes
+    row: bytes | None
+    sha256s: frozenset[str]
+    model_id: int | None
+
+
+def prepare_entry(entry: Entry) -> Prepared:
+    """Encode an entry, outside of a transaction."""
+    return _prepared(entry, encode(entry))
+
+
+def prepare_text(text: bytes) -> Prepared:
+    """The same for an entry's JSON, which is kept as it is; raises Damaged when it is no entry's."""
+    return _prepared(parse(Entry, text), pack(text))
+
+
+def _prepared(entry: Entry, value: bytes) -> Prepared:
+    return Prepared(entry.version_id, value, encode_row(entry.summary, value), entry.sha256s, entry.model_id)
+
+
+def put_entry(txn: Transaction, tables: Tables, new: Prepared) -> None:
+    """Write an entry in the place of the old."""
+    key = version_key(new.version_id)
+    value = txn.get(key, db=tables.versions)
+    if value == new.value:
+        return
+    txn.put(key, new.value, db=tables.versions)
+    if new.row is None:
+        txn.delete(key, db=tables.summaries)
+    else:
+        txn.put(key, new.row, db=tables.summaries)
+    after = _terms(new.sha256s, new.model_id, tables)
+    if value is not None:
+        before = _terms_of(decode(Entry, value), tables)
+        _forget(txn, before - after, new.version_id)
+        after -= before
+    for table, term in after:
+        txn.put(term, id_key(new.version_id), db=table)
 
 
 def delete_entry(txn: Transaction, tables: Tables, version_id: int) -> bool:
@@ -42,8 +75,7 @@ def delete_entry(txn: Transaction, tables: Tables, version_id: int) -> bool:
         return False
     txn.delete(version_key(version_id), db=tables.versions)
     txn.delete(version_key(version_id), db=tables.summaries)
-    for table, term in _terms(old, tables):
-        txn.delete(term, id_key(version_id), db=table)
+    _forget(txn, _terms_of(old, tables), version_id)
     return True
 
 
@@ -59,11 +91,18 @@ def values_of(txn: Transaction, tables: Tables, ids: Iterable[int]) -> list[byte
     return [value for value in values if value is not None]
 
 
-def summaries_of(
-    txn: Transaction, tables: Tables, ids: Iterable[int], wanted: Callable[[bytes, bytes | None], bool]
-) -> list[Summary]:
+def summaries_of(txn: Transaction, tables: Tables, ids: Iterable[int], wanted: Wanted) -> list[Summary]:
     """The summaries of those versions that are still there and whose (value, row) is `wanted`."""
-    return list(_summaries(txn, tables, ids, wanted))
+    found: list[Summary] = []
+    for version_id in ids:
+        key = version_key(version_id)
+        value = txn.get(key, db=tables.versions)
+        if value is None:
+            continue
+        row = txn.get(key, db=tables.summaries)
+        if wanted(value, row):
+            found.append(summary_of(value, row))
+    return found
 
 
 def versions_under(txn: Transaction, table: lmdb._Database, term: bytes) -> tuple[int, ...]:
@@ -74,24 +113,18 @@ def versions_under(txn: Transaction, table: lmdb._Database, term: bytes) -> tupl
     return tuple(sorted(int(value) for value in cursor.iternext_dup()))
 
 
-def _summaries(
-    txn: Transaction, tables: Tables, ids: Iterable[int], wanted: Callable[[bytes, bytes | None], bool]
-) -> Iterator[Summary]:
-    for version_id in ids:
-        key = version_key(version_id)
-        value = txn.get(key, db=tables.versions)
-        if value is None:
-            continue
-        row = txn.get(key, db=tables.summaries)
-        if wanted(value, row):
-            yield summary_of(version_id, value, row)
+def _terms_of(entry: Entry, tables: Tables) -> set[_Term]:
+    return _terms(entry.sha256s, entry.model_id, tables)
 
 
-def _terms(entry: Entry | None, tables: Tables) -> set[tuple[lmdb._Database, bytes]]:
+def _terms(sha256s: Iterable[str], model_id: int | None, tables: Tables) -> set[_Term]:
     """The keys, each in its table, under which a version is looked up."""
-    if entry is None:
-        return set()
-    terms = {(tables.by_sha256, text_key(digest)) for digest in entry.sha256s}
-    if entry.model_id is not None:
-        terms.add((tables.by_model, id_key(entry.model_id)))
+    terms = {(tables.by_sha256, text_key(digest)) for digest in sha256s}
+    if model_id is not None:
+        terms.add((tables.by_model, id_key(model_id)))
     return terms
+
+
+def _forget(txn: Transaction, terms: Iterable[_Term], version_id: int) -> None:
+    for table, term in terms:
+        txn.delete(term, id_key(version_id), db=table)

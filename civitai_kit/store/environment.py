@@ -124,29 +124,50 @@ class Environment:
 
 
 class _Gate:
-    """Many may pass at once; who wants to be alone waits until nobody is inside."""
+    """Many threads may be inside at once; one that wants to be alone lets those inside finish and nobody else in."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._inside = 0
+        self._waiting = 0
+        self._mine = threading.local()
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        with self._changed:
-            self._inside += 1
+        """Be inside; a thread that is inside already may always enter again."""
+        depth = getattr(self._mine, "depth", 0)
+        if not depth:
+            self._enter()
+        self._mine.depth = depth + 1
         try:
             yield
         finally:
-            with self._changed:
-                self._inside -= 1
-                if not self._inside:
-                    self._changed.notify_all()
+            self._mine.depth = depth
+            if not depth:
+                self._leave()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
+        """Be inside while no other thread is; not to be asked for from within."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._inside)
-            yield
+            self._waiting += 1
+            try:
+                self._changed.wait_for(lambda: not self._inside)
+                yield
+            finally:
+                self._waiting -= 1
+                self._changed.notify_all()
+
+    def _enter(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting)
+            self._inside += 1
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._inside -= 1
+            if self._waiting:
+                self._changed.notify_all()
 
 
 @contextmanager

@@ -13,13 +13,13 @@ from civitai_kit.core.digests import Digests
 from civitai_kit.core.entry import Entry, FileStamp, ImageRecord, Summary
 from civitai_kit.core.errors import NotWritable, UsageError
 from civitai_kit.store import digest_table, entry_table, image_table
-from civitai_kit.store.codec import decode
+from civitai_kit.store.codec import Damaged, decode
 from civitai_kit.store.data_file import holds_database, unreadable
 from civitai_kit.store.environment import Environment, Transaction, translated
 from civitai_kit.store.keys import id_key, text_key
 from civitai_kit.store.places import is_anothers
 from civitai_kit.store.schema import Tables, prepare
-from civitai_kit.store.summary_rows import sieve
+from civitai_kit.store.summary_rows import Wanted, anything, sieve
 
 T = TypeVar("T")
 
@@ -78,11 +78,21 @@ class LmdbStore:
 
     def put(self, entry: Entry) -> None:
         """Write one entry, replacing the old."""
-        self._write(lambda txn, tables: entry_table.put_entry(txn, tables, entry))
+        new = entry_table.prepare_entry(entry)
+        self._write(lambda txn, tables: entry_table.put_entry(txn, tables, new))
 
     def put_many(self, entries: Iterable[Entry]) -> int:
         """Write many, a thousand a transaction; gives how many."""
-        return sum(self._write_batch(batch, entry_table.put_entry) for batch in _batches(entries))
+        prepared = map(entry_table.prepare_entry, entries)
+        return sum(self._write_batch(batch, entry_table.put_entry) for batch in _batches(prepared))
+
+    def put_texts(self, texts: Iterable[bytes]) -> int:
+        """Write many entries given as their JSON, which is kept as it is; gives how many.
+
+        Raises UsageError at the first that is no entry, when those before may have been written.
+        """
+        prepared = map(_prepare_text, texts)
+        return sum(self._write_batch(batch, entry_table.put_entry) for batch in _batches(prepared))
 
     def update(self, version_id: int, change: Callable[[Entry | None], Entry | None]) -> Entry | None:
         """Read, change and write one entry in one transaction; None from `change` leaves the store as it was.
@@ -96,7 +106,7 @@ class LmdbStore:
                 return None
             if entry.version_id != version_id:
                 raise UsageError(f"An update of version {version_id} gave an entry of {entry.version_id}")
-            entry_table.put_entry(txn, tables, entry)
+            entry_table.put_entry(txn, tables, entry_table.prepare_entry(entry))
             return entry
 
         return self._write(job)
@@ -119,7 +129,7 @@ class LmdbStore:
 
     def summaries(self) -> Iterator[Summary]:
         """The summaries of all entries by rising version id."""
-        return self._summaries(lambda value, row: True)
+        return self._summaries(anything)
 
     def search(self, text: str) -> Iterator[Summary]:
         """The summaries whose model's or version's name contains `text`, in any case, by rising version id."""
@@ -218,7 +228,7 @@ class LmdbStore:
         for start in range(0, len(ids), _PAGE):
             yield ids[start : start + _PAGE]
 
-    def _summaries(self, wanted: Callable[[bytes, bytes | None], bool]) -> Iterator[Summary]:
+    def _summaries(self, wanted: Wanted) -> Iterator[Summary]:
         nothing: list[Summary] = []
         for page in self._pages_of_ids():
             yield from self._read(partial(entry_table.summaries_of, ids=page, wanted=wanted), nothing)
@@ -228,3 +238,10 @@ def _batches(records: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(records)
     while batch := list(islice(rest, _WRITES)):
         yield batch
+
+
+def _prepare_text(text: bytes) -> entry_table.Prepared:
+    try:
+        return entry_table.prepare_text(text)
+    except Damaged as error:
+        raise UsageError(f"Not an entry: {error}") from error

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from civitai_kit.core.digests import Digests
 from civitai_kit.core.entry import Entry, FileStamp, ImageRecord, Summary
 from civitai_kit.core.errors import UsageError
-from civitai_kit.store.codec import decode, encode
+from civitai_kit.store.codec import Damaged, decode, encode, parse
 
 
 class MemoryStore:
@@ -39,6 +39,10 @@ class MemoryStore:
         for count, entry in enumerate(entries, 1):  # noqa: B007
             self.put(entry)
         return count
+
+    def put_texts(self, texts: Iterable[bytes]) -> int:
+        """Write many entries given as their JSON; gives how many. Raises UsageError at the first that is no entry."""
+        return self.put_many(_entry_of(text) for text in texts)
 
     def update(self, version_id: int, change: Callable[[Entry | None], Entry | None]) -> Entry | None:
         """Read, change and write one entry with nobody writing between; None leaves the store as it was."""
@@ -133,3 +137,10 @@ class MemoryStore:
             old = self.cached_digests(stamp)
             whole = digests if old is None else digests.joined(old)
             self._digests[stamp.device, stamp.inode] = (stamp, whole)
+
+
+def _entry_of(text: bytes) -> Entry:
+    try:
+        return parse(Entry, text)
+    except Damaged as error:
+        raise UsageError(f"Not an entry: {error}") from error

@@ -37,6 +37,7 @@ Upgrade = Callable[[Transaction, Tables], None]
 # Schema number → the step to the next; each runs in one transaction together with the new number.
 UPGRADES: Mapping[int, Upgrade] = {}
 
+_NAMES = tuple(part.name for part in fields(Tables))
 # Tables with several values a key.
 _INDEXES = frozenset({"by_sha256", "by_model", "image_ids"})
 
@@ -48,7 +49,7 @@ def prepare(
 
     Raises StoreTooNew, or StoreUnreadable for what is not ours.
     """
-    found = environment.read(lambda txn: _found_schema(environment, txn))
+    found = _found_schema(environment)
     if found is not None and found > schema:
         raise StoreTooNew(
             f"The database {environment.path} has schema {found}, and this version knows up to {schema}",
@@ -72,27 +73,26 @@ def _tables_to_read(environment: Environment, found: int | None, schema: int) ->
             hint="Any command that writes, such as `download`, brings it up to date.",
             path=str(environment.path),
         )
-    return environment.read(lambda txn: _open_tables(environment, txn))
+    return Tables(*map(environment.existing_table, _NAMES))
 
 
-def _found_schema(environment: Environment, txn: Transaction) -> int | None:
+def _found_schema(environment: Environment) -> int | None:
     """The schema number; None for an environment with nothing in it, as a process killed early leaves it."""
-    if txn.stat()["entries"] == 0:
+    names = environment.read(lambda txn: set(txn.cursor().iternext(values=False)))
+    if not names:
         return None
+    if not names.issuperset(name.encode() for name in _NAMES):
+        raise unreadable(environment.path, "is not one of ours")
+    meta = environment.existing_table("meta")
+    value = environment.read(lambda txn: txn.get(_META_KEY, db=meta))
     try:
-        value = txn.get(_META_KEY, db=environment.existing_table("meta", txn))
         return int(decode_plain(value or b"")["schema"])
-    except (lmdb.NotFoundError, lmdb.IncompatibleError, Damaged, KeyError, TypeError, ValueError) as error:
-        raise unreadable(environment.path, "is not one of ours, or its first record is damaged") from error
-
-
-def _open_tables(environment: Environment, txn: Transaction) -> Tables:
-    names = [part.name for part in fields(Tables)]
-    return Tables(*(environment.table(name, txn, sorted_values=name in _INDEXES) for name in names))
+    except (Damaged, KeyError, TypeError, ValueError) as error:
+        raise unreadable(environment.path, f"has a damaged first record: {error}") from error
 
 
 def _make(environment: Environment, txn: Transaction, found: int | None, schema: int) -> Tables:
-    tables = _open_tables(environment, txn)
+    tables = Tables(*(environment.table(name, txn, sorted_values=name in _INDEXES) for name in _NAMES))
     if found is None:
         _write_schema(txn, tables, schema)
     return tables

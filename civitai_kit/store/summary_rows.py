@@ -4,45 +4,55 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
-from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from civitai_kit.core.entry import Entry, Status, Summary, SummaryFile, fold
 from civitai_kit.store.codec import checksum, decode
 
+Wanted = Callable[[bytes, bytes | None], bool]
+
 _CRC_BYTES = 4
-_FILE_FIELDS = tuple(part.name for part in fields(SummaryFile))
-_PLAIN_FIELDS = tuple(part.name for part in fields(Summary) if part.name not in ("version_id", "files", "status"))
+# By text: three times as quick as asking the enum.
+_STATUSES = {str(status): status for status in Status}
 
 
-def encode_row(summary: Summary, value: bytes) -> bytes:
-    """A summary as a row: checksum of `value`, then JSON whose first text is what searches look at."""
-    haystack = fold(summary.model_name) + "\n" + fold(summary.version_name)
-    files = [[getattr(file, name) for name in _FILE_FIELDS] for file in summary.files]
-    row = [haystack, files, summary.status, *(getattr(summary, name) for name in _PLAIN_FIELDS)]
-    return _stamp(value) + json.dumps(row, separators=(",", ":")).encode()
+def encode_row(summary: Summary, value: bytes) -> bytes | None:
+    """A summary as a row: checksum of `value`, then JSON whose first text is what searches look at.
+
+    None for a name that is not quite text (half a surrogate pair); the value then speaks for itself.
+    """
+    haystack = f"{fold(summary.model_name)}\n{fold(summary.version_name)}"
+    # Plain lists and texts: anything else is looked up slowly.
+    files = [[*file[:-1], file.status.value] for file in summary.files]
+    fields = [haystack, *summary[:7], summary.status.value, files, *summary[9:]]
+    try:
+        return _stamp(value) + to_json(fields)
+    except PydanticSerializationError:
+        return None
 
 
-def summary_of(version_id: int, value: bytes, row: bytes | None) -> Summary:
+def summary_of(value: bytes, row: bytes | None) -> Summary:
     """The summary of an entry, from its row when that still fits the value, else from the value itself.
 
     Raises Damaged when the value is damaged.
     """
     if row is None or row[:_CRC_BYTES] != _stamp(value):
         return decode(Entry, value).summary
-    _, files, status, *plain = _parse(row)
-    shown = tuple(SummaryFile(f[0], f[1], f[2], f[3], Status(f[4])) for f in files)
-    return Summary(
-        version_id=version_id, files=shown, status=Status(status), **dict(zip(_PLAIN_FIELDS, plain, strict=True))
-    )
+    _, *before, status, files, added, updated, seen, state = from_json(row[_CRC_BYTES:])
+    shown = tuple([SummaryFile._make((*file[:-1], _STATUSES[file[-1]])) for file in files])
+    return Summary._make((*before, _STATUSES[status], shown, added, updated, seen, state))
 
 
-def sieve(text: str) -> Callable[[bytes, bytes | None], bool]:
+def anything(value: bytes, row: bytes | None) -> bool:
+    """Lets every (value, row) pass."""
+    return True
+
+
+def sieve(text: str) -> Wanted:
     """A quick test of (value, row) that lets pass whatever may match `text`, and little else."""
-    # A row is ASCII: text within text stays within when both are escaped.
-    needle = json.dumps(fold(text))[1:-1].encode()
+    # JSON escapes letter by letter: text within text stays within when both are escaped.
+    needle = json.dumps(fold(text), ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")
 
     def may_match(value: bytes, row: bytes | None) -> bool:
         return row is None or needle in row or row[:_CRC_BYTES] != _stamp(value)
@@ -52,11 +62,3 @@ def sieve(text: str) -> Callable[[bytes, bytes | None], bool]:
 
 def _stamp(value: bytes) -> bytes:
     return checksum(value).to_bytes(_CRC_BYTES, "little")
-
-
-def _parse(row: bytes) -> list[Any]:
-    text = row[_CRC_BYTES:]
-    try:
-        return list(from_json(text))
-    except ValueError:  # Half a surrogate pair in a name.
-        return list(json.loads(text))

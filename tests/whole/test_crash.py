@@ -1,0 +1,153 @@
+"""Killed, interrupted or doubled: store and disk agree afterwards, and the next run goes on from what was synced."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from civitai_kit.core.entry import Entry, Status
+from civitai_kit.store.lmdb_store import LmdbStore
+from civitai_kit.testing import Sandbox
+
+MIB = 1024 * 1024
+SIZE = 8 * MIB
+RATE = 6 * MIB
+KILLS = 10
+
+
+class Box:
+    """A save path, and the command run on it as a process of its own."""
+
+    def __init__(self, sandbox: Sandbox, root: Path) -> None:
+        self.sandbox = sandbox
+        self.root = root
+        model = sandbox.world.add_model("Big", id=7001)
+        version = sandbox.world.add_version(model)
+        self.files = [sandbox.world.add_file(version, f"big{n}.safetensors", size=SIZE) for n in range(3)]
+
+    def start(self, *flags: str) -> subprocess.Popen[bytes]:
+        """`download` of the three files, its output caught."""
+        env = {**os.environ, "CIVITAI_API_KEY": self.sandbox.api_key, "HOME": str(self.root.parent)}
+        command = [sys.executable, "-m", "civitai_kit", "--api-url", self.sandbox.url, "--save-path", str(self.root)]
+        return subprocess.Popen(
+            [*command, "download", "7001", "--yes", "--json", "--api-delay", "0", "-c", "2", *flags],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            cwd=self.root.parent,
+        )
+
+    def run(self, *flags: str) -> dict[str, Any]:
+        """The same to its end; gives its one JSON object."""
+        out, err = self.start(*flags).communicate(timeout=120)
+        assert b"Traceback" not in err
+        document: dict[str, Any] = json.loads(out)
+        return document
+
+    def entry(self) -> Entry | None:
+        with LmdbStore.open(self.root / "civitai_download_db", read_only=True) as store:
+            return store.get(700101)
+
+    def landed(self) -> list[Path]:
+        return sorted(self.root.rglob("*.safetensors"))
+
+    def assert_no_lie(self) -> None:
+        """Whatever has its final name is whole, and whatever the store calls Downloaded is there."""
+        promised = {file.body.digests["SHA256"].lower() for file in self.files}
+        for path in self.landed():
+            assert hashlib.sha256(path.read_bytes()).hexdigest() in promised
+        entry = self.entry()
+        for record in entry.files if entry else ():
+            if record.status is Status.DOWNLOADED:
+                assert (self.root / record.path).stat().st_size == record.size
+
+
+@pytest.fixture
+def box(civitai_sandbox: Sandbox, tmp_path: Path) -> Iterator[Box]:
+    civitai_sandbox.faults.add("throttle", times=None, rate=RATE)
+    box = Box(civitai_sandbox, tmp_path / "save")
+    yield box
+    civitai_sandbox.faults.clear()
+
+
+def test_kill_9_at_any_moment_leaves_no_lie_and_the_next_run_goes_on(box: Box) -> None:
+    chance = random.Random(20261121)
+    for _ in range(KILLS):
+        process = box.start()
+        time.sleep(chance.uniform(0.3, 2.0))
+        process.kill()
+        process.communicate()
+        box.assert_no_lie()
+        if len(box.landed()) == len(box.files):
+            break
+    box.sandbox.faults.clear()
+    done = box.run()
+    assert done["exit_code"] == 0
+    assert len(box.landed()) == len(box.files)
+    box.assert_no_lie()
+    entry = box.entry()
+    assert entry is not None
+    assert {record.status for record in entry.files} == {Status.DOWNLOADED}
+    assert not list(box.root.rglob("*.part*"))
+
+
+def test_ctrl_c_ends_within_three_seconds_with_130_and_keeps_what_came(box: Box) -> None:
+    process = box.start()
+    deadline = time.monotonic() + 20
+    while not any(path.stat().st_size > MIB for path in box.root.rglob("*.part")):
+        assert time.monotonic() < deadline, "no part file grew"
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    out, err = process.communicate(timeout=20)
+    assert time.monotonic() - start < 3
+    document = json.loads(out)
+    assert (process.returncode, document["exit_code"]) == (130, 130)
+    assert "interrupted" in {row["code"] for row in document["errors"]}
+    assert b"Traceback" not in err
+    box.assert_no_lie()
+    box.sandbox.faults.clear()
+    done = box.run()
+    assert done["exit_code"] == 0
+    assert done["data"]["resumed_bytes"] >= MIB
+
+
+def test_a_second_process_on_one_save_path_is_told_who_holds_it(box: Box) -> None:
+    first = box.start()
+    deadline = time.monotonic() + 20
+    while not list(box.root.rglob("*.part")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    second = box.run()
+    assert (second["exit_code"], second["errors"][0]["code"]) == (10, "store_locked")
+    assert str(first.pid) in second["errors"][0]["message"] + second["errors"][0]["hint"]
+    out, _ = first.communicate(timeout=60)
+    assert json.loads(out)["exit_code"] == 0
+    box.assert_no_lie()
+
+
+def test_reading_goes_on_while_another_process_writes(box: Box) -> None:
+    box.sandbox.faults.clear()
+    box.sandbox.faults.add("throttle", times=None, rate=200_000)
+    first = box.start()
+    deadline = time.monotonic() + 20
+    while not list(box.root.rglob("*.part")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    command = [sys.executable, "-m", "civitai_kit", "--save-path", str(box.root), "db", "view", "--json"]
+    seen = subprocess.run(command, capture_output=True, check=False, timeout=30, cwd=box.root.parent)
+    entries = json.loads(seen.stdout)["data"]["entries"]
+    assert [entry["status"] for entry in entries] == ["Pending"]
+    first.kill()
+    first.communicate()

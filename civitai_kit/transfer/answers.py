@@ -25,7 +25,8 @@ from civitai_kit.core.errors import (
 from civitai_kit.core.retry import Trouble, retry_after_of, trouble_of
 
 _LONGEST_TEXT = 300
-_PAGE_HEADS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<?xml", b"<error", b"<!--")
+_HTML_HEADS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")
+_XML_HEADS = (b"<?xml", b"<error")
 _ERROR_OBJECT = re.compile(rb'\{\s*"(?:error|message|name|code|issues)"\s*:')
 _TEXT_SUFFIXES = frozenset({".json", ".txt", ".yaml", ".yml", ".xml", ".html", ".htm", ".md", ".csv", ".toml"})
 
@@ -106,7 +107,7 @@ def login_required(endpoint: str, *, status: int, with_key: bool, text: str = ""
 
 def looks_like_page(head: bytes) -> bool:
     """Whether these first bytes are those of a page or an error document and of no model file."""
-    return _is_html(head) or _ERROR_OBJECT.match(_trimmed(head)) is not None
+    return _is_html(head) or _is_xml(head) or _ERROR_OBJECT.match(_trimmed(head)) is not None
 
 
 def is_suspect(content_type: str, head: bytes, suffix: str) -> bool:
@@ -216,7 +217,7 @@ def _text_of(found: object) -> str:
 
 def _text_of_document(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
-    if _is_html(body):
+    if _is_html(body) or _is_xml(body):
         title = re.search(r"<(title|message)[^>]*>([^<]{1,200})<", text, re.IGNORECASE)
         return title.group(2) if title else ""
     return text
@@ -228,7 +229,11 @@ def _one_line(text: str) -> str:
 
 
 def _is_html(head: bytes) -> bool:
-    return _trimmed(head)[:20].lower().startswith(_PAGE_HEADS)
+    return _trimmed(head)[:20].lower().startswith(_HTML_HEADS)
+
+
+def _is_xml(head: bytes) -> bool:
+    return _trimmed(head)[:20].lower().startswith(_XML_HEADS)
 
 
 def _trimmed(head: bytes) -> bytes:

@@ -64,7 +64,7 @@ class Filler:
             try:
                 self._attempt(part, lane)
             except Setback as setback:
-                lane.checkpoint()
+                self._save(lane)
                 if part.best > best:
                     self._patience.renew()
                 self._go_on_after(setback)
@@ -79,6 +79,13 @@ class Filler:
             source.forget()
 
     # -- between two attempts -------------------------------------------------------------------------------
+
+    def _save(self, lane: Lane) -> None:
+        """Sync and journal what came, unless it looks like a page: that is not worth going on from."""
+        if self.suspect:
+            lane.restart()
+        else:
+            lane.checkpoint()
 
     def _keep(self, lane: Lane, error: CivitaiKitError) -> None:
         """Save what can be saved before an error leaves; a full disk may refuse even that."""
@@ -152,12 +159,13 @@ class Filler:
     def _begin_anew(self, part: Part, lane: Lane, answer: Answer, found: Object) -> None:
         """The whole file comes: what is here is dropped, unless what comes is only a page."""
         kind = answer.headers.get("content-type", "")
-        self.suspect = is_suspect(kind, self._gear.mover.peek(answer)[:_PEEK], self._target_suffix())
+        suspect = is_suspect(kind, self._gear.mover.peek(answer)[:_PEEK], self._order.target.suffix)
         if part.written:
-            if self.suspect:
+            if suspect:
                 self._source.forget()
                 raise Setback(NotAModel("A page came instead of the file."), Trouble.GARBLED)
             lane.restart()
+        self.suspect = suspect
         part.learn(total=found.total, etag=found.etag, modified=found.modified)
         if answer.status == 206 and found.start != 0:
             raise self._odd_range()
@@ -229,9 +237,6 @@ class Filler:
         except RangesRefused as refused:
             self._many = False
             self._gear.log(f"{self._order.key}: {refused}")
-
-    def _target_suffix(self) -> str:
-        return self._order.target.suffix
 
 
 def _setback(message: str) -> Setback:

@@ -90,6 +90,10 @@ class DoubtfulDisk:
         """All digests of a file there, in one pass."""
         return self._disk.digests(path)
 
+    def read(self, path: str) -> bytes | None:
+        """The content of a small file, None where there is none."""
+        return self._disk.read(path)
+
     def write(self, path: str, content: bytes) -> None:
         """Write a small file atomically, making folders; raises DiskFull or NotWritable."""
         self._disk.write(path, content)
@@ -103,9 +107,14 @@ class DoubtfulDisk:
         self._disk.check_writable()
 
 
+def with_saved_answers(parts: DownloadParts) -> DownloadParts:
+    """The parts of a download that takes the site's answers from the store where it heard none."""
+    return replace(parts, answers=RememberedAnswers(parts.answers, parts.store))
+
+
 def again(parts: DownloadParts) -> DownloadParts:
     """The parts of a download that fetches what is remembered once more, whatever lies on disk."""
-    return replace(parts, disk=DoubtfulDisk(parts.disk), answers=RememberedAnswers(parts.answers, parts.store))
+    return replace(with_saved_answers(parts), disk=DoubtfulDisk(parts.disk))
 
 
 def last_seen_of(store: Store, items: Iterable[Item]) -> dict[int, str | None]:

@@ -24,6 +24,7 @@ from civitai_kit.services.remembered import (
     item_of_record,
     last_seen_of,
     take_back_last_seen,
+    with_saved_answers,
 )
 from civitai_kit.services.sidecars import Sidecars
 from civitai_kit.services.upkeep_ports import Grounds, Records
@@ -185,7 +186,7 @@ class _Round:
             return None
         if self.parts.disk.size(path) is not None:
             return None
-        _sidecars(again(fetching), self.emit).save_version(item_of_record(entry, record))
+        _sidecars(with_saved_answers(fetching), self.emit).save_version(item_of_record(entry, record))
         return path
 
     def _note(self, look: _Look) -> None:

@@ -8,13 +8,14 @@ import os
 import socket
 import sys
 import weakref
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from civitai_kit.core.errors import NotWritable, StoreLocked
-from civitai_kit.disk.refusals import writing
+from civitai_kit.disk.refusals import write_error, writing
 
 NAME = ".civitai-kit.lock"
 
@@ -49,12 +50,13 @@ class SaveLock:
         if self._root.exists() and not self._root.is_dir():
             hint = "Choose a folder with --save-path."
             raise NotWritable(f"The save path {self._root} is a file", hint=hint, path=str(self._root))
-        with writing(self._root):
-            self._made = _make_folders(self._root)
         while self._descriptor is None:
+            with writing(self._root):
+                self._made = _make_folders(self._root) or self._made
             self._descriptor = self._try()
         _close_in_children(self)
-        with writing(self.path):
+        # On a full disk the lock holds all the same, so that `clean` can make room.
+        with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.write(self._descriptor, self._who())
 
@@ -87,9 +89,13 @@ class SaveLock:
         self.release()
 
     def _try(self) -> int | None:
-        """The descriptor of the locked file; None when the file was replaced while we waited for nothing."""
-        with writing(self.path):
+        """The descriptor of the locked file; None when the last holder removed it meanwhile, so try again."""
+        try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise write_error(error, self.path) from error
         try:
             _lock(descriptor)
         except OSError as error:
@@ -159,7 +165,7 @@ else:
 
 
 def _is_still(descriptor: int, path: Path) -> bool:
-    """Whether the file locked is the one that the name leads to: the last holder may have removed it meanwhile."""
+    """Whether the file locked is the one that the name leads to."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

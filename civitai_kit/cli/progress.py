@@ -194,7 +194,7 @@ def frame(state: State, now: float, columns: int, rows: int) -> list[str]:
     moving = list(state.moving.items())
     lines = [_file_line(key, file, now, columns) for key, file in moving[:room]]
     hidden = [f"… and {len(moving) - room} more under way"] if len(moving) > room else []
-    return [*lines, *hidden, cut(_total_line(state, now), columns)]
+    return [*lines, *(cut(line, columns) for line in (*hidden, _total_line(state, now)))]
 
 
 def _file_line(key: str, file: Moving, now: float, columns: int) -> str:

@@ -1,0 +1,111 @@
+"""Ctrl-C and stop signals: an orderly end within three seconds, one JSON object, the second one at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from civitai_kit.testing import Sandbox
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+
+Started = Callable[..., "subprocess.Popen[str]"]
+# The contract's bound, and what a loaded machine needs to notice.
+WITHIN = 3.0
+
+
+@pytest.fixture
+def start(empty_home: Path, civitai_sandbox: Sandbox) -> Iterator[Started]:
+    """Start a command line in a process of its own, against the sandbox."""
+    running: list[subprocess.Popen[str]] = []
+    env = {
+        **os.environ,
+        "CIVITAI_API_KEY": civitai_sandbox.api_key,
+        "CIVITAI_KIT_API_URL": civitai_sandbox.url,
+        "CIVITAI_KIT_API_DELAY_MS": "0",
+    }
+
+    def start(*words: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "civitai_kit", *words],
+            cwd=empty_home,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something that another process does."""
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+def stopped(process: subprocess.Popen[str], number: int, times: int = 1) -> tuple[float, str, str]:
+    """Send signals; how long the end took, and what was said."""
+    begun = time.monotonic()
+    for _ in range(times):
+        process.send_signal(number)
+        time.sleep(0.1)
+    out, err = process.communicate(timeout=20)
+    return time.monotonic() - begun, out, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_the_middle_of_a_download_ends_it_in_order(
+    number: int, start: Started, civitai_sandbox: Sandbox, empty_home: Path
+) -> None:
+    civitai_sandbox.faults.add("throttle", None, rate=2000)
+    process = start("download", "1001", "--yes", "--json")
+    until(lambda: any(part.stat().st_size for part in (empty_home / "downloads").rglob("*.part")))
+    took, out, err = stopped(process, number)
+    assert (process.returncode, "Traceback" in err) == (130, False) and took < WITHIN
+    document = json.loads(out)
+    assert document["exit_code"] == 130 and "interrupted" in {row["code"] for row in document["errors"]}
+    assert any((empty_home / "downloads").rglob("*.part"))
+
+
+def test_a_signal_while_the_site_is_silent_ends_a_scan(start: Started, civitai_sandbox: Sandbox) -> None:
+    civitai_sandbox.faults.add("slow", None, delay=60.0)
+    process = start("scan", "--limit", "1", "--json")
+    until(lambda: len(civitai_sandbox.requests) > 0)
+    took, out, err = stopped(process, signal.SIGINT)
+    assert (process.returncode, "Traceback" in err) == (130, False) and took < WITHIN
+    assert [row["code"] for row in json.loads(out)["errors"]] == ["interrupted"]
+
+
+def test_a_second_signal_ends_at_once_and_still_answers(start: Started, civitai_sandbox: Sandbox) -> None:
+    civitai_sandbox.faults.add("slow", None, delay=60.0)
+    process = start("scan", "--limit", "1", "--json")
+    until(lambda: len(civitai_sandbox.requests) > 0)
+    took, out, _ = stopped(process, signal.SIGINT, times=2)
+    assert process.returncode == 130 and took < 1.5
+    assert json.loads(out)["exit_code"] == 130
+
+
+def test_a_reader_that_goes_away_ends_nothing_loudly(start: Started) -> None:
+    process = start("config", "show")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(20) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from pathvalidate import sanitize_filename
 
@@ -35,6 +36,8 @@ _RESERVED = re.compile(
 )
 
 
+# A listing says the same types, base models and names again and again.
+@lru_cache(maxsize=4096)
 def slug(text: str, fallback: str = "unnamed", *, limit: int = LONGEST_SLUG) -> str:
     """A text as the Go downloader writes it in paths, with letters and digits of any script kept.
 

@@ -1,45 +1,56 @@
-"""What looking after files takes beyond a kit: the makers of torrents, and a save path without its database."""
+"""What works on files without the site is built here, so that it need not load what speaks to the site."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from civitai_kit import __version__
 from civitai_kit.core.errors import NotWritable
+from civitai_kit.core.events import Emit, Warned
 from civitai_kit.core.settings import Settings
 from civitai_kit.disk.save_lock import SaveLock
 from civitai_kit.disk.save_path import Disk
-from civitai_kit.store.places import BESIDE, DEFAULT
+from civitai_kit.store.places import BESIDE, DEFAULT, store_path
 
 if TYPE_CHECKING:
-    from civitai_kit.kit import Kit
-    from civitai_kit.services import clean, upkeep_ports
+    from civitai_kit.services import clean, ports, upkeep_ports
+    from civitai_kit.services.torrent_plan import Memory
     from civitai_kit.services.torrents import TorrentParts
+    from civitai_kit.store.lmdb_store import LmdbStore
+    from civitai_kit.transfer.pool import Pool
 
 
 @contextmanager
-def torrent_parts(kit: Kit, out: Path | None, command: str) -> Iterator[TorrentParts]:
+def open_torrents(
+    settings: Settings, out: Path | None, emit: Emit, *, command: str, stop: Event
+) -> Iterator[TorrentParts]:
     """What `torrent` works with; `out` is the folder of torrents, None for beside the files.
 
-    Takes the lock of the save path where torrents are written under it; raises StoreLocked.
+    Takes the lock of the save path where torrents are written under it. Raises StoreLocked, StoreUnreadable,
+    StoreTooNew.
     """
     from civitai_kit.disk.metainfo import TorrentFiles
     from civitai_kit.services.torrents import TorrentParts
+    from civitai_kit.store.lmdb_store import LmdbStore
+    from civitai_kit.transfer.pool import Pool
 
-    inside = out is None or kit.disk.relative(out) is not None
+    disk = _disk(settings)
+    inside = out is None or disk.relative(out) is not None
     with (
-        _lock(kit.disk, command) if inside else nullcontext(),
-        closing(TorrentFiles(f"civitai-kit {__version__}", kit.stop.is_set)) as maker,
+        _lock(disk, command) if inside else nullcontext(),
+        LmdbStore.open(_database(settings, disk.root, emit), read_only=True) as store,
+        closing(TorrentFiles(f"civitai-kit {__version__}", stop.is_set)) as maker,
     ):
         yield TorrentParts(
-            store=kit.store,
-            disk=kit.disk,
-            pool=kit.pool,
+            store=store,
+            disk=disk,
+            pool=Pool(stop),
             maker=maker,
-            stop=kit.stop,
+            stop=stop,
             out=None if out is None else Disk(out),
         )
 
@@ -50,13 +61,27 @@ def open_ground(settings: Settings, *, writing: bool, command: str) -> Iterator[
 
     A save path that is not there is not made. Raises NotWritable where it is a file.
     """
+    disk = _disk(settings)
+    named = disk.relative(Path(settings.database_path).absolute()) if settings.database_path else None
+    with _lock(disk, command) if writing else nullcontext():
+        yield disk, (DEFAULT, BESIDE, *([named] if named else []))
+
+
+def _disk(settings: Settings) -> Disk:
     disk = Disk(Path(settings.save_path).absolute())
     if disk.root.exists() and not disk.root.is_dir():
         hint = "Choose a folder with --save-path."
         raise NotWritable(f"The save path {disk.root} is a file", hint=hint, path=str(disk.root))
-    named = disk.relative(Path(settings.database_path).absolute()) if settings.database_path else None
-    with _lock(disk, command) if writing else nullcontext():
-        yield disk, (DEFAULT, BESIDE, *([named] if named else []))
+    return disk
+
+
+def _database(settings: Settings, root: Path, emit: Emit) -> Path:
+    if settings.database_path:
+        return Path(settings.database_path).absolute()
+    path, notice = store_path(root)
+    if notice is not None:
+        emit(Warned(notice))
+    return path
 
 
 def _lock(disk: Disk, command: str) -> AbstractContextManager[object]:
@@ -66,8 +91,10 @@ def _lock(disk: Disk, command: str) -> AbstractContextManager[object]:
 
 if TYPE_CHECKING:
 
-    def _ports_are_met(disk: Disk) -> tuple[object, ...]:
-        """Where the type checker proves that the room fits what the services ask for."""
+    def _ports_are_met(disk: Disk, store: LmdbStore, pool: Pool) -> tuple[object, ...]:
+        """Where the type checker proves that the rooms fit what the services ask for."""
         ground: clean.Ground = disk
         grounds: upkeep_ports.Grounds = disk
-        return ground, grounds
+        memory: Memory = store
+        slots: ports.Pool = pool
+        return ground, grounds, memory, slots

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from civitai_kit.core.digests import Digester, Digests
 from civitai_kit.core.errors import NotWritable
+from civitai_kit.core.order import Proof, Verdict
 from civitai_kit.transfer.disk_errors import disk_error, disk_errors
 from civitai_kit.transfer.journal import JOURNAL_SUFFIX, PART_SUFFIX, Journal, Point, parse_journal
 
@@ -123,12 +124,17 @@ class Part:
             _write_synced(self._journal_path, journal.dump())
         self.journal = journal
 
-    def resume(self, sources: frozenset[str], check: Callable[[], None]) -> int:
+    def resume(self, sources: frozenset[str], proof: Proof, check: Callable[[], None]) -> int:
         """Go on from an earlier run's bytes: those the journal vouches for and whose digest still agrees.
 
-        Gives how many bytes were kept. Anything that does not fit begins from nothing.
+        Gives how many bytes were kept. Without a journal only a whole file that `proof` finds right is kept: it is
+        what a crash just before the renaming leaves. Anything that does not fit begins from nothing.
         """
         journal = self._read_journal()
+        if journal is None and self._is_whole(proof, check):
+            self.ended = True
+            self.best = self.resumed = self.written
+            return self.resumed
         if journal is None or journal.source not in sources or journal.promise != self.journal.promise:
             self.restart()
             return 0
@@ -164,8 +170,9 @@ class Part:
             _fdatasync(self._fd)
         self.close()
         with disk_errors(final):
-            _rename(self.path, final)
+            # A journal left alone would vouch for bytes that are not there.
             self._journal_path.unlink(missing_ok=True)
+            _rename(self.path, final)
             _sync_folder(final.parent)
 
     def discard(self) -> None:
@@ -193,6 +200,15 @@ class Part:
             return parse_journal(self._journal_path.read_bytes())
         except OSError:
             return None
+
+    def _is_whole(self, proof: Proof, check: Callable[[], None]) -> bool:
+        with disk_errors(self.path):
+            size = os.fstat(self._fd).st_size
+            if not size or size != proof.size or not (proof.sha256 or proof.blake3 or proof.crc32):
+                return False
+            self._hash_from_disk(size, check)
+        self.written = self.hashed
+        return proof.judge(self.digests(), size) is Verdict.RIGHT
 
     def _prove(self, points: tuple[Point, ...], check: Callable[[], None]) -> tuple[Point, ...]:
         """The points up to the first whose bytes are not those that were synced."""

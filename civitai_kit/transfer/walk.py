@@ -24,7 +24,7 @@ def walk(gear: Gear, order: Order, emit: Emit) -> Fetched:
     target, progress = Path(order.target), Progress(order.key, emit, gear.ticks)
     journal = Journal(source=sources[0].name, promise=_promise(order.proof))
     with open_part(target, journal, _names(order.proof)) as part:
-        resumed = part.resume(frozenset(source.name for source in sources), gear.halt.check)
+        resumed = part.resume(frozenset(source.name for source in sources), order.proof, gear.halt.check)
         if resumed:
             gear.log(f"{order.key}: {resumed} bytes are here from an earlier run")
         filler = Filler(gear, order, emit, sources, progress)

@@ -353,11 +353,19 @@ def test_a_changed_file_is_fetched_from_its_start(desk: Desk) -> None:
 
 
 def test_a_whole_part_needs_no_request_at_all(desk: Desk) -> None:
-    begun(desk)
+    desk.fetch()
+    desk.target.rename(desk.target.with_name("model.safetensors.part"))
+    desk.sandbox.clear_requests()
     fetched = desk.fetch()
-    whole = desk.target.rename(desk.target.with_name("model.safetensors.part"))
-    assert fetched.size == whole.stat().st_size
-    desk.sandbox.faults.add("range_416")
+    assert (fetched.resumed, fetched.received) == (len(desk.content), 0)
+    assert len(desk.sandbox.requests) == 0
+    assert desk.names() == ["model.safetensors"]
+
+
+def test_a_part_without_a_journal_that_is_not_right_is_begun_anew(desk: Desk) -> None:
+    desk.fetch()
+    part = desk.target.rename(desk.target.with_name("model.safetensors.part"))
+    part.write_bytes(bytes(len(desk.content)))
     assert desk.fetch().resumed == 0
 
 

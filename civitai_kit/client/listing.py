@@ -92,6 +92,10 @@ class Listing(Generic[V]):
 
     def _told(self, error: SiteError) -> SiteError:
         if self._pages:
-            error.message = f"{error.message} (after {self._pages} pages with {len(self._seen)} rows)"
+            error.message = f"{error.message} (after {_many(self._pages, 'page')} with {_many(len(self._seen), 'row')})"
             error.args = (error.message,)
         return error
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
 from typing import Any
 
 import httpx2
@@ -56,8 +57,7 @@ def test_a_version_is_found_by_any_digest_of_its_file(asking: Asking) -> None:
     version = asking.ask(lambda client: client.version(Known.PLAIN_LORA * 100 + 1))
     hashes = version.files[0].hashes
     for digest in (hashes.sha256, hashes.auto_v2, hashes.blake3, hashes.crc32):
-        found = asking.ask(lambda client, digest=digest: client.version_by_hash(digest))
-        assert found.id == version.id
+        assert asking.ask(methodcaller("version_by_hash", digest)).id == version.id
 
 
 def test_a_batch_of_digests_gives_each_version_once_and_addresses_of_the_site(asking: Asking) -> None:
@@ -361,7 +361,7 @@ def test_paging_by_hand_loses_nothing_either(asking: Asking) -> None:
     asking.sandbox.world = World.large(models=23, bytes_each=100)
     cursor, found = None, []
     while True:
-        page = asking.ask(lambda client, at=cursor: client.models_page(sort="Newest", limit=5, cursor=at))
+        page = asking.ask(methodcaller("models_page", sort="Newest", limit=5, cursor=cursor))
         found += [model.id for model in page.items]
         if (cursor := page.next_cursor) is None:
             break
@@ -393,5 +393,5 @@ def test_a_passing_circle_heals(asking: Asking) -> None:
 def test_a_page_that_fails_for_good_says_how_far_it_came(asking: Asking) -> None:
     asking.sandbox.world = World.large(models=20, bytes_each=100)
     asking.sandbox.faults.add("server_error", times=None, match="cursor=")
-    with pytest.raises(Unavailable, match="after 1 pages with 5 rows"):
+    with pytest.raises(Unavailable, match="after 1 page with 5 rows"):
         asking.ask(lambda client: client.models(limit=5), retry=SWIFT)

@@ -1,0 +1,91 @@
+"""What `import civitai_kit` gives, and that it costs nothing until a name is used."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import civitai_kit
+
+ROOT = Path(civitai_kit.__file__).parents[1]
+
+CONTRACT = [
+    *("Client", "AsyncClient", "Page", "Model", "ModelVersion", "ModelFile", "Hashes", "Image", "Creator"),
+    *("ModelType", "ModelSort", "ImageSort", "Period", "NsfwLevel", "CommercialUse", "RetryRules", "digests"),
+    *("CivitaiKitError", "BadQuery", "Unauthorized", "Forbidden", "NotFound", "Gone", "RateLimited"),
+    *("RegionBlocked", "Unavailable", "UnexpectedReply"),
+]
+
+
+@pytest.mark.parametrize("name", sorted({*CONTRACT, *civitai_kit.__all__}))
+def test_a_public_name_is_there_and_listed(name: str) -> None:
+    assert getattr(civitai_kit, name) is not None
+    assert name in civitai_kit.__all__ and name in dir(civitai_kit)
+
+
+def test_another_name_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Manager'"):
+        civitai_kit.Manager  # noqa: B018
+
+
+def printed(*arguments: str) -> str:
+    """What a fresh interpreter prints; its errors too, so that a failure shows them."""
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    return (done.stdout + done.stderr).strip()
+
+
+def test_the_import_alone_loads_nothing_heavy() -> None:
+    heavy = "pydantic httpx2 anyio asyncio blake3 ssl pathlib civitai_kit.core civitai_kit.client civitai_kit.disk"
+    program = f"import sys, civitai_kit; print([name for name in {heavy.split()!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_an_error_can_be_named_without_loading_the_client() -> None:
+    program = "import sys; from civitai_kit import NotFound; print('httpx2' in sys.modules, 'pydantic' in sys.modules)"
+    assert printed("-c", program) == "False False"
+
+
+@pytest.mark.parametrize("name", ["BadQuery", "NotFound", "RateLimited", "Unavailable", "UnexpectedReply"])
+def test_errors_of_the_site_carry_where_and_what(name: str) -> None:
+    kind = getattr(civitai_kit, name)
+    assert issubclass(kind, civitai_kit.CivitaiKitError)
+    made = kind("words", status=418, endpoint="/api/v1/x", hint="do this")
+    assert (made.status, made.endpoint, made.message, made.hint) == (418, "/api/v1/x", "words", "do this")
+
+
+def test_digests_are_named_as_the_site_names_them(tmp_path: Path) -> None:
+    path = tmp_path / "hello"
+    path.write_bytes(b"hello world")
+    assert civitai_kit.digests(path) == civitai_kit.digests(str(path))
+    assert civitai_kit.digests(path) == {
+        "SHA256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+        "AutoV2": "b94d27b993",
+        "AutoV3": civitai_kit.digests(path)["AutoV3"],
+        "BLAKE3": "d74981efa70a0c880b8d8c1985d075dbcbf679b99a5f9914e5aaf96b831a9e24",
+        "CRC32": "85114a0d",
+    }
+
+
+def test_a_file_that_cannot_be_read_is_one_of_our_errors(tmp_path: Path) -> None:
+    with pytest.raises(civitai_kit.CivitaiKitError):
+        civitai_kit.digests(tmp_path / "missing")
+
+
+def test_both_clients_are_context_managers_that_close() -> None:
+    with civitai_kit.Client() as client:
+        assert isinstance(client, civitai_kit.Client)
+
+    async def enter() -> civitai_kit.AsyncClient:
+        async with civitai_kit.AsyncClient() as entered:
+            return entered
+
+    assert isinstance(asyncio.run(enter()), civitai_kit.AsyncClient)

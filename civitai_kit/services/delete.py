@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from civitai_kit.core.entry import Entry, Status, Summary
-from civitai_kit.core.errors import CivitaiKitError, Interrupted
+from civitai_kit.core.errors import CivitaiKitError, Interrupted, UsageError
 from civitai_kit.core.naming import path_key, sidecar_path
 from civitai_kit.core.removal import Belonging, DeleteWish, Doomed, Removal, claimed_paths, model_paths, paths_beside
 from civitai_kit.services.sidecars import IMAGE_EXTENSIONS
@@ -98,9 +98,15 @@ class _Planner:
 
     def _there(self, paths: Iterable[str]) -> Iterator[Belonging]:
         for path in paths:
-            size = self.disk.size(path)
+            size = self._size(path)
             if size is not None and path_key(path) not in self.claimed:
                 yield Belonging(path, size)
+
+    def _size(self, path: str) -> int | None:
+        try:
+            return self.disk.size(path)
+        except UsageError:  # It lies outside, behind a link: not ours to remove.
+            return None
 
 
 def _others(store: Records, ids: set[int]) -> Iterator[Summary]:

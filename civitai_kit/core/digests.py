@@ -63,9 +63,7 @@ class Digests:
 
     def joined(self, other: Digests) -> Digests:
         """These digests, and `other`'s where these have none (the two halves of a pass in two threads)."""
-        found = {
-            part.name: getattr(other, part.name) for part in fields(self) if getattr(self, part.name) is None
-        }
+        found = {part.name: getattr(other, part.name) for part in fields(self) if getattr(self, part.name) is None}
         return replace(self, **found)
 
 

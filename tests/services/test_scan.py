@@ -7,6 +7,7 @@ import json
 import pytest
 
 from civitai_kit.core.errors import Code, NotFound, SiteError
+from civitai_kit.core.options import ModelSort
 from civitai_kit.core.plan import Plan, Reason
 from civitai_kit.core.query import ModelQuery
 from civitai_kit.testing import FAULTS, Known, World
@@ -34,20 +35,20 @@ def test_a_listing_is_asked_once_a_page_and_no_model_singly(collection: Collecti
 def test_no_model_is_lost_or_doubled_whatever_the_order_and_the_size_of_pages(
     collection: Collection, sort: str
 ) -> None:
-    whole = collection.scan(query=ModelQuery(sort=sort, limit=100))
-    paged = collection.scan(query=ModelQuery(sort=sort, limit=3))
+    whole = collection.scan(query=ModelQuery(sort=ModelSort(sort), limit=100))
+    paged = collection.scan(query=ModelQuery(sort=ModelSort(sort), limit=3))
     assert model_ids(paged) == model_ids(whole)
     assert len({item.path for item in paged.items}) == len(paged.items)
 
 
 def test_the_limit_counts_models_that_have_something_to_fetch(collection: Collection) -> None:
-    plan = collection.scan(query=ModelQuery(sort="Newest"), limit=3)
+    plan = collection.scan(query=ModelQuery(sort=ModelSort.NEWEST), limit=3)
     assert len(model_ids(plan)) == 3
 
 
 def test_the_same_command_run_again_goes_on_with_the_collection(collection: Collection) -> None:
-    first = collection.download(query=ModelQuery(sort="Newest"), limit=2, types=("LORA",))
-    second = collection.scan(query=ModelQuery(sort="Newest"), limit=2, types=("LORA",))
+    first = collection.download(query=ModelQuery(sort=ModelSort.NEWEST), limit=2, types=("LORA",))
+    second = collection.scan(query=ModelQuery(sort=ModelSort.NEWEST), limit=2, types=("LORA",))
     done = {item.model_id for item in first.downloaded}
     assert len(done) == 2
     assert len(model_ids(second)) == 2
@@ -172,4 +173,4 @@ def test_the_raw_answers_of_a_scan_are_plain_json(collection: Collection) -> Non
 
 def test_a_world_of_a_thousand_models_is_scanned_whole(collection: Collection) -> None:
     collection.sandbox.world = World.large(models=1000, bytes_each=2000)
-    assert len(model_ids(collection.scan(query=ModelQuery(sort="Newest")))) == 1000
+    assert len(model_ids(collection.scan(query=ModelQuery(sort=ModelSort.NEWEST)))) == 1000

@@ -15,7 +15,7 @@ PLAIN = str(int(Known.PLAIN_LORA))
 def only_file(ran: Ran) -> Path:
     rows = ran.data["downloaded"]
     assert len(rows) == 1
-    return SAVE / rows[0]["path"]
+    return SAVE / str(rows[0]["path"])
 
 
 def test_a_right_file_is_fetched_again_to_where_it_is(at_sandbox: Run, civitai_sandbox: Sandbox) -> None:

@@ -30,7 +30,7 @@ def findings(ran: Ran) -> dict[str, str]:
 
 
 def path_of(ran: Ran, key: str) -> Path:
-    return SAVE / next(row["path"] for row in ran.data["findings"] if row["key"] == key)
+    return SAVE / str(next(row["path"] for row in ran.data["findings"] if row["key"] == key))
 
 
 def test_an_untouched_collection_is_right(filled: Run) -> None:

@@ -1,0 +1,103 @@
+"""`db search` and `db stats`: finding things in what is remembered, and adding it up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from civitai_kit.core.entry import Entry, FileRecord, ImageKind, ImageRecord, Status
+from civitai_kit.store.lmdb_store import LmdbStore
+from tests.cli.conftest import Run
+
+DATABASE = Path("downloads") / "civitai_download_db"
+
+
+def entry(version_id: int, name: str, **fields: object) -> Entry:
+    status = fields.pop("status", Status.DOWNLOADED)
+    size = fields.pop("size", 100)
+    file = FileRecord(file_id=version_id, path=f"x/{version_id}", size=size, status=status)  # type: ignore[arg-type]
+    return Entry(version_id=version_id, model_name=name, files=(file,), **fields)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def remembered(run: Run) -> Run:
+    """Four entries and two image records."""
+    with LmdbStore.open(DATABASE, read_only=False) as store:
+        store.put_many(
+            [
+                entry(1, "Straße bei Nacht", type="LORA", base_model="SDXL 1.0", creator="ann", size=300),
+                entry(2, "МОДЕЛЬ", type="LORA", base_model="Pony", creator="bob", size=50),
+                entry(3, "猫と犬", type="Checkpoint", base_model="Pony", creator="ann", status=Status.ERROR),
+                entry(4, "Café", version_name="été", type="Checkpoint", base_model="Pony"),
+            ]
+        )
+        store.put_images(
+            [
+                ImageRecord(kind=ImageKind.TAG, target="cats", image_id=1, path="images/1.jpeg", tags=("fluffy",)),
+                ImageRecord(kind=ImageKind.USERNAME, target="Ünï", image_id=2, checkpoint="Dream"),
+            ]
+        )
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("STRASSE",), [1]),
+        (("модель",), [2]),
+        (("猫",), [3]),
+        (("CAFE\u0301",), [4]),
+        (("ÉTÉ",), [4]),
+        (("bei", "nacht"), [1]),
+        (("nothing",), []),
+        (("a", "--type", "lora"), [1]),
+        (("é", "--base-model", "PONY"), [4]),
+        (("а", "--status", "error"), []),
+    ],
+)
+def test_names_are_found_in_any_case_and_script(remembered: Run, words: tuple[str, ...], found: list[int]) -> None:
+    ran = remembered("db", "search", *words, "--json")
+    assert (ran.code, [row["version_id"] for row in ran.data["entries"]]) == (0, found)
+
+
+def test_a_search_needs_words(remembered: Run) -> None:
+    for words in ((), ("",), ("  ",)):
+        assert remembered("db", "search", *words, "--json").code == 2
+
+
+def test_a_search_can_be_sorted(remembered: Run) -> None:
+    ran = remembered("db", "search", "a", "--sort", "size", "--json")
+    assert [row["version_id"] for row in ran.data["entries"]] == [1, 4]
+
+
+def test_image_records_are_found_by_what_belongs_to_them(remembered: Run) -> None:
+    for word, image_id in (("FLUFFY", 1), ("üNÏ", 2), ("dream", 2)):
+        ran = remembered("db", "search", word, "--images", "--json")
+        assert [row["image_id"] for row in ran.data["images"]] == [image_id]
+    assert ran.data["images"][0]["key"] == "username:Ünï_2_HD"
+
+
+def test_statistics_add_up(remembered: Run) -> None:
+    ran = remembered("db", "stats", "--json")
+    assert (ran.code, ran.data["entries"], ran.data["files"], ran.data["bytes"]) == (0, 4, 4, 550)
+    assert ran.data["by_type"] == {"LORA": {"entries": 2, "bytes": 350}, "Checkpoint": {"entries": 2, "bytes": 200}}
+    assert ran.data["by_base_model"]["Pony"] == {"entries": 3, "bytes": 250}
+    assert ran.data["by_status"] == {
+        "Downloaded": {"entries": 3, "bytes": 450},
+        "Error": {"entries": 1, "bytes": 100},
+    }
+    assert ran.data["by_creator"]["ann"] == {"entries": 2, "bytes": 400}
+    assert ran.data["images"] == 2
+
+
+def test_statistics_of_nothing_are_nothing_and_make_nothing(run: Run, empty_home: Path) -> None:
+    ran = run("db", "stats", "--json")
+    assert (ran.code, ran.data["entries"], ran.data["by_type"]) == (0, 0, {})
+    assert list(empty_home.iterdir()) == []
+
+
+def test_people_see_tables(remembered: Run) -> None:
+    assert "BY BASE MODEL" in remembered("db", "stats").out
+    assert "Straße bei Nacht" in remembered("db", "search", "nacht").out
+    assert "fluffy" not in remembered("db", "search", "cats", "--images").err

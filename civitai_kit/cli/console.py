@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from civitai_kit.core.report import Report
 
 SCHEMA = 1
+SHOW_CURSOR = "\x1b[?25h"
 # Errors that a person is shown one by one; a program gets all.
 MOST_ERRORS = 20
 
@@ -86,6 +87,13 @@ class Console:
         if len(rows) > MOST_ERRORS:
             self._say(f"       … and {len(rows) - MOST_ERRORS:,} more; --json lists them all.")
 
+    def last_words(self, command: str, outcome: Outcome) -> None:
+        """Answer before the process ends at once, and give back the cursor that a live display had hidden."""
+        if self.display is not None:
+            self.display = None
+            _write(sys.stderr, f"\n{SHOW_CURSOR}")
+        self.show(command, outcome)
+
     def complain(self, row: Mapping[str, Any]) -> None:
         """Say one error on stderr, and how to help."""
         what = row["message"] if "file_id" not in row else f"{row.get('path') or row['file_id']}: {row['message']}"
@@ -97,10 +105,13 @@ class Console:
         """A question with yes or no, no by default; `flag` is what to type instead where nobody can answer."""
         if not self.can_ask:
             raise UsageError(f"{question} Nobody is here to say yes.", hint=f"Add {flag} to say it beforehand.")
-        _write(sys.stderr, f"{question} [y/N] ")
         self.asking = True
         try:
+            _write(sys.stderr, f"{question} [y/N] ")
             return sys.stdin.readline().strip().casefold() in ("y", "yes")
+        except KeyboardInterrupt:
+            _write(sys.stderr, "\n")
+            raise
         finally:
             self.asking = False
 

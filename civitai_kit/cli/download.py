@@ -71,10 +71,10 @@ def _agreed(call: Call, plan: Plan, lines: list[str], settings: Settings, progre
 
 def _confirmed(call: Call, plan: Plan, progress: Progress) -> bool:
     progress.pause()
-    try:
-        return call.console.ask(f"Download {_amount(plan)}?", flag="--yes")
-    finally:
+    agreed = call.console.ask(f"Download {_amount(plan)}?", flag="--yes")
+    if agreed:
         progress.resume()
+    return agreed
 
 
 def _plan_of_file(call: Call) -> Plan | None:

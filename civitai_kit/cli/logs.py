@@ -20,7 +20,7 @@ REDACTED = "[redacted]"
 # Whatever a library may log: credentials in headers, and what signs a storage URL or stands for a key in one.
 _SECRETS = re.compile(
     r"(?i)(\bbearer\s+|\b(?:authorization|cookie)['\"]?\s*[:=]\s*['\"]?(?:bearer\s+)?"
-    r"|[?&](?:token|api_?key|sig|signature|x-amz-[a-z-]+|x-goog-[a-z-]+|key-pair-id|policy)=)[^\s&'\",]+"
+    r"|[?&](?:token|api_?key|sig|signature|x-amz-[a-z-]+|x-goog-[a-z-]+|key-pair-id|policy)=)[^\s&'\",\\]+"
 )
 
 
@@ -66,7 +66,8 @@ def log_traceback(error: BaseException) -> str | None:
     if not log.isEnabledFor(logging.DEBUG):
         return None
     log.debug("unforeseen", exc_info=error)
-    files = [held.baseFilename for held in logging.getLogger().handlers if isinstance(held, logging.FileHandler)]
+    ours = [held for held in logging.getLogger().handlers if getattr(held, "is_ours", False)]
+    files = [held.baseFilename for held in ours if isinstance(held, logging.FileHandler)]
     return f"The traceback is in {files[0]}." if files else "The traceback stands above."
 
 

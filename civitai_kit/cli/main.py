@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from civitai_kit.cli.parsing import Answer, Branch, Parsed, parse
 from civitai_kit.cli.signals import stop_on_signal
 from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted
 
+# What a library's own message might repeat.
+SECRET_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN", "CIVITAI_KIT_API_KEY")
 SUMMARY = "Scan, confirm, download: verified, resumable, remembered downloads from Civitai."
 
 COMMANDS: dict[str, Branch] = {
@@ -56,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     console = Console(as_json=_says_json(words))
     command = command_in(words, COMMANDS)
-    with stop_on_signal(lambda: console.show(command, of_error(_stopped())), lambda: console.asking) as stop:
+    with stop_on_signal(lambda: console.last_words(command, of_error(_stopped())), lambda: console.asking) as stop:
         command, outcome = _outcome(words, console, stop, command)
         console.show(command, outcome)
     return outcome.exit_code
@@ -115,10 +118,12 @@ def _stopped() -> Interrupted:
 
 
 def _unforeseen(error: Exception) -> Outcome:
-    from civitai_kit.cli.logs import log_traceback
+    from civitai_kit.cli.logs import log_traceback, redactor
 
     hint = log_traceback(error) or "Run it again with --log-level debug to see where, and report it."
-    sentence = f"Something unforeseen happened: {type(error).__name__}: {error}".splitlines()[0]
+    secrets = (value for name, value in os.environ.items() if name in SECRET_VARIABLES)
+    said = " ".join(str(redactor(*secrets)(str(error))).split())
+    sentence = f"Something unforeseen happened: {type(error).__name__}: {said}"
     return of_error(CivitaiKitError(sentence, code=Code.UNFORESEEN, hint=hint))
 
 

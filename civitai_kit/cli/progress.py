@@ -129,6 +129,8 @@ class Progress:
         self.state = State()
         self._lock = threading.Lock()
         self._live: Any = None
+        # The same notice comes each time that the parts are opened: before the yes, and after it.
+        self._warned: set[Warned] = set()
 
     def __enter__(self) -> Self:
         """Begin to draw, where somebody watches."""
@@ -177,7 +179,8 @@ class Progress:
                 self.console.tell(f"failed  {shown(event.key)}  {shown(event.error.message)}")
             case SiteWaits() | FileWaits() if event.seconds >= LONG_WAIT_SEC:
                 self.console.tell(f"waiting {shown_seconds(event.seconds)}: {shown(event.why)}")
-            case Warned():
+            case Warned() if event not in self._warned:
+                self._warned.add(event)
                 self.console.warn(event.message, event.hint)
             case _:
                 pass
@@ -212,10 +215,10 @@ def _file_line(key: str, file: Moving, now: float, columns: int) -> str:
 def _total_line(state: State, now: float) -> str:
     speed = state.pace.speed(now)
     done = state.done_bytes
-    left = shown_seconds((state.size - done) / speed) if speed >= 1 and state.size > done else "-"
+    left = f"  {shown_seconds((state.size - done) / speed)} left" if speed >= 1 and state.size > done else ""
     failed = f", {state.failed} failed" if state.failed else ""
     amounts = f"{shown_bytes(done)} of {shown_bytes(state.size)}"
-    return f"{state.finished:,} of {state.files:,} files{failed}  {amounts}  {shown_bytes(speed)}/s  {left} left"
+    return f"{state.finished:,} of {state.files:,} files{failed}  {amounts}  {shown_bytes(speed)}/s{left}"
 
 
 class _Live:

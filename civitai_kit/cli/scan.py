@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from civitai_kit.cli.call import Call
+from civitai_kit.cli.cleaning import shown
 from civitai_kit.cli.console import Outcome
 from civitai_kit.cli.options import PLAN_OUT, SELECTION
 from civitai_kit.cli.parsing import Command
@@ -36,7 +37,8 @@ def run(call: Call) -> Outcome:
             lines = plan_lines(plan, loaded.settings.save_path, kit.disk.free())
     if target is not None:
         _save(target, plan_text(plan))
-        call.console.tell(f"The plan is in {target}; `civitai-kit download --plan {target}` carries it out.")
+        name = shown(target)
+        call.console.tell(f"The plan is in {name}; `civitai-kit download --plan {name}` carries it out.")
     return Outcome(plan.as_json(), lines, [error.as_row() for error in plan.errors], plan.exit_code)
 
 

@@ -1,0 +1,134 @@
+"""What a person sees at a terminal: the display, the question, and a cursor that is there afterwards."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from civitai_kit.testing import Sandbox
+
+HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
+
+
+class Terminal:
+    """A command line in a terminal of 24 lines and 80 columns."""
+
+    def __init__(self, words: tuple[str, ...], folder: Path, env: dict[str, str]) -> None:
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        # The terminal is made the process's own, so that a typed Ctrl-C becomes a signal.
+        code = (
+            "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+            "from civitai_kit.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        )
+        command = [sys.executable, "-c", code, *words]
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        )
+        os.close(slave)
+        self.seen = ""
+
+    def until(self, text: str) -> None:
+        """Read until some text was shown."""
+        end = time.monotonic() + 20
+        while text not in self.seen:
+            assert time.monotonic() < end, self.seen
+            self._read()
+
+    def type(self, text: str) -> None:
+        """Type something."""
+        os.write(self.master, text.encode())
+
+    def finish(self) -> int:
+        """Read to the end, and give the exit code."""
+        end = time.monotonic() + 20
+        while self._read() or self.process.poll() is None:
+            assert time.monotonic() < end, self.seen
+        return self.process.wait()
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self.master], [], [], 0.1)
+        try:
+            came = os.read(self.master, 65536) if ready else b""
+        except OSError:
+            came = b""
+        self.seen += came.decode("utf-8", "replace")
+        return bool(came)
+
+
+@pytest.fixture
+def at_terminal(empty_home: Path, civitai_sandbox: Sandbox) -> Iterator[Callable[..., Terminal]]:
+    """Start a command line in a terminal, against the sandbox."""
+    env = {
+        **os.environ,
+        "TERM": "xterm-256color",
+        "CIVITAI_API_KEY": civitai_sandbox.api_key,
+        "CIVITAI_KIT_API_URL": civitai_sandbox.url,
+        "CIVITAI_KIT_API_DELAY_MS": "0",
+    }
+    env.pop("COLUMNS", None)
+    opened: list[Terminal] = []
+
+    def start(*words: str) -> Terminal:
+        opened.append(Terminal(words, empty_home, env))
+        return opened[-1]
+
+    yield start
+    for terminal in opened:
+        terminal.process.kill()
+        terminal.process.wait()
+        os.close(terminal.master)
+
+
+def test_a_download_asks_shows_its_progress_and_gives_the_cursor_back(
+    at_terminal: Callable[..., Terminal], civitai_sandbox: Sandbox
+) -> None:
+    civitai_sandbox.faults.add("throttle", None, rate=20_000)
+    terminal = at_terminal("download", "1001")
+    terminal.until("[y/N] ")
+    terminal.type("y\n")
+    terminal.until("B/s")
+    assert terminal.finish() == 0
+    assert "plain_line_0.safetensors" in terminal.seen and " of 1 files" in terminal.seen
+    assert terminal.seen.rfind(SHOW) > terminal.seen.rfind(HIDE)
+    assert terminal.seen.rstrip().endswith("Downloaded 1 file, 40 kB.")
+
+
+def test_ctrl_c_at_the_question_ends_at_once(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
+    terminal = at_terminal("download", "1001")
+    terminal.until("[y/N] ")
+    begun = time.monotonic()
+    terminal.type("\x03")
+    assert terminal.finish() == 130 and time.monotonic() - begun < 1.5
+    assert "Stopped" in terminal.seen and not (empty_home / "downloads").exists()
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
+def test_ctrl_c_gives_the_cursor_back(
+    times: int, at_terminal: Callable[..., Terminal], civitai_sandbox: Sandbox
+) -> None:
+    civitai_sandbox.faults.add("throttle", None, rate=2_000)
+    terminal = at_terminal("download", "1001", "--yes")
+    terminal.until("B/s")
+    for _ in range(times):
+        terminal.type("\x03")
+    assert terminal.finish() == 130 and "Traceback" not in terminal.seen
+    assert terminal.seen.rfind(SHOW) > terminal.seen.rfind(HIDE)
+
+
+def test_no_colour_is_used_where_none_is_wanted(at_terminal: Callable[..., Terminal]) -> None:
+    coloured = at_terminal("scan", "--sort", "nix")
+    plain = at_terminal("scan", "--sort", "nix", "--no-color")
+    assert (coloured.finish(), plain.finish()) == (2, 2)
+    assert "\x1b[31;1merror: \x1b[0m" in coloured.seen and "\x1b" not in plain.seen

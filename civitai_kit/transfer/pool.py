@@ -59,7 +59,7 @@ class _Shift(Generic[T]):
         self._lock = threading.Lock()
         self._closed = False
         self._running: set[int] = set()
-        self._results: SimpleQueue[Outcome[T] | None] = SimpleQueue()
+        self._results: SimpleQueue[Outcome[T] | Exception | None] = SimpleQueue()
 
     def outcomes(self) -> Iterator[Outcome[T]]:
         """Outcomes until every slot is empty."""
@@ -77,6 +77,8 @@ class _Shift(Generic[T]):
             if outcome is None:
                 self.slots -= 1
                 continue
+            if isinstance(outcome, Exception):
+                raise outcome
             self._running.discard(outcome.index)
             yield outcome
 
@@ -85,6 +87,8 @@ class _Shift(Generic[T]):
         try:
             while (taken := self._take()) is not None:
                 self._results.put(self._do(*taken))
+        except Exception as error:  # noqa: BLE001 - the jobs' own iterable failed; raised where it is read
+            self._results.put(error)
         finally:
             self._results.put(None)
 

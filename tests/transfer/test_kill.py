@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import re
 import signal
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,10 +23,48 @@ SIZE = 40_000_000
 SCRIPT = Path(__file__).with_name("kill_me.py")
 
 
-def started(desk: Desk, connections: int) -> subprocess.Popen[bytes]:
-    """A process that fetches the file."""
-    arguments = [desk.sandbox.url, desk.sandbox.api_key, desk.url, str(desk.target), desk.sha256, str(connections)]
-    return subprocess.Popen([sys.executable, str(SCRIPT), *arguments], cwd=SCRIPT.parents[2])
+class Victims:
+    """Starts processes that fetch the file, one at a time."""
+
+    def __init__(self, desk: Desk, connections: int) -> None:
+        self._line = json.dumps(
+            [
+                desk.sandbox.url,
+                desk.sandbox.api_key,
+                desk.url,
+                str(desk.target),
+                desk.sha256,
+                connections,
+                desk.file.body.size,
+            ]
+        )
+        self._warm = subprocess.Popen(
+            [sys.executable, str(SCRIPT)],
+            cwd=SCRIPT.parents[2],
+            env={**os.environ, "PYTHONPATH": str(SCRIPT.parents[2])},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self) -> int:
+        """Start one; gives its process id."""
+        assert self._warm.stdin is not None
+        self._warm.stdin.write(self._line + "\n")
+        self._warm.stdin.flush()
+        return self._read()
+
+    def wait(self) -> bool:
+        """Wait for its end; gives whether it got that far by itself."""
+        return self._read() == 0
+
+    def close(self) -> None:
+        """End the process they are forked from."""
+        self._warm.communicate()
+
+    def _read(self) -> int:
+        assert self._warm.stdout is not None
+        return int(self._warm.stdout.readline())
 
 
 def synced(desk: Desk) -> int:
@@ -44,35 +85,31 @@ def first_byte_asked(desk: Desk) -> int:
     return int(found[1]) if found else 0
 
 
-@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
 @pytest.mark.parametrize("connections", [1, 3])
 def test_killed_again_and_again_it_ends_right_and_fetches_nothing_synced_twice(
     desk_of: Callable[[int], Desk], connections: int
 ) -> None:
     desk = desk_of(SIZE)
+    desk.closing.callback((victims := Victims(desk, connections)).close)
     chance = random.Random(connections)
-    kills = finished = 0
+    kills = 0
     while kills < 25:
         claimed = synced(desk)
         desk.sandbox.clear_requests()
         desk.sandbox.faults.clear()
-        desk.sandbox.faults.add("throttle", times=None, rate=60_000_000 // connections)
-        running = started(desk, connections)
-        while running.poll() is None and desk.asked("storage") == 0:
-            time.sleep(0.005)
-        time.sleep(chance.uniform(0, 0.25))
-        running.send_signal(signal.SIGKILL)
-        if running.wait() == 0:
-            finished += 1
+        desk.sandbox.faults.add("throttle", times=None, rate=80_000_000 // connections)
+        victim = victims.start()
+        time.sleep(chance.uniform(0, 0.3))
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+        kills += not victims.wait()
+        assert desk.asked("storage") == 0 or first_byte_asked(desk) == claimed
+        if desk.target.exists():
             assert desk.target.read_bytes() == desk.content
             desk.target.unlink()
-        else:
-            kills += 1
-            if desk.target.exists():  # Killed right after the renaming.
-                assert desk.target.read_bytes() == desk.content
-                desk.target.unlink()
-        assert desk.asked("storage") == 0 or first_byte_asked(desk) >= claimed
     desk.sandbox.faults.clear()
-    assert started(desk, connections).wait() == 0
+    victims.start()
+    assert victims.wait()
     assert desk.target.read_bytes() == desk.content
     assert desk.names() == ["model.safetensors"]

@@ -1,0 +1,141 @@
+"""Pictures and clips: named by what they are, refused when they are none or cut, over kept connections."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from civitai_kit.core.errors import CivitaiKitError, Code, NotAModel, NotFound
+from civitai_kit.core.order import Content, Fetched, Order, Proof
+from civitai_kit.sandbox import media
+from civitai_kit.sandbox.galleries import delivery_url
+from civitai_kit.transfer.pictures import is_whole, media_suffix, with_media_suffix
+from civitai_kit.transfer.pool import Pool
+from tests.transfer.conftest import Desk
+
+PNG = media.png(text="a picture")
+
+
+def picture(desk: Desk, content: bytes, name: str = "1.jpeg") -> Fetched:
+    """Fetch an image of these bytes."""
+    image = desk.sandbox.world.add_image(content=content)
+    return desk.fetch(order_of(desk, delivery_url(desk.sandbox.storage_url, image), name))
+
+
+def order_of(desk: Desk, url: str, name: str = "1.jpeg") -> Order:
+    return Order(key=name, urls=(url,), target=desk.target.parent / name, content=Content.IMAGE, proof=Proof())
+
+
+@pytest.mark.parametrize(
+    ("head", "suffix"),
+    [
+        (b"\x89PNG\r\n\x1a\n", ".png"),
+        (b"\xff\xd8\xff\xe0", ".jpeg"),
+        (b"GIF89a", ".gif"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", ".webp"),
+        (b"\x00\x00\x00\x20ftypavif", ".avif"),
+        (b"\x00\x00\x00\x20ftypisom", ".mp4"),
+        (b"\x1a\x45\xdf\xa3", ".webm"),
+        (b"<!DOCTYPE html>", None),
+        (b'{"error":1}', None),
+        (b"", None),
+    ],
+)
+def test_the_bytes_tell_what_it_is(head: bytes, suffix: str | None) -> None:
+    assert media_suffix(head) == suffix
+
+
+@pytest.mark.parametrize(
+    ("name", "renamed"),
+    [("12.jpeg", "12.png"), ("12_sd.webp", "12_sd.png"), ("12", "12.png"), ("v1.5", "v1.5.png")],
+)
+def test_the_extension_is_replaced_only_when_it_is_one(name: str, renamed: str) -> None:
+    assert with_media_suffix(Path(name), ".png").name == renamed
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "whole"),
+    [
+        (".png", PNG, True),
+        (".png", PNG[:-8], False),
+        (".jpeg", b"\xff\xd8\xff" + bytes(50) + b"\xff\xd9", True),
+        (".jpeg", b"\xff\xd8\xff" + bytes(50), False),
+        (".gif", b"GIF89a" + bytes(9) + b";", True),
+        (".webp", b"RIFF\x0c\x00\x00\x00WEBPVP8 " + bytes(4), True),
+        (".webp", b"RIFF\xff\x00\x00\x00WEBPVP8 " + bytes(4), False),
+        (".mp4", b"\x00\x00\x00\x08ftyp", True),
+    ],
+)
+def test_a_cut_picture_is_told_from_a_whole_one(suffix: str, content: bytes, whole: bool) -> None:
+    assert is_whole(suffix, content[:64], content, len(content)) == whole
+
+
+def test_a_png_named_jpeg_becomes_a_png(desk: Desk) -> None:
+    fetched = picture(desk, PNG)
+    assert Path(fetched.path).name == "1.png"
+    assert Path(fetched.path).read_bytes() == PNG
+    assert desk.names() == ["1.png"]
+
+
+def test_no_key_goes_to_the_image_host_even_when_it_is_the_site(desk: Desk) -> None:
+    image = desk.sandbox.world.add_image(content=PNG)
+    url = delivery_url(desk.sandbox.storage_url, image)
+    desk.fetch(order_of(desk, url), site=desk.sandbox.storage_url)
+    assert "authorization" not in desk.sandbox.requests[0].headers
+
+
+@pytest.mark.parametrize("fault", ["html_file", "json_file"])
+def test_a_page_is_no_picture(desk: Desk, fault: str) -> None:
+    desk.sandbox.faults.add(fault, times=None)
+    with pytest.raises(NotAModel):
+        picture(desk, PNG)
+    assert desk.names() == []
+
+
+def test_a_picture_that_is_stored_cut_is_refused(desk: Desk) -> None:
+    with pytest.raises(CivitaiKitError) as caught:
+        picture(desk, PNG[:-10])
+    assert caught.value.code is Code.NETWORK
+    assert desk.names() == []
+
+
+@pytest.mark.parametrize("fault", ["cut", "stall", "storage_429", "storage_503", "storage_reset", "no_content_length"])
+def test_a_passing_fault_is_got_over(desk: Desk, fault: str) -> None:
+    params: dict[str, dict[str, Any]] = {
+        "cut": {"at": 20},
+        "stall": {"at": 20, "seconds": 30},
+        "storage_429": {"retry_after": 0.01},
+    }
+    desk.sandbox.faults.add(fault, 1, "", **params.get(fault, {}))
+    image = desk.sandbox.world.add_image(content=PNG)
+    desk.fetch(order_of(desk, delivery_url(desk.sandbox.storage_url, image)), timeout=0.3)
+    assert desk.names() == ["1.png"]
+
+
+def test_a_picture_that_is_gone_is_not_asked_for_again(desk: Desk) -> None:
+    with pytest.raises(NotFound):
+        desk.fetch(order_of(desk, f"{desk.sandbox.storage_url}/nothing/1/2.jpeg"))
+    assert desk.asked("storage") == 1
+    assert desk.names() == []
+
+
+def test_many_pictures_share_few_connections(desk: Desk) -> None:
+    images = [desk.sandbox.world.add_image(content=PNG + bytes(n)) for n in range(60)]
+    urls = [delivery_url(desk.sandbox.storage_url, image) for image in images]
+    fetcher = desk.fetcher()
+    opened = desk.sandbox.requests
+    orders = [order_of(desk, url, f"{number}.jpeg") for number, url in enumerate(urls)]
+    threads = set()
+
+    def job(order: Order) -> Fetched:
+        threads.add(threading.get_ident())
+        return fetcher.fetch(order, desk.events.append)
+
+    outcomes = list(Pool(desk.stop).run([partial(job, order) for order in orders], 4))
+    assert [outcome.error for outcome in outcomes] == [None] * 60
+    assert len(opened) == 60
+    assert len(threads) == 4

@@ -1,0 +1,111 @@
+"""Slots: as many as asked for, outcomes as they come, an orderly stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from civitai_kit.core.errors import DiskFull, Interrupted, NotFound
+from civitai_kit.transfer.pool import Outcome, Pool
+
+
+def raising(error: Exception) -> Callable[[], int]:
+    """A job that fails."""
+
+    def job() -> int:
+        raise error
+
+    return job
+
+
+def test_every_job_has_one_outcome() -> None:
+    outcomes = list(Pool().run([partial(pow, n, 2) for n in range(50)], 4))
+    assert sorted((outcome.index, outcome.value) for outcome in outcomes) == [(n, n * n) for n in range(50)]
+
+
+def test_no_more_than_the_slots_run_at_once() -> None:
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def job() -> None:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.01)
+        with lock:
+            now[0] -= 1
+
+    list(Pool().run([job] * 12, 3))
+    assert most == [3]
+
+
+def test_jobs_are_taken_only_when_a_slot_is_free() -> None:
+    taken = []
+    gate = threading.Event()
+
+    def jobs() -> Iterator[Callable[[], object]]:
+        for number in range(10):
+            taken.append(number)
+            yield gate.wait
+
+    threading.Timer(0.1, lambda: (seen.append(len(taken)), gate.set())).start()
+    seen: list[int] = []
+    assert len(list(Pool().run(jobs(), 2))) == 10
+    assert seen == [2]
+
+
+def test_one_failure_is_one_outcome() -> None:
+    missing = NotFound("gone")
+    outcomes = list(Pool().run([raising(missing), lambda: 1], 1))
+    assert outcomes == [Outcome(0, error=missing), Outcome(1, value=1)]
+
+
+def test_what_ends_a_run_lets_no_further_job_start() -> None:
+    full = DiskFull("full")
+    ran = []
+    outcomes = list(Pool().run([raising(full), *[lambda: ran.append(1)] * 5], 1))
+    assert [outcome.error for outcome in outcomes] == [full]
+    assert ran == []
+
+
+def test_running_jobs_come_to_their_end_when_another_ends_the_run() -> None:
+    begun = threading.Event()
+
+    def slow() -> str:
+        begun.set()
+        time.sleep(0.1)
+        return "done"
+
+    def full() -> str:
+        begun.wait()
+        raise DiskFull("full")
+
+    outcomes = list(Pool().run([slow, full], 2))
+    assert {outcome.value for outcome in outcomes} == {"done", None}
+
+
+def test_a_stop_is_over_within_three_seconds_even_with_a_job_that_hangs() -> None:
+    stop, hang = threading.Event(), threading.Event()
+    threading.Timer(0.1, stop.set).start()
+    began = time.monotonic()
+    outcomes = list(Pool(stop).run([hang.wait, hang.wait, hang.wait], 2))
+    assert time.monotonic() - began < 3.2
+    assert [outcome.index for outcome in outcomes] == [0, 1]
+    assert all(isinstance(outcome.error, Interrupted) for outcome in outcomes)
+    hang.set()
+
+
+def test_a_list_of_jobs_that_breaks_is_not_taken_for_its_end() -> None:
+    def jobs() -> Iterator[Callable[[], int]]:
+        yield lambda: 1
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        list(Pool().run(jobs(), 2))
+
+
+def test_no_jobs_are_no_outcomes() -> None:
+    assert list(Pool().run([], 4)) == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -178,6 +181,32 @@ def test_a_stop_ends_a_pause_and_a_silent_request_within_a_moment(
         next(client.models_of(PAGES, read_ahead=ahead))
     assert time.monotonic() - start < 2
     civitai_sandbox.faults.clear()
+
+
+PROGRAM = """
+import sys
+from civitai_kit import Client
+from civitai_kit.core.query import ModelQuery
+try:
+    with Client(base_url=sys.argv[1]) as client:
+        print("asking", flush=True)
+        next(client.models_of(ModelQuery(), read_ahead=sys.argv[2] == "True"))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_ctrl_c_ends_a_silent_request_within_a_moment(civitai_sandbox: Sandbox, ahead: bool) -> None:
+    civitai_sandbox.faults.add("slow", times=None, delay=20.0)
+    command = [sys.executable, "-c", PROGRAM, civitai_sandbox.url, str(ahead)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None and program.stdout.readline() == "asking\n"
+        assert soon(lambda: len(civitai_sandbox.requests) == 1)
+        start = time.monotonic()
+        program.send_signal(signal.SIGINT)
+        assert (program.stdout.read(), program.wait()) == ("interrupted\n", 0)
+    assert time.monotonic() - start < 2.5
 
 
 def test_a_stopped_client_asks_nothing(civitai_sandbox: Sandbox) -> None:

@@ -302,18 +302,6 @@ def http_of(way: str, **options: Any) -> Any:
 
 
 def test_a_users_client_is_used_for_everything_and_stays_open(asking: Asking) -> None:
-    with httpx2.Client(headers={"User-Agent": "mine/1", "Authorization": "Bearer of-mine"}) as http:
-        if asking.way != "sync":
-            pytest.skip("see the next test")
-        asking.ask(lambda client: client.model(Known.PLAIN_LORA), http=http)
-        request = asking.sandbox.requests[0]
-        assert (request.headers["user-agent"], request.headers["authorization"]) == ("mine/1", "Bearer of-mine")
-        assert not http.is_closed
-
-
-def test_a_users_asynchronous_client_is_used_and_stays_open(asking: Asking) -> None:
-    if asking.way == "sync":
-        pytest.skip("see the test before")
     http = http_of(asking.way, headers={"User-Agent": "mine/1", "Authorization": "Bearer of-mine"})
     asking.ask(lambda client: client.model(Known.PLAIN_LORA), http=http)
     request = asking.sandbox.requests[0]

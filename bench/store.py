@@ -9,8 +9,8 @@ import sys
 import tempfile
 import time
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 from civitai_kit.core.entry import Entry, FileRecord, Status
@@ -83,74 +83,119 @@ def _image(number: int, n: int, digest: str) -> dict[str, object]:
     return {"id": number * 10 + n, "url": url, "nsfwLevel": 1, "width": 832, "height": 1216, "type": "image"}
 
 
-def timed(work: Callable[[], int]) -> tuple[float, int]:
-    """Seconds that `work` took, and what it gave."""
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
+class Clock:
+    """Seconds and things done, job by job; batches of the rivals alternate, so that noise hits both."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.cpu: defaultdict[str, float] = defaultdict(float)
+        self.done: Counter[str] = Counter()
+
+    def time(self, job: str, work: Callable[[], int]) -> None:
+        """Add what `work` took and how many things it says it did."""
+        start, cpu = time.perf_counter(), time.process_time()
+        done = work()
+        self.seconds[job] += time.perf_counter() - start
+        self.cpu[job] += time.process_time() - cpu
+        self.done[job] += done
+
+    def show(self) -> None:
+        """One line a job: rates by clock and by processor, and sqlite3's time over ours where it has the job."""
+        print(f"{'':28} {'number':>7} {'seconds':>9} {'a second':>9} {'a CPU s':>9}")
+        for job, seconds in self.seconds.items():
+            if job.startswith(_THEIRS):
+                continue
+            theirs = self.seconds.get(_THEIRS + job, 0.0)
+            ratio = f"{theirs / seconds:6.2f} × sqlite3" if theirs else ""
+            done, cpu = self.done[job], max(self.cpu[job], 1e-6)
+            print(f"{job:28} {done:7} {seconds:9.3f} {done / seconds:9.0f} {done / cpu:9.0f} {ratio}")
 
 
-def lmdb_rows(folder: Path, entries: list[Entry], lines: list[bytes]) -> Iterator[tuple[str, float, int]]:
-    """What the store takes for each job: (name, seconds, how many)."""
-    with LmdbStore.open(folder / "bulk", read_only=False) as store:
-        yield "import: put_many of entries", *timed(lambda: store.put_many(entries))
-        yield "import again, nothing new", *timed(lambda: store.put_many(entries))
-    with LmdbStore.open(folder / "lines", read_only=False) as store:
-        yield "import: from lines of JSON", *timed(lambda: store.put_texts(lines))
-        yield "put, one synced each", *timed(lambda: len([store.put(one) for one in entries[:1000]]))
-        yield "get, one each", *timed(lambda: len([store.get(one.version_id) for one in entries[::10]]))
-        yield "entries, whole", *timed(lambda: sum(1 for _ in store.entries()))
-        yield "view: first row", *timed(lambda: int(next(store.summaries()).version_id > 0))
-        yield "view: summaries", *timed(lambda: sum(1 for _ in store.summaries()))
-        yield "stats", *timed(lambda: len(Counter(s.type for s in store.summaries() if s.size >= 0)) * 0 + COUNT)
-        yield "search: many hits", *timed(lambda: sum(1 for _ in store.search("РЕТРО")))
-        yield "search: one hit", *timed(lambda: sum(1 for _ in store.search("style 77777")))
+_THEIRS = "sqlite3 "
+_BATCH = 1000
 
 
-def sqlite_rows(folder: Path, entries: list[Entry]) -> Iterator[tuple[str, float, int]]:
-    """The same jobs by sqlite3 (WAL, full sync), the values compressed alike, names and sizes in columns."""
-    database = sqlite3.connect(folder / "bench.sqlite")
+def bring_in(clock: Clock, store: LmdbStore, second: LmdbStore, theirs: sqlite3.Connection, count: int) -> None:
+    """Import `count` entries into each, batch by batch; making them is not timed."""
+    for start in range(1, count + 1, _BATCH):
+        entries = [entry(number) for number in range(start, min(start + _BATCH, count + 1))]
+        lines = [one.model_dump_json().encode() for one in entries]
+        clock.time("import: put_many", lambda: store.put_many(entries))  # noqa: B023
+        clock.time(_THEIRS + "import: put_many", lambda: insert(theirs, entries))  # noqa: B023
+        clock.time("import: put_texts", lambda: second.put_texts(lines))  # noqa: B023
+        clock.time("import again, all known", lambda: second.put_texts(lines))  # noqa: B023
+
+
+def look(clock: Clock, store: LmdbStore, theirs: sqlite3.Connection, count: int) -> None:
+    """Read by key, list, add up and search; sqlite3 has names, types and sizes in columns."""
+    some = range(1, count + 1, 10)
+    clock.time("update, one synced each", lambda: sum(update(store, number) for number in some[:500]))
+    clock.time("get, one each", lambda: sum(store.get(number) is not None for number in some))
+    value = "select value from entry where id = ?"
+    clock.time(_THEIRS + "get, one each", lambda: sum(fetch(theirs, value, number) for number in some))
+    clock.time("entries, whole", lambda: sum(1 for _ in store.entries()))
+    clock.time("view: first row", lambda: int(next(store.summaries()).version_id > 0))
+    clock.time("view: all rows", lambda: sum(1 for _ in store.summaries()))
+    clock.time("stats", lambda: sum(Counter(one.type for one in store.summaries() if one.size).values()))
+    for text in ("style 77777", "РЕТРО"):
+        clock.time(f"search: {text}", lambda: sum(1 for _ in store.search(text)))  # noqa: B023
+
+
+def update(store: LmdbStore, number: int) -> bool:
+    """Change one entry as the end of a download does."""
+    stamp = {"updated_at": "2026-02-02T00:00:00Z"}
+    return store.update(number, lambda old: old and old.model_copy(update=stamp)) is not None
+
+
+def fetch(database: sqlite3.Connection, query: str, number: int) -> bool:
+    """Read one entry as we do: unpacked, parsed and checked."""
+    (value,) = database.execute(query, (number,)).fetchone()
+    return Entry.model_validate_json(zlib.decompress(value, 31)).version_id == number
+
+
+def opened_rival(path: Path) -> sqlite3.Connection:
+    """An sqlite3 database of the same shape: write-ahead log, synced at every commit."""
+    database = sqlite3.connect(path)
     database.execute("pragma journal_mode=wal")
     database.execute("pragma synchronous=full")
-    database.execute(
-        "create table entry (id integer primary key, name text, type text, size integer, sha text, value blob)"
-    )
+    columns = "id integer primary key, name text, type text, model integer, size integer, sha text, value blob"
+    database.execute(f"create table entry ({columns})")
     database.execute("create index by_sha on entry (sha)")
-    yield "import: put_many of entries", *timed(lambda: _sqlite_import(database, entries))
-    listing = "select id, name, type, size from entry order by id"
-    yield "view: summaries", *timed(lambda: sum(1 for _ in database.execute(listing)))
-    match = "select id from entry where name like '%style 77777%'"
-    yield "search: one hit", *timed(lambda: len(list(database.execute(match))))
-    sums = "select type, count(*), sum(size) from entry group by type"
-    yield "stats", *timed(lambda: len(list(database.execute(sums))) * 0 + len(entries))
-    database.close()
+    database.execute("create index by_model on entry (model)")
+    return database
 
 
-def _sqlite_import(database: sqlite3.Connection, entries: list[Entry]) -> int:
-    for start in range(0, len(entries), 1000):
-        with database:
-            database.executemany("insert into entry values (?,?,?,?,?,?)", map(_row, entries[start : start + 1000]))
+def insert(database: sqlite3.Connection, entries: list[Entry]) -> int:
+    """Write a batch in one transaction, the values compressed by the standard library."""
+    with database:
+        database.executemany("insert into entry values (?,?,?,?,?,?,?)", map(row, entries))
     return len(entries)
 
 
-def _row(one: Entry) -> tuple[object, ...]:
+def row(one: Entry) -> tuple[object, ...]:
+    """An entry as a row of the rival's table."""
     value = zlib.compress(one.model_dump_json().encode(), 1, wbits=31)
-    return one.version_id, one.model_name, one.type, one.size, one.files[0].sha256, value
+    return one.version_id, one.model_name, one.type, one.model_id, one.size, one.files[0].sha256, value
 
 
 def main() -> None:
-    """Print one line a job: how many, a second, and sqlite3's time over ours where it has the job."""
+    """Fill and read a store beside sqlite3; the first argument is how many entries (100,000)."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
-    entries = [entry(number) for number in range(1, count + 1)]
-    lines = [one.model_dump_json().encode() for one in entries]
-    mean = sum(map(len, lines)) // count
-    print(f"{count} entries of {mean} bytes of JSON; the store beside sqlite3")
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
-        theirs = {job: seconds for job, seconds, _ in sqlite_rows(Path(name), entries)}
-        for job, seconds, done in lmdb_rows(Path(name), entries, lines):
-            ratio = f"{theirs[job] / seconds:5.1f} × sqlite3" if job in theirs else ""
-            print(f"{job:30} {done:7} in {seconds:7.3f} s {done / seconds:10.0f}/s {ratio}")
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB (the entries included)")
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rival = opened_rival(folder / "rival.sqlite")
+        with (
+            LmdbStore.open(folder / "one", read_only=False) as store,
+            LmdbStore.open(folder / "two", read_only=False) as second,
+        ):
+            bring_in(clock, store, second, rival, count)
+            look(clock, store, rival, count)
+        rival.close()
+        size = (folder / "one" / "data.mdb").stat().st_size
+    print(f"{count} entries of {len(entry(count).model_dump_json())} bytes of JSON, {size >> 20} MiB on disk")
+    clock.show()
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")
 
 
 if __name__ == "__main__":

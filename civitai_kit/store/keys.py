@@ -20,7 +20,7 @@ def version_key(version_id: int) -> bytes:
 def version_id_of(key: bytes) -> int:
     """The version id of a key; raises Damaged when the key is not one of ours."""
     digits = key.removeprefix(_PREFIX)
-    if not key.startswith(_PREFIX) or not digits.isdigit():
+    if not key.startswith(_PREFIX) or not digits.removeprefix(b"-").isdigit():
         raise Damaged(f"{key!r} is no key of a version")
     return int(digits)
 

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qsl, urlencode
@@ -116,6 +117,8 @@ class Source:
     def _refusal(self, answer: Answer) -> Setback:
         reply = answer.reply()
         self._halt.check()
+        if self._api_key:
+            reply = replace(reply, body=reply.body.replace(self._api_key.encode(), b"***"))
         if _same_origin(answer.url, self._site) and self.from_site:
             return refusal_of_site(reply, with_key=bool(self._api_key))
         setback = refusal_of_storage(reply, signed=self.from_site)
@@ -130,8 +133,8 @@ def parse_url(text: str) -> httpx2.URL:
         url = httpx2.URL(text)
     except (httpx2.InvalidURL, TypeError, ValueError) as error:
         raise _unexpected("An address that leads to the file makes no sense.") from error
-    if url.scheme not in _PORTS or not url.host:
-        raise _unexpected(f"An address that leads to the file is none of http or https but {url.scheme[:20]!r}.")
+    if url.scheme not in _PORTS or not url.host or not 0 < (url.port or 1) <= 65535:
+        raise _unexpected(f"An address that leads to the file is no web address but begins with {url.scheme[:20]!r}.")
     return url.copy_with(userinfo=b"", fragment=None)
 
 

@@ -51,8 +51,12 @@ def test_jobs_are_taken_only_when_a_slot_is_free() -> None:
             taken.append(number)
             yield gate.wait
 
-    threading.Timer(0.1, lambda: (seen.append(len(taken)), gate.set())).start()
+    def open_the_gate() -> None:
+        seen.append(len(taken))
+        gate.set()
+
     seen: list[int] = []
+    threading.Timer(0.1, open_the_gate).start()
     assert len(list(Pool().run(jobs(), 2))) == 10
     assert seen == [2]
 

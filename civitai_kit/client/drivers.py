@@ -60,6 +60,7 @@ class _Base(Endpoints):
         self._timeout = timeout
         self._owned = http is None
         self._http = self._make_http() if http is None else http
+        self._named = not exchange.has_name(self._http.headers)
         self._pace = pace or Pace(delay)
         self._on_wait = on_wait
         self._log = log
@@ -79,7 +80,7 @@ class _Base(Endpoints):
             request.url,
             params=list(request.params) or None,
             content=request.body,
-            headers=exchange.headers_of(request, self._key, self._owned),
+            headers=exchange.headers_of(request, self._key, self._named),
             timeout=self._timeout,
         )
 

@@ -125,12 +125,17 @@ def failure_of(error: Exception, url: str, timeout: float) -> Failure:
     return Failure(Unavailable(said, code=Code.NETWORK, endpoint=endpoint, hint=hint))
 
 
-def headers_of(request: Request, key: str | None, own: bool) -> dict[str, str]:
-    """The headers to send: the key where one was given, a name where the HTTP client is `own`."""
+def has_name(headers: Mapping[str, str]) -> bool:
+    """Whether an HTTP client says who asks; the library's own name does not, and the edge may refuse it."""
+    return not headers.get("user-agent", "python-httpx").startswith("python-httpx")
+
+
+def headers_of(request: Request, key: str | None, named: bool) -> dict[str, str]:
+    """The headers to send: the key where one was given, our name where `named`."""
     headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
-    if own:
+    if named:
         headers["User-Agent"] = user_agent()
     if request.body is not None:
         headers["Content-Type"] = "application/json"

@@ -291,8 +291,9 @@ def test_the_log_holds_what_happened_and_no_secret(asking: Asking) -> None:
 
 def test_the_name_we_give_is_ours_and_no_browsers(asking: Asking) -> None:
     asking.ask(lambda client: client.model(Known.PLAIN_LORA))
-    agent = asking.sandbox.requests[0].headers["user-agent"].lower()
-    assert agent.startswith(f"civitai-kit/{civitai_kit.__version__} ")
+    asking.ask(lambda client: client.model(Known.PLAIN_LORA), http=http_of(asking.way))
+    agent, other = (request.headers["user-agent"].lower() for request in asking.sandbox.requests)
+    assert agent == other and agent.startswith(f"civitai-kit/{civitai_kit.__version__} ")
     assert not any(word in agent for word in ("mozilla", "chrome", "safari", "firefox", "opera", "edge"))
 
 

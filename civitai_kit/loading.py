@@ -57,9 +57,9 @@ def load_settings(
         flags,
     ]
     if not any(layer.values.get("api_key") for layer in layers):
-        layers = [*_keyring(), *layers]
+        layers = [*_keyring(warnings), *layers]
     merged = merge(_expanded(layer) for layer in layers)
-    settings = _spelled(merged.settings, merged.provenance, warnings)
+    settings = _spelled(merged.settings, warnings)
     return Loaded(settings, merged.provenance, tuple(warnings))
 
 
@@ -74,7 +74,8 @@ def _file_layer(path: Path, shown: Path | None, warnings: list[str], *, named: b
         raise SettingsError(f"{name}: there is no such file.", hint=hint, path=str(path)) from error
     except OSError as error:
         raise SettingsError(f"{name}: cannot be read: {error.strerror}.", path=str(path)) from error
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Besides what is no TOML: bytes that are no text, a number of thousands of digits, lists without end.
         hint = "Text stands in quotes, lists in brackets; `civitai-kit config init` writes a file to begin with."
         raise SettingsError(f"{name}: is not TOML: {error}.", hint=hint, path=str(path)) from error
     return [_document_layer(document, name, warnings)]
@@ -113,16 +114,19 @@ def _environment(env: Mapping[str, str]) -> Layer:
     return Layer("environment", values, origins)
 
 
-def _keyring() -> list[Layer]:
+def _keyring(warnings: list[str]) -> list[Layer]:
     """The key in the operating system's keyring, where the extra `keyring` is installed and has one."""
     try:
         import keyring
-        from keyring.errors import KeyringError
+        from keyring.errors import NoKeyringError
     except ImportError:
         return []
     try:
         key = keyring.get_password(KEYRING_SERVICE, KEYRING_NAME)
-    except KeyringError:
+    except NoKeyringError:
+        return []
+    except Exception as error:  # noqa: BLE001 — backends raise what they like, and the work needs none of them
+        warnings.append(f"The keyring could not be asked for a key: {type(error).__name__}: {error}")
         return []
     return [Layer("keyring", {"api_key": key})] if key and key.strip() else []
 
@@ -138,7 +142,7 @@ def _expanded(layer: Layer) -> Layer:
     return Layer(layer.name, values, layer.origins, layer.typed)
 
 
-def _spelled(settings: Settings, provenance: Mapping[str, str], warnings: list[str]) -> Settings:
+def _spelled(settings: Settings, warnings: list[str]) -> Settings:
     """Types and base models in the site's case; one that nobody knows is passed on, with a warning."""
     changes: dict[str, tuple[str, ...]] = {}
     for name, known in (("model_types", MODEL_TYPES), ("base_models", BASE_MODELS)):

@@ -92,12 +92,17 @@ def typed_references(call: Call, settings: Settings) -> list[Reference]:
 
 
 def warn_of_idle_flags(call: Call, references: Sequence[Reference]) -> None:
-    """Say which flags were typed that have no meaning beside a REF."""
-    if not references:
-        return
+    """Say which flags were typed that have no meaning beside what else was."""
+    idle: dict[str, str] = {}
+    if references:
+        idle = dict.fromkeys(LISTING_ONLY, "for a model or version that is named")
+    elif call.typed.get("query"):
+        idle = {"sort": "beside --query: the site orders what it finds by relevance"}
+    if references and all(reference.version_id for reference in references):
+        idle["all_versions"] = "for a version that is named"
     for flag in call.flags:
-        if flag.key in LISTING_ONLY and flag.dest in call.typed:
-            call.console.warn(f"{flag.long} has no meaning for a model or version that is named; it is ignored.")
+        if flag.key in idle and flag.dest in call.typed:
+            call.console.warn(f"{flag.long} has no meaning {idle[flag.key]}; it is ignored.")
 
 
 def _from_file(file: str, site: str) -> Iterator[Reference]:

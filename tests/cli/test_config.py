@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,6 +138,30 @@ def test_a_variable_beats_the_key_of_a_file(run: Run, empty_home: Path, monkeypa
     assert "CIVITAI_TOKEN" in said.out and "abc-123" not in said.out and "xyz-789" not in said.out
 
 
+def test_the_keyring_has_the_last_word(empty_home: Path) -> None:
+    pytest.importorskip("keyring")
+    (empty_home / "my_ring.py").write_text(
+        "from keyring.backend import KeyringBackend\n"
+        "class Ring(KeyringBackend):\n"
+        "    priority = 1\n"
+        "    def get_password(self, service, name):\n"
+        "        return 'of-the-ring' if (service, name) == ('civitai-kit', 'api_key') else None\n"
+        "    def set_password(self, service, name, password):\n"
+        "        raise NotImplementedError\n"
+    )
+    env = {**os.environ, "PYTHON_KEYRING_BACKEND": "my_ring.Ring", "PYTHONPATH": str(empty_home)}
+
+    def shown(**more: str) -> object:
+        command = [sys.executable, "-m", "civitai_kit", "config", "show", "--json"]
+        said = subprocess.run(command, env={**env, **more}, capture_output=True, text=True, check=True).stdout
+        assert "of-the-ring" not in said
+        return json.loads(said)["data"]["settings"]["api_key"]
+
+    assert shown() == {"value": "********", "origin": "keyring"}
+    assert shown(CIVITAI_TOKEN="abc-123") == {"value": "********", "origin": "CIVITAI_TOKEN"}
+    assert shown(PYTHON_KEYRING_BACKEND="no_such.Ring") == {"value": None, "origin": "default"}
+
+
 def test_a_go_users_file_is_understood(run: Run, empty_home: Path) -> None:
     (empty_home / "config.toml").write_text(GO_FILE)
     said = run("config", "show", "--json")
@@ -158,6 +186,31 @@ def test_an_unknown_type_is_passed_on_with_the_nearest_known(run: Run, monkeypat
 def test_warnings_are_not_said_when_quiet(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIVITAI_KIT_MODEL_TYPES", "lroa")
     assert run("config", "show", "--quiet").err == "" and run("-q", "config", "show").err == ""
+
+
+NO_TOML = {
+    "half": b"limit = ",
+    "bytes": b"\xff\xfe",
+    "number": b"limit = " + b"9" * 5000,
+    "deep": b"tags = " + b"[" * 100_000,
+    "nul": b"a\x00b",
+    "twice": b"limit = 1\nlimit = 2",
+}
+
+
+@pytest.mark.parametrize("content", NO_TOML.values(), ids=NO_TOML)
+def test_a_file_that_is_no_toml_is_one_sentence(content: bytes, run: Run, empty_home: Path) -> None:
+    (empty_home / "config.toml").write_bytes(content)
+    said = run("config", "show", "--json")
+    assert said.code == 2 and said.document["errors"][0]["message"].startswith("./config.toml: is not TOML: ")
+
+
+@pytest.mark.parametrize("value", ["1979-05-27", "inf", "nan", "[[]]", "{a = 1}", "''", '"x"', "-1", "1.0", "true"])
+def test_a_value_of_another_kind_is_one_sentence(value: str, run: Run, empty_home: Path) -> None:
+    (empty_home / "config.toml").write_text(f"concurrency = {value}\n")
+    said = run("config", "show", "--json")
+    assert said.code == 2
+    assert said.document["errors"][0]["message"].startswith("concurrency: expected a whole number from 1 to 64, got ")
 
 
 def test_the_home_folder_may_be_a_tilde(run: Run, empty_home: Path) -> None:

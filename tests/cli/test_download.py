@@ -126,7 +126,14 @@ def test_a_ref_overrides_the_filters_of_the_settings_but_not_typed_ones(
 def test_a_flag_that_means_nothing_beside_a_ref_is_said_so(at_sandbox: Run) -> None:
     said = at_sandbox("scan", "1001", "--sort", "Newest", "--no-nsfw")
     assert said.code == 0
-    assert [line.split()[1] for line in said.err.splitlines() if line.startswith("warning")] == ["--nsfw", "--sort"]
+    assert _warned(said) == ["--nsfw", "--sort"]
+    assert _warned(at_sandbox("scan", "--model-version-id", "100101", "--all-versions")) == ["--all-versions"]
+    assert _warned(at_sandbox("scan", "-q", "line", "--sort", "Newest", "--limit", "1")) == ["--sort"]
+
+
+def _warned(said: Ran) -> list[str]:
+    """The flags that warnings are about."""
+    return [line.split()[1] for line in said.err.splitlines() if line.startswith("warning")]
 
 
 def test_refs_come_from_a_file_and_from_stdin(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.services.collection import Collection
 
 PLAIN = str(int(Known.PLAIN_LORA))
 # Made small, so that the table takes seconds: what they are about is not the waiting.
-PARAMS: dict[str, dict[str, float]] = {
+PARAMS: dict[str, dict[str, Any]] = {
     "stall": {"at": 20_000, "seconds": 3},
     "cut": {"at": 20_000},
     "rate_limited": {"retry_after": 0},

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import is_
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,16 +15,21 @@ from pydantic_core import PydanticSerializationError
 
 from civitai_kit.core.entry import Entry, FileRecord, ImageRecord, Status
 from civitai_kit.core.errors import Code, UsageError
+from civitai_kit.core.naming import path_key
 from civitai_kit.core.planfile import OUR_ENDINGS, OUR_FOLDERS
 from civitai_kit.core.references import LARGEST_ID, path_and_query
 from civitai_kit.core.relative_paths import checked_relative
+from civitai_kit.core.safe_names import LONGEST_NAME
 
 EXPORT_FORMAT = "civitai-kit"
 EXPORT_SCHEMA = 1
 # No line of ours is longer; a version's answer has at most some hundred kilobytes.
 LONGEST_LINE = 64 * 1024 * 1024
-_DIGEST_LENGTHS = {"sha256": 64, "blake3": 64, "crc32": 8}
-_HEX = re.compile(r"[0-9a-f]*")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_CRC32 = re.compile(r"[0-9a-f]{8}")
+# What is surely a safe path, told in one go: an import has a hundred thousand of them.
+_PLAIN_PART = r"(?!(?i:con|prn|aux|nul|com|lpt))[A-Za-z0-9_][A-Za-z0-9_.-]*(?<!\.)"
+_PLAIN_PATH = re.compile(rf"{_PLAIN_PART}(?:/{_PLAIN_PART})*")
 _HINT = "`civitai-kit db export FILE` makes such a file."
 
 
@@ -171,25 +177,34 @@ def _parsed_slowly(line: bytes) -> Line:
 def _fit_entry(entry: Entry) -> Entry:
     if not 0 < entry.version_id <= LARGEST_ID:
         raise Refused(Passed.INVALID, f"{entry.version_id} is no version id")
-    files = tuple(_fit_file(record) for record in entry.files)
-    if len({record.path for record in files}) < len(files):
+    files = tuple([_fit_file(record) for record in entry.files])
+    if len(files) > 1 and len({path_key(record.path) for record in files}) < len(files):
         raise Refused(Passed.UNSAFE_PATH, "two of its files share a path")
-    return entry if files == entry.files else entry.model_copy(update={"files": files})
+    same = all(map(is_, files, entry.files))
+    return entry if same else entry.model_copy(update={"files": files})
 
 
 def _fit_file(record: FileRecord) -> FileRecord:
     _check_path(record.path)
     if record.path.casefold().endswith(OUR_ENDINGS):
         raise Refused(Passed.UNSAFE_PATH, f"{record.path!r} is a name that civitai-kit keeps for itself")
-    for name, length in _DIGEST_LENGTHS.items():
-        for digest in (getattr(record, name), record.proved.get(name)):
-            if digest is not None and (len(digest) != length or not _HEX.fullmatch(digest)):
-                raise Refused(Passed.INVALID, f"{name} is not {length} hex digits in lower case")
+    _check_digests(record.sha256, record.blake3, record.crc32)
+    if record.proved:
+        _check_digests(*(record.proved.get(name) for name in ("sha256", "blake3", "crc32")))
     if record.size is not None and record.size < 0:
         raise Refused(Passed.INVALID, "a size is negative")
     if record.url is not None and not _is_download_path(record.url):
         return record.model_copy(update={"url": None})
     return record
+
+
+def _check_digests(sha256: str | None, blake3: str | None, crc32: str | None) -> None:
+    if not (
+        (sha256 is None or _DIGEST.fullmatch(sha256))
+        and (blake3 is None or _DIGEST.fullmatch(blake3))
+        and (crc32 is None or _CRC32.fullmatch(crc32))
+    ):
+        raise Refused(Passed.INVALID, "a digest is not hex digits in lower case, as many as it has")
 
 
 def _fit_image(record: ImageRecord) -> ImageRecord:
@@ -203,10 +218,11 @@ def _fit_image(record: ImageRecord) -> ImageRecord:
 
 
 def _check_path(path: str) -> None:
-    try:
-        checked_relative(path)
-    except UsageError as error:
-        raise Refused(Passed.UNSAFE_PATH, error.message.rstrip(".")) from error
+    if len(path) > LONGEST_NAME or not _PLAIN_PATH.fullmatch(path):
+        try:
+            checked_relative(path)
+        except UsageError as error:
+            raise Refused(Passed.UNSAFE_PATH, error.message.rstrip(".")) from error
     top = path.split("/", 1)[0]
     if top in OUR_FOLDERS or top.startswith(".civitai-kit"):
         raise Refused(Passed.UNSAFE_PATH, f"{path!r} is a name that civitai-kit keeps for itself")

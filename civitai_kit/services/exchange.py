@@ -31,6 +31,7 @@ from civitai_kit.services.upkeep_ports import Grounds, Records
 HEAD_BYTES = 4096
 # Records written in one transaction: an import killed in between has whole batches or nothing of them.
 _BATCH = 1000
+_PENDING = {"status": Status.PENDING}
 # Single lines that are wrong are told up to here; all are counted.
 _MOST_ROWS = 20
 
@@ -116,6 +117,11 @@ class _Taking:
     waiting: dict[int, Entry] = field(default_factory=dict)
     waiting_images: dict[str, ImageRecord] = field(default_factory=dict)
     folders: dict[str, bool] = field(default_factory=dict)
+    # In an empty store there is nothing to look up but what this import wrote.
+    fresh: set[int] | None = None
+
+    def __post_init__(self) -> None:
+        self.fresh = set() if self.parts.store.count() == 0 else None
 
     def take(self, number: int, line: bytes) -> None:
         """One line: read, held against what is remembered, kept for the next write."""
@@ -160,13 +166,19 @@ class _Taking:
         )
 
     def _take_entry(self, entry: Entry) -> None:
-        old = self.waiting.get(entry.version_id) or self.parts.store.get(entry.version_id)
+        old = self._remembered(entry.version_id)
         taken = better(old, self._as_it_is_here(entry))
         if taken is not None:
             self.waiting[entry.version_id] = taken
             return
         older = old is not None and (entry.updated_at or "") < (old.updated_at or "")
         self.reasons[Passed.OLDER if older else Passed.SAME] += 1
+
+    def _remembered(self, version_id: int) -> Entry | None:
+        if self.fresh is not None and version_id not in self.fresh:
+            self.fresh.add(version_id)
+            return None
+        return self.waiting.get(version_id) or self.parts.store.get(version_id)
 
     def _take_image(self, record: ImageRecord) -> None:
         old = self.waiting_images.get(record.key) or self.parts.store.get_image(record.key)
@@ -177,11 +189,12 @@ class _Taking:
 
     def _as_it_is_here(self, entry: Entry) -> Entry:
         """The entry with files that are not on this disk called Pending, so that it says nothing untrue here."""
-        files = tuple(
-            record.model_copy(update={"status": Status.PENDING}) if self._is_elsewhere(record) else record
-            for record in entry.files
-        )
-        return entry if files == entry.files else entry.model_copy(update={"files": files})
+        elsewhere = [self._is_elsewhere(record) for record in entry.files]
+        if not any(elsewhere):
+            return entry
+        pairs = zip(entry.files, elsewhere, strict=True)
+        files = tuple(record.model_copy(update=_PENDING) if away else record for record, away in pairs)
+        return entry.model_copy(update={"files": files})
 
     def _is_elsewhere(self, record: FileRecord) -> bool:
         if record.status is not Status.DOWNLOADED:

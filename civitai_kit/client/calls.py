@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from civitai_kit.client.conversation import Asker, Call
-from civitai_kit.client.listing import Cursor, Listing
+from civitai_kit.client.listing import Listing
 from civitai_kit.core.errors import SiteError
 from civitai_kit.core.models import (
     Creator,
@@ -24,13 +24,12 @@ from civitai_kit.core.models import (
     Model,
     ModelFile,
     ModelVersion,
-    Page,
     SiteValue,
     Tag,
     User,
-    page_of,
 )
 from civitai_kit.core.options import BadOption, ImageSort, listed, numbers, page_size, positive, text
+from civitai_kit.core.paging import Cursor, Page, page_of
 from civitai_kit.core.query import ImageOptions, ImageQuery, ModelOptions, ModelQuery, image_query, model_query
 from civitai_kit.core.reading import integer, objects, texts
 
@@ -141,17 +140,17 @@ def images(asker: Asker, **options: Unpack[ImageOptions]) -> Listing[Image]:
 
 def creators(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE) -> Listing[Creator]:
     """All creators, or those whose name holds `query`; the site has no order, so a few may be missed (API facts 9)."""
-    return Listing(partial(_CREATORS.page, asker, _names_params(query, limit)), lambda row: row.username)
+    return Listing(partial(_CREATORS.page, asker, _names_params(query, limit)), partial(_name_of, "username"))
 
 
 def tags(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE) -> Listing[Tag]:
     """The tags that begin with `query`, or those that the site features (API facts 9)."""
-    return Listing(partial(_TAGS.page, asker, _names_params(query, limit)), lambda row: row.name)
+    return Listing(partial(_TAGS.page, asker, _names_params(query, limit)), partial(_name_of, "name"))
 
 
 def model_listing(asker: Asker, query: ModelQuery, max_pages: int | None = None) -> Listing[Model]:
     """The listing of a query, `max_pages` at most."""
-    return Listing(partial(_model_page, asker, query), lambda row: row.id, max_pages=max_pages)
+    return Listing(partial(_model_page, asker, query), _id_of, max_pages=max_pages)
 
 
 def image_listing(
@@ -159,7 +158,7 @@ def image_listing(
 ) -> Listing[Image]:
     """The listing of a query from `cursor` on; one page when in random order, which has no next (API facts 8.3)."""
     most = 1 if query.sort is ImageSort.RANDOM else max_pages
-    return Listing(partial(_image_page, asker, query), lambda row: row.id, cursor, most)
+    return Listing(partial(_image_page, asker, query), _id_of, cursor, most)
 
 
 def tag_exists(asker: Asker, name: str) -> Call[bool]:
@@ -194,6 +193,15 @@ def _image_page(asker: Asker, query: ImageQuery, cursor: Cursor | None) -> Call[
     return page_of(Image.model_validate, (yield from asker.get("/images", _is_page, params)))
 
 
+def _id_of(row: dict[str, Any]) -> int | None:
+    return integer(row.get("id"))
+
+
+def _name_of(field: str, row: dict[str, Any]) -> str | None:
+    name = row.get(field)
+    return name if isinstance(name, str) else None
+
+
 def _names_params(query: str | None, limit: int) -> list[tuple[str, str]]:
     asked = text("query", query, blank=True)
     return [("limit", str(page_size(limit, NAMES_PAGE))), *([("query", asked)] if asked else [])]
@@ -211,7 +219,7 @@ class _Names(Generic[V]):
         answer = yield from asker.get(self.path, _is_page, [*params, ("page", str(number))])
         page = page_of(self.kind.model_validate, answer)
         following = number + 1 if _goes_on(page, number, int(params[0][1])) else None
-        return Page(page.items, following, page.metadata, page.raw)
+        return page.with_cursor(following)
 
 
 _CREATORS = _Names("/creators", Creator)

@@ -14,10 +14,11 @@ from civitai_kit.client import ahead, calls, exchange
 from civitai_kit.client.conversation import SLEPT, Asker, Call, Failure, Request, Response, Sleep
 from civitai_kit.client.endpoints import Endpoints
 from civitai_kit.client.exchange import Attempt, Exchange
-from civitai_kit.client.listing import Cursor, Listing
+from civitai_kit.client.listing import Listing
 from civitai_kit.client.pacing import Pace
 from civitai_kit.core.errors import Interrupted, SiteError
-from civitai_kit.core.models import Image, Model, Page, SiteValue
+from civitai_kit.core.models import Image, Model, SiteValue
+from civitai_kit.core.paging import Cursor, Page
 from civitai_kit.core.query import ImageQuery, ModelQuery
 from civitai_kit.core.retry import RetryRules
 

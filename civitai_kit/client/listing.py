@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from civitai_kit.client.conversation import Call
 from civitai_kit.core.errors import SiteError, UnexpectedReply
-from civitai_kit.core.models import Page, SiteValue
+from civitai_kit.core.models import SiteValue
+from civitai_kit.core.paging import Cursor, Page
 
 V = TypeVar("V", bound=SiteValue)
-Cursor = str | int
 
 # Filters after the cut leave long runs of empty pages (API facts 2.3); more than this is a site gone astray.
 MOST_BARREN_PAGES = 500
@@ -20,14 +20,14 @@ MOST_BARREN_PAGES = 500
 class Listing(Generic[V]):
     """The pages of one listing from `cursor` on; `advance` is the conversation that brings the next one.
 
-    `ask` brings the page at a cursor, `name` what tells one row from another. A page may be short or empty and
+    `ask` brings the page at a cursor, `name` says what tells one row from another. A page may be short or empty and
     still have a successor (API facts 2.3, 8.3).
     """
 
     def __init__(
         self,
         ask: Callable[[Cursor | None], Call[Page[V]]],
-        name: Callable[[V], object],
+        name: Callable[[dict[str, Any]], object],
         cursor: Cursor | None = None,
         max_pages: int | None = None,
     ) -> None:
@@ -64,24 +64,24 @@ class Listing(Generic[V]):
             page = yield from self._ask(self._cursor)
         except SiteError as error:
             raise self._told(error) from None
-        fresh = tuple(row for row in page.items if self._take(row))
+        fresh = page.with_rows([row for row in page.rows if self._take(row)])
         self._pages += 1
-        self._move_on(page, fresh)
-        return Page(fresh, page.next_cursor, page.metadata, page.raw)
+        self._move_on(told_something=bool(page.rows), fresh=fresh)
+        return fresh
 
-    def _move_on(self, page: Page[V], fresh: tuple[V, ...]) -> None:
+    def _move_on(self, *, told_something: bool, fresh: Page[V]) -> None:
         """Go on at the page's cursor, which may lead in a circle (API facts 8.3).
 
         A cursor asked before gets a second look: a passing fault heals so, and when the circle has closed all rows
         are known ones, which is the end. A third time means that the site has gone astray.
         """
-        self._cursor = page.next_cursor
-        self._barren = 0 if fresh else self._barren + 1
+        self._cursor = fresh.next_cursor
+        self._barren = 0 if fresh.rows else self._barren + 1
         known = self._asked[self._cursor]
-        self._done = self._cursor is None or bool(known and page.items and not fresh)
+        self._done = self._cursor is None or bool(known and told_something and not fresh.rows)
         self._astray = known > 1 or self._barren >= MOST_BARREN_PAGES
 
-    def _take(self, row: V) -> bool:
+    def _take(self, row: dict[str, Any]) -> bool:
         name = self._name(row)
         if name is None:
             return True

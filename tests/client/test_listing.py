@@ -9,9 +9,10 @@ import pytest
 
 from civitai_kit.client import listing as listing_module
 from civitai_kit.client.conversation import Call, Request
-from civitai_kit.client.listing import Cursor, Listing
+from civitai_kit.client.listing import Listing
 from civitai_kit.core.errors import SiteError, Unavailable, UnexpectedReply
-from civitai_kit.core.models import Model, Page
+from civitai_kit.core.models import Model
+from civitai_kit.core.paging import Cursor, Page
 
 Told = tuple[Sequence[int | None], Cursor | None]
 
@@ -26,10 +27,10 @@ def pages_of(tell: Callable[[Cursor | None, int], Told | SiteError], **options: 
         told = tell(cursor, asked.count(cursor))
         if isinstance(told, SiteError):
             raise told
-        return Page(tuple(Model(id=number) for number in told[0]), told[1], {}, {})
+        return Page([{"id": number} for number in told[0]], Model.model_validate, next_cursor=told[1])
 
     found = []
-    whole: Listing[Model] = Listing(ask, lambda model: model.id, **options)
+    whole: Listing[Model] = Listing(ask, lambda row: row["id"], **options)
     try:
         while (page := hold(whole.advance())) is not None:
             found.append([model.id for model in page.items])

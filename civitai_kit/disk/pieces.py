@@ -12,6 +12,7 @@ from io import FileIO
 from pathlib import Path
 
 from civitai_kit.core.errors import Interrupted, SizeMismatch
+from civitai_kit.disk.buffers import page_aligned
 from civitai_kit.disk.refusals import read_error
 
 Source = tuple[Path, int]
@@ -101,7 +102,7 @@ class PieceHasher:
     def _buffer(self) -> memoryview:
         found: memoryview | None = getattr(self._own, "buffer", None)
         if found is None:
-            found = self._own.buffer = memoryview(bytearray(_BUFFER))
+            found = self._own.buffer = page_aligned(_BUFFER)
         return found
 
 

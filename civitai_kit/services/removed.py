@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from itertools import islice
 
 from civitai_kit.core.absence import Absence, Absent, SiteState, absent_of, lists_version, state_of_mode
@@ -42,14 +41,10 @@ def find_removed(parts: RemovedParts, emit: Emit) -> Absence:
     for number, batch in enumerate(_batches(_versions_by_model(parts.store)), 1):
         if parts.stopped():
             raise Interrupted("Stopped before everything was asked.", hint="What was heard is kept; run it again.")
-        listed = _listed(parts.site, (model_id for model_id, _ in batch if model_id is not None))
-        for model_id, version_ids in batch:
-            for version_id, state in _states(parts.site, listed, model_id, version_ids):
-                entry = parts.store.update(version_id, partial(_heard, state, _now(parts)))
-                entry = entry or parts.store.get(version_id)
-                checked += 1
-                if entry is not None and state is not None:
-                    removed.append(absent_of(entry))
+        heard = list(_ask(parts, batch))
+        parts.store.put_many(entry for entry, _ in heard)
+        checked += len(heard)
+        removed += [absent_of(entry) for entry, state in heard if state is not None]
         emit(PageRead(number, checked, len(removed)))
     return Absence(checked=checked, removed=tuple(sorted(removed, key=lambda absent: absent.version_id)))
 
@@ -83,6 +78,17 @@ def _listed(site: Site, model_ids: Iterable[int]) -> dict[int, Model]:
         return {}
     pages = site.models_of(ModelQuery(ids=ids, nsfw=True, limit=MODEL_PAGE))
     return {model.id: model for page in pages for model in page.items if model.id is not None}
+
+
+def _ask(parts: RemovedParts, batch: list[_Group]) -> Iterator[tuple[Entry, SiteState | None]]:
+    """The entries of some models with what the site said of them, and their states."""
+    listed = _listed(parts.site, (model_id for model_id, _ in batch if model_id is not None))
+    now = parts.now().isoformat(timespec="seconds")
+    for model_id, version_ids in batch:
+        for version_id, state in _states(parts.site, listed, model_id, version_ids):
+            entry = parts.store.get(version_id)
+            if entry is not None:
+                yield _heard(entry, state, now), state
 
 
 def _states(
@@ -121,14 +127,8 @@ def _state_of_version(site: Site, version_id: int) -> SiteState | None:
     return state_of_mode(version.model.mode) if version.model is not None else None
 
 
-def _heard(state: SiteState | None, now: str, entry: Entry | None) -> Entry | None:
+def _heard(entry: Entry, state: SiteState | None, now: str) -> Entry:
     """The entry with what was heard of it: alive now, or its state while the last time it was seen stays."""
-    if entry is None:
-        return None
     if state is None:
         return entry.model_copy(update={"last_seen": now, "site_state": None})
-    return None if entry.site_state == state else entry.model_copy(update={"site_state": str(state)})
-
-
-def _now(parts: RemovedParts) -> str:
-    return parts.now().isoformat(timespec="seconds")
+    return entry.model_copy(update={"site_state": str(state)})

@@ -11,8 +11,8 @@ from threading import Event
 from civitai_kit.core.audit import Audit, Checked, checked, deciding_digest, judge, judge_size
 from civitai_kit.core.digests import Digests
 from civitai_kit.core.entry import Entry, FileRecord, FileStamp, Finding, Status
-from civitai_kit.core.errors import CivitaiKitError, Code, Interrupted
-from civitai_kit.core.events import Emit, FileFailed, FileKept, FileMoved, FileStarted, RunStarted
+from civitai_kit.core.errors import CivitaiKitError, Code, DiskError, Interrupted
+from civitai_kit.core.events import Emit, FileFailed, FileKept, FileMoved, FileStarted, RunStarted, Warned
 from civitai_kit.core.naming import path_key, sidecar_path
 from civitai_kit.core.plan import Item, Plan, Reason
 from civitai_kit.core.report import Report
@@ -186,7 +186,11 @@ class _Round:
             return None
         if self.parts.disk.size(path) is not None:
             return None
-        _sidecars(with_saved_answers(fetching), self.emit).save_version(item_of_record(entry, record))
+        try:
+            _sidecars(with_saved_answers(fetching), self.emit).save_version(item_of_record(entry, record))
+        except DiskError as error:
+            self.emit(Warned(f"{path} could not be restored: {error.message}", error.hint))
+            return None
         return path
 
     def _note(self, look: _Look) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,28 +134,38 @@ def test_a_variable_beats_the_key_of_a_file(run: Run, empty_home: Path, monkeypa
     assert "CIVITAI_TOKEN" in said.out and "abc-123" not in said.out and "xyz-789" not in said.out
 
 
-def test_the_keyring_has_the_last_word(empty_home: Path) -> None:
-    pytest.importorskip("keyring")
-    (empty_home / "my_ring.py").write_text(
-        "from keyring.backend import KeyringBackend\n"
-        "class Ring(KeyringBackend):\n"
-        "    priority = 1\n"
-        "    def get_password(self, service, name):\n"
-        "        return 'of-the-ring' if (service, name) == ('civitai-kit', 'api_key') else None\n"
-        "    def set_password(self, service, name, password):\n"
-        "        raise NotImplementedError\n"
-    )
-    env = {**os.environ, "PYTHON_KEYRING_BACKEND": "my_ring.Ring", "PYTHONPATH": str(empty_home)}
+def test_the_keyring_has_the_last_word(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = pytest.importorskip("keyring")
+    backend = pytest.importorskip("keyring.backend")
 
-    def shown(**more: str) -> object:
-        command = [sys.executable, "-m", "civitai_kit", "config", "show", "--json"]
-        said = subprocess.run(command, env={**env, **more}, capture_output=True, text=True, check=True).stdout
-        assert "of-the-ring" not in said
-        return json.loads(said)["data"]["settings"]["api_key"]
+    class Ring(backend.KeyringBackend):  # type: ignore[name-defined, misc]
+        priority = 1
+        broken = False
 
-    assert shown() == {"value": "********", "origin": "keyring"}
-    assert shown(CIVITAI_TOKEN="abc-123") == {"value": "********", "origin": "CIVITAI_TOKEN"}
-    assert shown(PYTHON_KEYRING_BACKEND="no_such.Ring") == {"value": None, "origin": "default"}
+        def get_password(self, service: str, name: str) -> str | None:
+            if self.broken:
+                raise RuntimeError("no bus")
+            return "of-the-ring" if (service, name) == ("civitai-kit", "api_key") else None
+
+        def set_password(self, service: str, name: str, password: str) -> None:
+            raise NotImplementedError
+
+    def shown() -> object:
+        said = run("config", "show", "--json")
+        assert "of-the-ring" not in said.out
+        return said.data["settings"]["api_key"]
+
+    before = keyring.get_keyring()
+    keyring.set_keyring(Ring())
+    try:
+        assert shown() == {"value": "********", "origin": "keyring"}
+        monkeypatch.setattr(Ring, "broken", True)
+        said = run("config", "show")
+        assert said.code == 0 and "warning: The keyring could not be asked" in said.err
+        monkeypatch.setenv("CIVITAI_TOKEN", "abc-123")
+        assert shown() == {"value": "********", "origin": "CIVITAI_TOKEN"}
+    finally:
+        keyring.set_keyring(before)
 
 
 def test_a_go_users_file_is_understood(run: Run, empty_home: Path) -> None:

@@ -104,7 +104,7 @@ class Asker:
                 self.rules, failed.trouble, tried, retry_after=failed.retry_after, chance=self.chance()
             )
             if wait is None:
-                raise _counted(failed.error, tried)
+                raise _counted(failed.error, tried) from None
             yield Sleep(wait, failed.error.message, everybody=failed.trouble is Trouble.TOO_FAST)
 
     def _follow(self, request: Request) -> Call[Response]:

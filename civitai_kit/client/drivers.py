@@ -39,7 +39,7 @@ class _Base(Endpoints):
     `http` is a user's own client of httpx2 or httpx: used for everything, never closed here; an Authorization
     header that it carries wins unless `api_key` is given. `timeout` bounds silence, in seconds. For programs:
     `delay` in seconds between requests (`pace` shares one between clients), `on_wait(seconds, why)` before each
-    pause, `log` after each exchange, `stop` to be asked while waiting.
+    pause, `log` after each exchange (both from any thread), `stop` to be asked while waiting.
     """
 
     def __init__(
@@ -185,7 +185,7 @@ class Client(_Base):
         return ahead.read_ahead(read)
 
     def _make_http(self) -> Any:
-        return httpx2.Client(follow_redirects=False)
+        return exchange.own_http(httpx2.Client)
 
     def _answer(self, step: Request | Sleep, check: Callable[[], None]) -> Response:
         check()
@@ -258,7 +258,7 @@ class AsyncClient(_Base):
                 yield row
 
     def _make_http(self) -> Any:
-        return httpx2.AsyncClient(follow_redirects=False)
+        return exchange.own_http(httpx2.AsyncClient)
 
     async def _answer(self, step: Request | Sleep) -> Response:
         self._check()

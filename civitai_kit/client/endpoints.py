@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import wraps
+from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from civitai_kit.client import calls
@@ -19,11 +20,18 @@ T = TypeVar("T")
 V = TypeVar("V", bound=SiteValue)
 
 
+def _without_asker(build: Callable[..., Any]) -> Signature:
+    """The signature that a user sees."""
+    _, *rest = signature(build).parameters.values()
+    return Signature(rest)
+
+
 class endpoint(Generic[P, T]):
     """A call as a method: the blocking client gives its result, the asynchronous one something to await."""
 
     def __init__(self, build: Callable[Concatenate[Asker, P], Call[T]]) -> None:
         self._build = build
+        self._shown = _without_asker(build)
         self.__doc__ = build.__doc__
 
     @overload
@@ -42,6 +50,7 @@ class endpoint(Generic[P, T]):
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
             return client.run(self._build(client.asker, *args, **kwargs))
 
+        method.__signature__ = self._shown  # type: ignore[attr-defined]  # what `help` shows
         return method
 
 
@@ -50,6 +59,7 @@ class rows(Generic[P, V]):
 
     def __init__(self, build: Callable[Concatenate[Asker, P], Listing[V]]) -> None:
         self._build = build
+        self._shown = _without_asker(build)
         self.__doc__ = build.__doc__
 
     @overload
@@ -68,6 +78,7 @@ class rows(Generic[P, V]):
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
             return client.rows_of(self._build(client.asker, *args, **kwargs))
 
+        method.__signature__ = self._shown  # type: ignore[attr-defined]  # what `help` shows
         return method
 
 

@@ -7,13 +7,17 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
+
+import httpx2
 
 from civitai_kit import __version__
 from civitai_kit.client.conversation import Failure, Request, Response
 from civitai_kit.core.errors import Code, Unavailable, UnexpectedReply, UsageError
 from civitai_kit.core.retry import Trouble
+
+H = TypeVar("H", httpx2.Client, httpx2.AsyncClient)
 
 # A page of 100 models with long descriptions is a few megabytes; this is far beyond.
 LARGEST_BODY = 64 * 1024 * 1024
@@ -116,6 +120,10 @@ def failure_of(error: Exception, url: str, timeout: float) -> Failure:
     if "TimeoutException" in names:
         said = f"{host} was silent for {timeout:g} seconds."
         hint = "Try again, or raise the timeout (--api-timeout)."
+    elif "LocalProtocolError" in names:
+        # Its text quotes the header, and that may be a key.
+        said = "The request cannot be sent: one of its headers holds what no header may."
+        hint = "Look at the headers of the HTTP client that was handed in."
     elif names & {"ConnectError", "ProxyError", "UnsupportedProtocol"}:
         said = f"{host} cannot be reached: {_plain(error)}."
         hint = "Check the network, the proxy, and the site's address (--api-url)."
@@ -165,11 +173,22 @@ def sound_site(url: str) -> str:
 
 def _is_site(url: str) -> bool:
     try:
-        parts = urlsplit(url)
-        extra = parts.username or parts.password or parts.query or parts.fragment
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not extra
-    except ValueError:
+        parts, read = urlsplit(url), httpx2.URL(url)
+    except (ValueError, httpx2.InvalidURL):
         return False
+    extra = read.userinfo or read.query or read.fragment or re.search(r"[\s%\\]", url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not extra
+
+
+def own_http(kind: type[H]) -> H:
+    """An HTTP client of ours; raises UsageError where the environment's proxy or certificates cannot be used."""
+    try:
+        return kind(follow_redirects=False)
+    except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
+        raise UsageError(
+            f"The environment's proxy or certificates cannot be used: {_plain(error)}.",
+            hint="Look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+        ) from error
 
 
 def _open_url(request: Request) -> str:

@@ -143,6 +143,11 @@ FILTER_LEVELS: dict[str, NsfwLevel] = {
     "false": NsfwLevel.PG,
 }
 
+_TRUTHS = {
+    **dict.fromkeys(("true", "1", "yes", "on", "y", "enabled"), True),
+    **dict.fromkeys(("false", "0", "no", "off", "n", "disabled"), False),
+}
+
 # Options of the site's web pages and older documents that its API refuses or ignores (API facts 2.1, 8.1).
 _NEVER = {
     "page": "The site ignores page numbers here; take the next page by its cursor.",
@@ -232,10 +237,11 @@ def text(name: str, value: Any, *, blank: bool = False) -> str | None:
 
 
 def truth(name: str, value: Any) -> bool:
-    """True or False, nothing that merely looks like it."""
-    if not isinstance(value, bool):
+    """True or False, or one of the words that the site takes for them."""
+    found = _TRUTHS.get(value.strip().casefold()) if isinstance(value, str) else value
+    if not isinstance(found, bool):
         raise BadOption(f"{name} is True or False, not {value!r}.")
-    return value
+    return found
 
 
 def filter_level(name: str, value: Any) -> NsfwLevel:

@@ -109,7 +109,7 @@ def error_for(status: int, headers: Mapping[str, str], body: bytes, endpoint: st
     if status == 403 and kind is Kind.PAGE:
         return UnexpectedReply("The site's edge answered with a page that forbids.", hint=_CHALLENGED, **where)
     if status < 300:
-        return _unusable(kind, where)
+        return _unusable(kind, said, where)
     special = _BY_STATUS.get(status)
     if special is not None:
         return special(said, headers, body, where)
@@ -199,13 +199,15 @@ _BY_STATUS = {
 }
 
 
-def _unusable(kind: Kind, where: dict[str, Any]) -> UnexpectedReply:
+def _unusable(kind: Kind, said: str | None, where: dict[str, Any]) -> UnexpectedReply:
     sentences = {
         Kind.EMPTY: "The site answered with nothing.",
         Kind.PAGE: "The site answered with a web page instead of JSON.",
         Kind.OTHER: "The site answered with something that is no JSON.",
     }
     sentence = sentences.get(kind, "The site's answer is broken or of a shape that it never has.")
+    if kind is Kind.JSON and said:
+        sentence = f"The site answered with words alone: {said}"
     return UnexpectedReply(sentence, hint=f"Try again later. {_ADDRESS}", **where)
 
 

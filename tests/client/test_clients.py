@@ -257,7 +257,16 @@ def test_a_senseless_option_is_refused_before_anything_is_sent(asking: Asking, u
 
 
 @pytest.mark.parametrize(
-    "given", [{"base_url": "civitai.com"}, {"base_url": "ftp://civitai.com"}, {"api_key": "a\nb"}, {"api_key": "ключ"}]
+    "given",
+    [
+        *[
+            {"base_url": address}
+            for address in ("civitai.com", "ftp://civitai.com", "http://", "http://a b", "http://[x")
+        ],
+        *[{"base_url": address} for address in ("https://me:secret@civitai.com", "https://civitai.com?token=1", "")],
+        *[{"api_key": key} for key in ("a\nb", "ключ", "a b")],
+    ],
+    ids=str,
 )
 def test_a_senseless_address_or_key_is_refused(given: dict[str, str]) -> None:
     with pytest.raises(UsageError) as caught:
@@ -322,6 +331,21 @@ def test_a_users_client_that_follows_redirects_does_not_take_the_key_along(askin
     with pytest.raises(UnexpectedReply, match="another address"):
         asking.ask(lambda client: client.model(Known.PLAIN_LORA), http=http)
     assert [request.host for request in asking.sandbox.requests] == ["site"]
+
+
+def test_a_header_that_cannot_be_sent_is_not_quoted(asking: Asking) -> None:
+    http = http_of(asking.way, headers={"Authorization": "Bearer of-mine\nX: y"})
+    with pytest.raises(Unavailable, match="headers") as caught:
+        asking.ask(lambda client: client.model(Known.PLAIN_LORA), http=http)
+    assert "of-mine" not in str(caught.value) + str(caught.value.hint)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "gopher://me:secret@127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_is_a_mistake_of_the_settings(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(UsageError, match="proxy") as caught:
+        Client()
+    assert "secret" not in str(caught.value) and "ALL_PROXY" in (caught.value.hint or "")
 
 
 def test_the_repr_of_a_client_does_not_show_the_key() -> None:

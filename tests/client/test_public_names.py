@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, assert_type
 
 import pytest
 
@@ -89,3 +92,25 @@ def test_both_clients_are_context_managers_that_close() -> None:
             return entered
 
     assert isinstance(asyncio.run(enter()), civitai_kit.AsyncClient)
+
+
+def test_help_shows_what_a_user_may_say_and_nothing_of_ours() -> None:
+    with civitai_kit.Client() as client:
+        assert list(inspect.signature(client.model).parameters) == ["model_id"]
+        assert list(inspect.signature(client.models).parameters) == ["options"]
+        assert (client.model.__doc__ or "").startswith("One model by its id")
+
+
+if TYPE_CHECKING:
+
+    async def types_are_exact_for_both(client: civitai_kit.Client, other: civitai_kit.AsyncClient) -> None:
+        """Read by the type checker alone."""
+        assert_type(client.model(1), civitai_kit.Model)
+        assert_type(await other.model(1), civitai_kit.Model)
+        assert_type(client.models_page(limit=5), civitai_kit.Page[civitai_kit.Model])
+        assert_type(await other.images_page(cursor=5), civitai_kit.Page[civitai_kit.Image])
+        assert_type(client.models(types="LORA", sort=civitai_kit.ModelSort.NEWEST), Iterator[civitai_kit.Model])
+        assert_type(other.images(post_id=5), AsyncIterator[civitai_kit.Image])
+        assert_type(await other.versions_by_hash(["a"]), tuple[civitai_kit.ModelVersion, ...])
+        client.models(sorting="Newest")  # type: ignore[call-arg]
+        client.models(limit="5")  # type: ignore[arg-type]

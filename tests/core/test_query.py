@@ -79,6 +79,11 @@ def test_nsfw_of_models_is_sent_both_ways_and_not_when_not_said() -> None:
     assert "nsfw" not in sent(ModelQuery())
 
 
+@pytest.mark.parametrize(("word", "meant"), [("true", True), ("Yes", True), ("0", False), ("disabled", False)])
+def test_the_sites_words_for_true_and_false_are_understood(word: Any, meant: bool) -> None:
+    assert model_query({"nsfw": word, "archived": word}) == ModelQuery(nsfw=meant, archived=meant)
+
+
 @pytest.mark.parametrize(
     ("nsfw", "bits"),
     [(True, "31"), (False, "1"), ("None", "1"), ("Soft", "3"), ("mature", "7"), ("X", "31"), (NsfwLevel.X, "8")],
@@ -173,7 +178,8 @@ def test_what_the_site_would_refuse_or_misread_is_refused_with_a_hint(options: d
 @pytest.mark.parametrize(
     "options",
     [
-        {"nsfw": "true"},
+        {"nsfw": "sometimes"},
+        {"nsfw": NsfwLevel.R},
         {"archived": 1},
         {"types": 3},
         {"types": [None]},

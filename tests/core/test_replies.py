@@ -265,6 +265,7 @@ def test_a_long_error_is_cut() -> None:
         (200, PAGE, UnexpectedReply, Code.UNEXPECTED_REPLY, "The site answered with a web page instead of JSON."),
         (200, LOGIN, Unauthorized, Code.LOGIN_REQUIRED, "The site wants a login for this."),
         (200, b"", UnexpectedReply, Code.UNEXPECTED_REPLY, "The site answered with nothing."),
+        (200, {"error": "odd"}, UnexpectedReply, Code.UNEXPECTED_REPLY, "The site answered with words alone: odd"),
         (200, b'{"a": ', UnexpectedReply, Code.UNEXPECTED_REPLY,
          "The site's answer is broken or of a shape that it never has."),
     ],

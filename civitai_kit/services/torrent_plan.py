@@ -76,9 +76,9 @@ class _Found:
         self.sizes[number] = self.sizes.get(number, 0) + sum(sizes.values())
 
     def _model_path(self, number: int, summary: Summary, paths: Iterable[str]) -> str:
-        before = [self.paths[number]] if number in self.paths else []
-        folder = common_folder([*before, *paths])
-        name = f"{number}-{slug(summary.model_name, 'unknown_model_slug')}{TORRENT}"
+        before = self.paths.get(number)
+        name = before.rpartition("/")[2] if before else f"{number}-{slug(summary.model_name, 'model')}{TORRENT}"
+        folder = common_folder([*paths, *([before] if before else [])])
         return f"{folder}/{name}" if folder else name
 
 

@@ -18,6 +18,11 @@ class Bandwidth:
         self._lock = threading.Lock()
         self._free_at = clock()
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._rate is not None
+
     def most(self, wanted: int) -> int:
         """How many of `wanted` bytes to read at once."""
         return wanted if self._rate is None else max(1, min(wanted, int(self._rate * self._SLICE)))

@@ -22,6 +22,9 @@ _WORTH_THE_SOCKET = 1024 * 1024
 # A slow line's bytes go to the disk after this many seconds, however few they are.
 _FLUSH_SECONDS = 1.0
 
+# Within one buffer progress is told no more often than this.
+_TELL_SECONDS = 0.05
+
 
 class Sink(Protocol):
     """Where the bytes go: buffers to fill, taken back filled."""
@@ -96,22 +99,30 @@ class Mover:
             left -= self._fill(sock, left, sink, moved)
 
     def _fill(self, sock: Any, left: int, sink: Sink, moved: Callable[[int], None]) -> int:
-        """Fill one buffer from the socket and put it; gives its count."""
-        buffer = sink.room()
-        want, filled = min(len(buffer), left), 0
-        flush_at = self._clock() + _FLUSH_SECONDS
+        """Fill one buffer from the socket and put it; gives its count.
+
+        TLS hands out 16 KiB at a time: what is done after each read is done tens of thousands of times a second.
+        """
+        buffer, clock, most = sink.room(), self._clock, self._bandwidth.most
+        want, filled, told = min(len(buffer), left), 0, 0
+        now = clock()
+        flush_at, tell_at = now + _FLUSH_SECONDS, now + _TELL_SECONDS
         try:
-            while filled < want:
-                count = sock.recv_into(buffer[filled : filled + self._bandwidth.most(want - filled)])
+            while filled < want and now < flush_at:
+                count = sock.recv_into(buffer[filled : filled + most(want - filled)])
                 if not count:
                     self._halt.check()
                     raise _setback("The connection closed in the middle of the file")
                 filled += count
-                self._account(count, moved)
-                if filled < want and self._clock() >= flush_at:
-                    break
+                now = clock()
+                if now >= tell_at or self._bandwidth.limited:
+                    count, told, tell_at = filled - told, filled, now + _TELL_SECONDS
+                    self._account(count, moved)
         finally:
+            moved(filled - told)
             sink.put(buffer, filled)
+        self._bandwidth.spend(filled - told)
+        self._halt.check()
         return filled
 
     def _account(self, count: int, moved: Callable[[int], None]) -> None:

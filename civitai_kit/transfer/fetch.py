@@ -18,7 +18,7 @@ from civitai_kit.transfer.bandwidth import Bandwidth
 from civitai_kit.transfer.body import Mover
 from civitai_kit.transfer.fill import Gear
 from civitai_kit.transfer.halt import Halt
-from civitai_kit.transfer.source import Source
+from civitai_kit.transfer.source import Source, origin_of, parse_url
 from civitai_kit.transfer.walk import walk
 from civitai_kit.transfer.wire import Wire
 
@@ -48,7 +48,7 @@ class Fetcher:
         chance: Callable[[], float] = random.random,
         log: Callable[[str], None] | None = None,
     ) -> None:
-        self._site = site
+        self._site = origin_of(parse_url(site))
         self._api_key = api_key
         self._connections = connections
         self._clock = clock

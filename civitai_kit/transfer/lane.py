@@ -10,6 +10,7 @@ from civitai_kit.transfer.journal import Point
 from civitai_kit.transfer.parts import Part
 
 BUFFER_SIZE = 1024 * 1024
+_LEAST_BUFFER = 16 * 1024
 _SLOTS = 6
 
 # A body of at most this many bytes is hashed where it is read: threads would cost more than they save.
@@ -32,6 +33,7 @@ class Lane:
         self._to_hash: SimpleQueue[tuple[memoryview, int] | _Barrier | None] = SimpleQueue()
         self._to_sync: SimpleQueue[Point | _Barrier | None] = SimpleQueue()
         self._made = 0
+        self._size = 0
         self._threads: list[threading.Thread] = []
         self._failure: BaseException | None = None
         self._syncing = False
@@ -39,7 +41,13 @@ class Lane:
         self._synced = part.journal.synced
 
     def expect(self, length: int | None) -> None:
-        """Say how many bytes will come (None: unknown); for many the threads are started."""
+        """Say how many bytes will come (None: unknown); for many the threads are started.
+
+        The lane must be settled: its buffers are exchanged when they are too small.
+        """
+        size = BUFFER_SIZE if length is None else max(_LEAST_BUFFER, min(BUFFER_SIZE, length))
+        if size > self._size:
+            self._size, self._made, self._free = size, 0, SimpleQueue()
         if self._threads or (length is not None and length <= _SMALL):
             return
         for work, name in ((self._hash, "hash"), (self._sync, "sync")):
@@ -51,7 +59,7 @@ class Lane:
         """A buffer to fill; waits for one when all are under way."""
         if self._made < _SLOTS and self._free.empty():
             self._made += 1
-            return memoryview(bytearray(BUFFER_SIZE))
+            return memoryview(bytearray(self._size))
         return self._free.get()
 
     def put(self, buffer: memoryview, filled: int) -> None:

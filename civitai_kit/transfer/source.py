@@ -25,6 +25,8 @@ _MARGIN = 15.0  # Seconds before its end from which on a signed link is not used
 _STAMP = "%Y%m%dT%H%M%SZ"
 _PORTS = {"http": 80, "https": 443}
 
+Origin = tuple[str, str, int | None]
+
 
 class Source:
     """Opens one file, from the site's URL or from the signed link that an earlier call led to.
@@ -39,14 +41,14 @@ class Source:
         halt: Halt,
         *,
         url: str,
-        site: str,
+        site: Origin,
         api_key: str | None,
         clock: Callable[[], float],
     ) -> None:
         self._wire = wire
         self._halt = halt
         self._url = parse_url(url)
-        self._site = parse_url(site)
+        self._site = site
         self._api_key = api_key
         self._clock = clock
         self._lock = threading.Lock()
@@ -56,12 +58,7 @@ class Source:
     @property
     def name(self) -> str:
         """What identifies the file across runs: path and query of the URL, without any key."""
-        return source_name(str(self._url))
-
-    @property
-    def from_site(self) -> bool:
-        """Whether the site itself is asked first."""
-        return _same_origin(self._url, self._site)
+        return source_name(self._url)
 
     @contextmanager
     def open(self, headers: Mapping[str, str]) -> Iterator[Answer]:
@@ -100,7 +97,7 @@ class Source:
         raise _unexpected(f"{url.host} redirects without end.")
 
     def _headers_for(self, url: httpx2.URL, headers: Mapping[str, str]) -> dict[str, str]:
-        if self._api_key and _same_origin(url, self._site):
+        if self._api_key and origin_of(url) == self._site:
             return {**headers, "Authorization": f"Bearer {self._api_key}"}
         return dict(headers)
 
@@ -110,7 +107,7 @@ class Source:
             refused = login_required(answer.url.path, status=answer.status, with_key=bool(self._api_key))
             raise Setback(refused, Trouble.REFUSED)
         answer.reply()  # Read to its end, the connection can be used again.
-        if not _same_origin(target, self._site):
+        if origin_of(target) != self._site:
             self._link, self._link_ends = target, self._clock() + _life_of(target, answer.headers, self._clock)
         return target
 
@@ -119,9 +116,9 @@ class Source:
         self._halt.check()
         if self._api_key:
             reply = replace(reply, body=reply.body.replace(self._api_key.encode(), b"***"))
-        if _same_origin(answer.url, self._site) and self.from_site:
+        if origin_of(answer.url) == self._site:
             return refusal_of_site(reply, with_key=bool(self._api_key))
-        setback = refusal_of_storage(reply, signed=self.from_site)
+        setback = refusal_of_storage(reply, signed=origin_of(self._url) == self._site)
         if setback.stale or setback.trouble is Trouble.NO_SUCH_FILE:
             self.forget()
         return setback
@@ -135,14 +132,18 @@ def parse_url(text: str) -> httpx2.URL:
         raise _unexpected("An address that leads to the file makes no sense.") from error
     if url.scheme not in _PORTS or not url.host or not 0 < (url.port or 1) <= 65535:
         raise _unexpected(f"An address that leads to the file is no web address but begins with {url.scheme[:20]!r}.")
-    return url.copy_with(userinfo=b"", fragment=None)
+    return url.copy_with(userinfo=b"", fragment=None) if url.userinfo or url.fragment else url
 
 
-def source_name(url: str) -> str:
+def origin_of(url: httpx2.URL) -> Origin:
+    """Scheme, host and port: the key goes only where all three are the site's."""
+    return url.scheme, url.host, url.port or _PORTS.get(url.scheme)
+
+
+def source_name(url: httpx2.URL) -> str:
     """Path and query of a URL of the site, without host and without any key."""
-    found = httpx2.URL(url)
-    query = [(key, value) for key, value in parse_qsl(found.query.decode("ascii", "replace")) if key != "token"]
-    return found.path + (f"?{urlencode(query)}" if query else "")
+    query = [(key, value) for key, value in parse_qsl(url.query.decode("ascii", "replace")) if key != "token"]
+    return url.path + (f"?{urlencode(query)}" if query else "")
 
 
 def _redirect_target(answer: Answer) -> httpx2.URL:
@@ -161,14 +162,6 @@ def _redirect_target(answer: Answer) -> httpx2.URL:
 
 def _is_login(target: httpx2.URL) -> bool:
     return target.path.rstrip("/") == "/login" or ("reason", "download-auth") in target.params.multi_items()
-
-
-def _same_origin(one: httpx2.URL, other: httpx2.URL) -> bool:
-    return (one.scheme, one.host, one.port or _PORTS.get(one.scheme)) == (
-        other.scheme,
-        other.host,
-        other.port or _PORTS.get(other.scheme),
-    )
 
 
 def _life_of(link: httpx2.URL, headers: Mapping[str, str], clock: Callable[[], float]) -> float:

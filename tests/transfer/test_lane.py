@@ -1,0 +1,74 @@
+"""The lane: every byte in its order into the part and the digests, however small or large the bodies are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from civitai_kit.core.errors import DiskFull
+from civitai_kit.core.order import Proof
+from civitai_kit.transfer.journal import Journal
+from civitai_kit.transfer.lane import BUFFER_SIZE, Lane
+from civitai_kit.transfer.parts import Part
+
+CONTENT = os.urandom(12 * BUFFER_SIZE + 17)
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> Part:
+    return Part(tmp_path / "f.bin", Journal(source="/f"), frozenset({"sha256"}))
+
+
+def pour(lane: Lane, content: bytes) -> None:
+    while content:
+        buffer = lane.room()
+        count = min(len(buffer), len(content))
+        buffer[:count] = content[:count]
+        lane.put(buffer, count)
+        content = content[count:]
+
+
+@pytest.mark.parametrize("expected", [[0, len(CONTENT)], [10, None], [len(CONTENT), 5], [None, None]])
+def test_bodies_of_any_expected_length_follow_each_other(part: Part, expected: list[int | None]) -> None:
+    lane = Lane(part, time.monotonic)
+    for start, length in zip((0, 1000), expected, strict=True):
+        lane.expect(length)
+        pour(lane, CONTENT[start : 1000 if start == 0 else None])
+        lane.checkpoint()
+    lane.close()
+    assert part.digests().sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert part.path.read_bytes() == CONTENT
+    assert part.journal.synced == len(CONTENT)
+
+
+def test_bytes_are_synced_and_journalled_on_the_way(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("civitai_kit.transfer.lane._SYNC_BYTES", BUFFER_SIZE)
+    lane = Lane(part, time.monotonic)
+    lane.expect(None)
+    pour(lane, CONTENT)
+    lane.settle()
+    lane.close()
+    assert part.journal.synced >= BUFFER_SIZE
+    part.close()
+    again = Part(part.target, Journal(source="/f"), frozenset({"sha256"}))
+    assert again.resume(frozenset({"/f"}), Proof(), lambda: None) == part.journal.synced
+    again.close()
+
+
+def test_a_sync_that_fails_is_raised_where_bytes_are_put(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        raise DiskFull("full")
+
+    monkeypatch.setattr(part, "record", full)
+    monkeypatch.setattr("civitai_kit.transfer.lane._SYNC_BYTES", 1)
+    lane = Lane(part, time.monotonic)
+    lane.expect(None)
+    with pytest.raises(DiskFull):
+        for _ in range(1000):
+            pour(lane, CONTENT[:1000])
+            time.sleep(0.001)
+    lane.close()

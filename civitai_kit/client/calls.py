@@ -28,9 +28,11 @@ from civitai_kit.core.models import (
     Tag,
     User,
 )
-from civitai_kit.core.options import BadOption, ImageSort, listed, numbers, page_size, positive, text
+from civitai_kit.core.option_values import listed, numbers, page_size, positive, text
+from civitai_kit.core.options import BadOption, ImageSort
 from civitai_kit.core.paging import Cursor, Page, page_of
-from civitai_kit.core.query import ImageOptions, ImageQuery, ModelOptions, ModelQuery, image_query, model_query
+from civitai_kit.core.query import ImageQuery, ModelQuery, image_query, model_query
+from civitai_kit.core.query_options import ImageOptions, ModelOptions
 from civitai_kit.core.reading import integer, objects, texts
 
 V = TypeVar("V", bound=SiteValue)

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypedDict
+from typing import Any
 
+from civitai_kit.core.option_values import (
+    known,
+    known_or_as_given,
+    listed,
+    numbers,
+    page_size,
+    positive,
+    text,
+    truth,
+    unknown_option,
+)
 from civitai_kit.core.options import (
     Availability,
     BadOption,
@@ -20,70 +31,12 @@ from civitai_kit.core.options import (
     Period,
     PeriodMode,
     filter_level,
-    known,
-    known_or_as_given,
     level,
-    listed,
-    numbers,
-    page_size,
-    positive,
-    text,
-    truth,
-    unknown_option,
 )
+from civitai_kit.core.query_options import ImageOptions, ModelOptions
 
 MODEL_PAGE = 100
 IMAGE_PAGE = 200
-
-
-class ModelOptions(TypedDict, total=False):
-    """The options of `models(…)`, each with the site's meaning; a list option takes one value or many."""
-
-    types: ModelType | str | Iterable[ModelType | str]
-    base_models: str | Iterable[str]
-    sort: ModelSort | str | None
-    period: Period | str | None
-    period_mode: PeriodMode | str | None
-    nsfw: bool | None
-    limit: int
-    username: str | None
-    tag: str | None
-    query: str | None
-    ids: int | Iterable[int]
-    model_version_ids: int | Iterable[int]
-    primary_file_only: bool
-    checkpoint_type: CheckpointType | str | None
-    supports_generation: bool
-    from_platform: bool
-    early_access: bool
-    archived: bool
-    followed: bool
-    favorites: bool
-    hidden: bool
-    new_creators: bool
-    availability: Availability | str | None
-    allow_commercial_use: CommercialUse | str | Iterable[CommercialUse | str]
-
-
-class ImageOptions(TypedDict, total=False):
-    """The options of `images(…)`, each with the site's meaning; a list option takes one value or many."""
-
-    post_id: int | None
-    model_id: int | None
-    model_version_id: int | None
-    image_id: int | None
-    user_id: int | None
-    username: str | None
-    tags: int | Iterable[int]
-    sort: ImageSort | str | None
-    period: Period | str | None
-    nsfw: bool | str | NsfwLevel | None
-    browsing_level: NsfwLevel | int | str | None
-    type: MediaType | str | None
-    base_models: str | Iterable[str]
-    limit: int
-    with_meta: bool
-    with_tags: bool
 
 
 @dataclass(frozen=True, kw_only=True)

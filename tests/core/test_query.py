@@ -21,7 +21,8 @@ from civitai_kit.core.options import (
     NsfwLevel,
     Period,
 )
-from civitai_kit.core.query import ImageOptions, ImageQuery, ModelOptions, ModelQuery, image_query, model_query
+from civitai_kit.core.query import ImageQuery, ModelQuery, image_query, model_query
+from civitai_kit.core.query_options import ImageOptions, ModelOptions
 
 
 def sent(query: ModelQuery | ImageQuery) -> dict[str, list[str]]:

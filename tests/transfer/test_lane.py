@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from civitai_kit.core.errors import DiskFull
+from civitai_kit.core.errors import NotWritable
 from civitai_kit.core.order import Proof
 from civitai_kit.transfer.journal import Journal
 from civitai_kit.transfer.lane import BUFFER_SIZE, Lane
@@ -60,15 +60,11 @@ def test_bytes_are_synced_and_journalled_on_the_way(part: Part, monkeypatch: pyt
 
 
 def test_a_sync_that_fails_is_raised_where_bytes_are_put(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: object) -> None:
-        raise DiskFull("full")
-
-    monkeypatch.setattr(part, "record", full)
     monkeypatch.setattr("civitai_kit.transfer.lane._SYNC_BYTES", 1)
+    part.target.with_name("f.bin.part.json").mkdir()
     lane = Lane(part, time.monotonic)
     lane.expect(None)
-    with pytest.raises(DiskFull):
-        for _ in range(1000):
-            pour(lane, CONTENT[:1000])
-            time.sleep(0.001)
+    pour(lane, CONTENT)
+    with pytest.raises(NotWritable):
+        lane.settle()
     lane.close()

@@ -76,12 +76,19 @@ class Kit:
 
 @contextmanager
 def open_kit(
-    loaded: Loaded, emit: Emit, *, writing: bool, command: str, stop: threading.Event | None = None
+    loaded: Loaded,
+    emit: Emit,
+    *,
+    writing: bool,
+    command: str,
+    stop: threading.Event | None = None,
+    answers: Spool | None = None,
 ) -> Iterator[Kit]:
     """Open the parts that settings ask for, and close them in reverse order whatever happens.
 
     `writing` takes the save path's lock and opens the store for writing (raises StoreLocked, NotWritable …); without
-    it nothing is made or changed. `command` tells others who holds the lock; `stop`, once set, halts everything.
+    it nothing is made or changed. `command` tells others who holds the lock; `stop`, once set, halts everything;
+    `answers` are those of an earlier kit, so that what a scan heard is known when its plan is carried out.
     """
     settings = loaded.settings
     halt = stop or threading.Event()
@@ -94,8 +101,14 @@ def open_kit(
         store = stack.enter_context(_store(settings, disk.root, emit, read_only=not writing))
         site = stack.enter_context(_client(settings, emit, halt, log))
         fetcher = stack.enter_context(_fetcher(settings, halt))
-        answers = stack.enter_context(Spool()) if writing else None
+        if writing and answers is None:
+            answers = stack.enter_context(Spool())
         yield Kit(settings, site, store, disk, fetcher, Pool(halt), answers, halt)
+
+
+def open_answers() -> Spool:
+    """A spool for the site's raw answers, closed by whoever opens it."""
+    return Spool()
 
 
 def _client(settings: Settings, emit: Emit, stop: threading.Event, log: Callable[[Exchange], None] | None) -> Client:

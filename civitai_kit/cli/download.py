@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from civitai_kit.core.report import Report
     from civitai_kit.core.selection import ScanRequest
     from civitai_kit.core.settings import Settings
-    from civitai_kit.disk.spool import Spool
     from civitai_kit.kit import Kit
     from civitai_kit.services.download import DownloadOptions
 
@@ -38,21 +36,20 @@ def run(call: Call) -> Outcome:
     from civitai_kit.cli.logs import logged
     from civitai_kit.cli.plan_view import plan_lines
     from civitai_kit.cli.progress import Progress
-    from civitai_kit.disk.spool import Spool
-    from civitai_kit.kit import open_kit
+    from civitai_kit.kit import open_answers, open_kit
 
-    with Progress(call.console) as progress, Spool() as answers:
+    with Progress(call.console) as progress, open_answers() as answers:
         emit = logged(progress)
         # Until the yes nothing is opened for writing, so that a no leaves no trace.
-        with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
-            plan = ready or _scanned(kit, answers, request, emit)
+        with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop, answers=answers) as kit:
+            plan = ready or _scanned(kit, request, emit)
             lines = plan_lines(plan, settings.save_path, kit.disk.free())
         if (outcome := _without_work(call, plan, lines, settings)) is not None:
             return outcome
         if not settings.meta_only and not _agreed(call, plan, lines, settings, progress):
             return Outcome(_nothing(plan).as_json(), ["Nothing downloaded."])
-        with open_kit(loaded, emit, writing=True, command=call.command, stop=call.stop) as kit:
-            return of_report(_carried_out(kit, answers, plan, settings, emit))
+        with open_kit(loaded, emit, writing=True, command=call.command, stop=call.stop, answers=answers) as kit:
+            return of_report(_carried_out(kit, plan, settings, emit))
 
 
 def _without_work(call: Call, plan: Plan, lines: list[str], settings: Settings) -> Outcome | None:
@@ -104,18 +101,18 @@ def _request(call: Call, settings: Settings) -> ScanRequest:
     return request_of(call, settings)
 
 
-def _scanned(kit: Kit, answers: Spool, request: ScanRequest | None, emit: Emit) -> Plan:
+def _scanned(kit: Kit, request: ScanRequest | None, emit: Emit) -> Plan:
     from civitai_kit.services.scan import scan
 
     assert request is not None, "there is a plan file or a request"
-    return scan(replace(kit.scan_parts, answers=answers), request, emit)
+    return scan(kit.scan_parts, request, emit)
 
 
-def _carried_out(kit: Kit, answers: Spool, plan: Plan, settings: Settings, emit: Emit) -> Report:
+def _carried_out(kit: Kit, plan: Plan, settings: Settings, emit: Emit) -> Report:
     from civitai_kit.services.download import download, save_metadata
 
     service = save_metadata if settings.meta_only else download
-    return service(replace(kit.download_parts, answers=answers), plan, _options(settings), emit)
+    return service(kit.download_parts, plan, _options(settings), emit)
 
 
 def _nothing(plan: Plan) -> Report:

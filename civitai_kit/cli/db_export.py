@@ -121,7 +121,7 @@ def _opened(path: Path | None, name: str) -> io.BufferedReader:
         stream.peek(1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is closed"
-        raise UsageError(f"{name} cannot be read: {why}.", hint="Name a file that is there.", path=name) from error
+        raise UsageError(f"{name}: it cannot be read: {why}.", hint="Name a file that is there.", path=name) from error
     return stream
 
 

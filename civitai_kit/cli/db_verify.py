@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from civitai_kit.loading import Loaded
     from civitai_kit.services.verify import VerifyOptions, VerifyParts
 
+_FETCHES = "`civitai-kit db verify --yes` fetches what is wrong again."
+_STILL_WRONG = "Why it could not be fetched stands above; `civitai-kit db removed` tells what the site no longer has."
 # More threads than that wait for the disk.
 MOST_THREADS = 8
 
@@ -158,13 +160,9 @@ def _errors_for_people(audit: Audit) -> Iterator[dict[str, Any]]:
     if audit.repair is not None:
         yield from audit.repair.error_rows()
     if audit.wrong:
-        hint = None if audit.repair is not None else "`civitai-kit db verify --yes` fetches what is wrong again."
-        first = audit.wrong[0].as_error()
-        yield {
-            **first,
-            "message": f"{counted(len(audit.wrong), 'file')} of {len(audit.rows):,} not right.",
-            "hint": hint,
-        }
+        hint = _STILL_WRONG if audit.repair is not None else _FETCHES
+        message = f"Not right: {len(audit.wrong):,} of {counted(len(audit.rows), 'file')}."
+        yield {"code": str(audit.wrong[0].finding), "message": message, "hint": hint}
 
 
 _FETCHING = ("concurrency", "connections", "limit_rate", "allow_hash_mismatch", "metadata")

@@ -77,6 +77,9 @@ def test_what_cannot_be_fetched_stays_wrong_and_untouched(filled: Run, civitai_s
     assert ran.data["failed"][0]["code"] == "not_found"
     assert changed.read_bytes() == damaged
     assert findings(ran)["v_100103"] == "hash_mismatch"
+    changed.unlink()
+    plain = filled("db", "verify", "--yes")
+    assert (plain.code, "Not right: 1 of 3 files." in plain.err) == (8, True)
 
 
 def test_without_a_terminal_it_asks_nothing_and_reports(filled: Run) -> None:
@@ -169,6 +172,38 @@ def test_a_right_file_whose_entry_was_left_pending_is_remembered(filled: Run) ->
     assert (row["key"], row["finding"], row["status"]) == ("v_100101", "ok", "Downloaded")
     statuses = {entry["status"] for entry in filled("db", "view", "--json").data["entries"]}
     assert statuses == {"Downloaded"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no terminal of this kind there")
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 8), ("", 8)])
+def test_on_a_terminal_it_asks(filled: Run, answer: str, code: int) -> None:
+    missing = path_of(filled("db", "verify", "--json"), "v_100101")
+    missing.unlink()
+    said, ended = on_terminal(answer, "db", "verify")
+    assert "Fetch 1 file again? [y/N]" in said
+    assert (ended, missing.exists()) == (code, answer == "y")
+
+
+def on_terminal(answer: str, *words: str) -> tuple[str, int]:
+    """What a command says on a terminal where somebody types an answer to its question, and its exit code."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "civitai_kit", *words], stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
+    )
+    os.close(theirs)
+    said = ""
+    try:
+        while chunk := os.read(ours, 4096):
+            said += chunk.decode("utf-8", "replace")
+            if said.rstrip().endswith("[y/N]"):
+                os.write(ours, f"{answer}\n".encode())
+    except OSError:  # How Linux says that the other end is closed.
+        pass
+    finally:
+        os.close(ours)
+    return said, process.wait()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")

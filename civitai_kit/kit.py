@@ -19,8 +19,10 @@ from civitai_kit.core.settings import Settings
 from civitai_kit.disk.save_lock import SaveLock
 from civitai_kit.disk.save_path import Disk
 from civitai_kit.disk.spool import Spool
+from civitai_kit.disk.walls import Walls
 from civitai_kit.loading import Loaded
 from civitai_kit.services.download import DownloadParts
+from civitai_kit.services.images import ImageParts
 from civitai_kit.services.scan import ScanParts
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.store.places import store_path
@@ -29,7 +31,10 @@ from civitai_kit.transfer.pool import Pool
 
 if TYPE_CHECKING:
     from civitai_kit.client.exchange import Exchange
-    from civitai_kit.services import ports
+    from civitai_kit.services import image_ports, ports
+
+# Multiples of the first wait that a host gets which asks to slow down and not for how long (API facts 13).
+_SLOW_DOWN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,28 @@ class Kit:
             now=_now,
             stopped=self.stop.is_set,
         )
+
+    @property
+    def image_parts(self) -> ImageParts:
+        """What fetching images works with."""
+        return ImageParts(
+            site=self.site,
+            site_url=self.settings.api_url,
+            store=self.store,
+            disk=self.disk,
+            out=Walls(images_folder(self.settings)),
+            fetcher=self.fetcher,
+            pool=self.pool,
+            now=_now,
+            stopped=self.stop.is_set,
+            pause=_SLOW_DOWN * self.settings.retry_delay_ms / 1000,
+        )
+
+
+def images_folder(settings: Settings) -> Path:
+    """Where images go: the folder set for them, else `images` under the save path."""
+    output = settings.images.output_dir
+    return Path(output).absolute() if output else Path(settings.save_path).absolute() / "images"
 
 
 @contextmanager
@@ -176,4 +203,6 @@ if TYPE_CHECKING:
         fetcher: ports.Fetcher = kit.fetcher
         pool: ports.Pool = kit.pool
         answers: ports.Answers = spool
-        return site, store, disk, fetcher, pool, answers
+        gallery: image_ports.Gallery = kit.site
+        album: image_ports.Album = kit.store
+        return site, store, disk, fetcher, pool, answers, gallery, album

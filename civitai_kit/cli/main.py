@@ -24,6 +24,10 @@ SUMMARY = "Scan, confirm, download: verified, resumable, remembered downloads fr
 COMMANDS: dict[str, Branch] = {
     "scan": Branch("ask the site, apply the filters, show the plan; changes nothing", "civitai_kit.cli.scan:COMMAND"),
     "download": Branch("scan, confirm, download", "civitai_kit.cli.download:COMMAND"),
+    "images": Branch(
+        "every picture of a creator, model, version, tag or post, sorted", "civitai_kit.cli.images:COMMAND"
+    ),
+    "tags": Branch("the site's tag names", "civitai_kit.cli.tags:COMMAND"),
     "db": Branch(
         "what is remembered of downloads",
         {

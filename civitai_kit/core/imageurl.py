@@ -23,3 +23,19 @@ def with_transform(url: str, transform: str) -> str:
         return url
     segments[3] = transform
     return urlunsplit(parts._replace(path="/".join(segments)))
+
+
+# One of the widths that the site keeps (API facts 8b), wide enough for a screen.
+RESIZED_WIDTH = 1200
+
+
+def picture_urls(url: str, media_type: str | None, *, resized: bool) -> tuple[str, ...]:
+    """The URLs of a picture or clip, best first: the site's resized variant, or the original.
+
+    Of a clip a second one follows, for where the first gives only a still picture of it.
+    """
+    if media_type != "video":
+        return (with_transform(url, f"width={RESIZED_WIDTH}" if resized else ORIGINAL),)
+    small = f"transcode=true,width={RESIZED_WIDTH}"
+    wanted = (small, ORIGINAL_VIDEO) if resized else (ORIGINAL_VIDEO, small)
+    return tuple(dict.fromkeys(with_transform(url, transform) for transform in wanted))

@@ -1,0 +1,164 @@
+"""One image put in its place: fetched, or linked to bytes that are here already, with what is saved beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from civitai_kit.core.entry import ImageRecord, Quality
+from civitai_kit.core.errors import Code, NotAModel, RateLimited
+from civitai_kit.core.events import Emit, Event, FileDone, FileStarted, FileWaits
+from civitai_kit.core.generation import meta_text, no_meta_text, workflow_of
+from civitai_kit.core.image_targets import Target
+from civitai_kit.core.imageurl import picture_urls
+from civitai_kit.core.models import Image
+from civitai_kit.core.naming import image_name
+from civitai_kit.core.order import Content, Fetched, Order
+from civitai_kit.core.pictures import workflow_in
+from civitai_kit.core.urls import image_page_url
+from civitai_kit.services.image_pace import HostPace
+from civitai_kit.services.image_ports import Walls
+from civitai_kit.services.image_reading import Leaf
+from civitai_kit.services.ports import Fetcher
+
+_MOVING = frozenset({".mp4", ".webm", ".gif"})
+# How the transfers say that a host answers 429.
+_SLOW_DOWN = "slow down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One image to be put at `stem` (under the output folder, without extension) for a target.
+
+    `source` is a file that holds the same bytes already. `name` is that of the model that made it, `quality` that
+    of the file, `meta` its generation data.
+    """
+
+    target: Target
+    leaf: Leaf
+    image: Image
+    stem: str
+    quality: Quality
+    name: str | None
+    meta: dict[str, Any] | None
+    source: Path | None = None
+
+    @property
+    def image_id(self) -> int:
+        """The image's id."""
+        return self.image.id or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An image that is there: its record, and how many bytes came over the network (None when it was linked)."""
+
+    record: ImageRecord
+    received: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is saved beside an image: the text with its generation data, the site's item, its workflow."""
+
+    texts: bool
+    metadata: bool
+    workflow: bool
+    site_url: str
+
+
+class ImageFiles:
+    """Puts images in place, from many threads; `pause` is how many seconds a host that says no is left alone."""
+
+    def __init__(
+        self, fetcher: Fetcher, out: Walls, pace: HostPace, beside: Beside, *, pause: float, emit: Emit
+    ) -> None:
+        self._fetcher = fetcher
+        self._out = out
+        self._pace = pace
+        self._beside = beside
+        self._pause = pause
+        self._emit = emit
+
+    def place(self, work: Work, record: Callable[[str, int, str | None], ImageRecord]) -> Placed:
+        """Put one image in its place; `record` makes its memory from path under the output folder, size and SHA256.
+
+        Raises NotFound when the site no longer has it, and what else kept it from coming.
+        """
+        if work.source is not None and (size := self._out.size_at(work.source)):
+            path = f"{work.stem}{_suffix(work.source)}"
+            self._out.link(work.source, path)
+            self.save_beside(work, path)
+            return Placed(record(path, size, None), None)
+        fetched = self._fetch(work)
+        path = f"{work.stem}{fetched.path.suffix}"
+        self.save_beside(work, path)
+        return Placed(record(path, fetched.size, fetched.digests.sha256), fetched.received)
+
+    def save_beside(self, work: Work, path: str) -> None:
+        """Save what is wanted beside the image at `path`; what is there and the same is left."""
+        folder = f"{path.rpartition('/')[0]}/{work.image_id}".lstrip("/")
+        page = image_page_url(self._beside.site_url, work.image_id)
+        if self._beside.texts and work.meta:
+            self._write(f"{folder}_meta.txt", meta_text(work.meta, work.name))
+        elif self._beside.texts:
+            self._write(f"{folder}_no_meta.txt", no_meta_text(page))
+        if self._beside.metadata:
+            self._write(f"{folder}.json", json.dumps(work.image.raw, ensure_ascii=False, indent=2))
+        if self._beside.workflow and (workflow := self._workflow(work, path)) is not None:
+            self._write(f"{folder}_workflow.json", json.dumps(workflow, ensure_ascii=False, indent=2))
+
+    def _fetch(self, work: Work) -> Fetched:
+        """The first of the image's variants that is what it should be: of a clip a still picture is none."""
+        still = NotAModel("The image host gives only a still picture of this clip.")
+        urls = picture_urls(work.image.url or "", work.image.type, resized=work.quality is Quality.SD)
+        key = f"{work.stem.rpartition('/')[0]}/{image_name(work.image_id, '')}".lstrip("/")
+        self._emit(FileStarted(key, None))
+        for url in urls:
+            target = self._out.locate(f"{work.stem}.jpeg")
+            fetched = self._insist(Order(key=key, urls=(url,), target=target, content=Content.IMAGE))
+            if work.image.type != "video" or fetched.path.suffix in _MOVING:
+                self._emit(FileDone(f"{work.stem}{fetched.path.suffix}", fetched.size, fetched.received, 0))
+                return fetched
+            self._out.remove(f"{work.stem}{fetched.path.suffix}")
+        raise still
+
+    def _insist(self, order: Order) -> Fetched:
+        """Fetch in one's turn; a host that asks all to slow down is asked again after the pause that all then make."""
+        while True:
+            with self._pace.turn():
+                try:
+                    fetched = self._fetcher.fetch(order, self._heed)
+                except RateLimited as error:
+                    wait = self._pause if error.retry_after is None else error.retry_after
+                    if error.code is not Code.RATE_LIMITED or not self._pace.refused(wait):
+                        raise
+                else:
+                    self._pace.went_well()
+                    return fetched
+
+    def _heed(self, event: Event) -> None:
+        """Pass an event on; when one transfer is told to slow down, the others need not find out for themselves."""
+        if isinstance(event, FileWaits) and _SLOW_DOWN in event.why:
+            self._pace.refused(event.seconds)
+        if not isinstance(event, FileStarted | FileDone):
+            self._emit(event)
+
+    def _workflow(self, work: Work, path: str) -> Any | None:
+        found = workflow_of(work.meta or {})
+        if found is None and path.endswith(".png"):
+            found = workflow_in(self._out.read(path) or b"")
+        return found
+
+    def _write(self, path: str, text: str) -> None:
+        content = text.encode("utf-8", "surrogatepass")
+        if self._out.read(path) != content:
+            self._out.write(path, content)
+
+
+def _suffix(source: Path) -> str:
+    """The extension of a file as we write it, `.jpeg` for `.jpg`."""
+    return image_name(0, source.suffix)[1:]

@@ -1,0 +1,83 @@
+"""How fast pictures are asked of their host: a pause that all share, and fewer at a time after a refusal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from civitai_kit.core.errors import Interrupted
+
+# After so many pictures without a refusal one more may be under way.
+_GROWS_AFTER = 40
+# Pauses in a row that brought no picture, after which the host is left alone.
+_MOST_PAUSES = 5
+_LOOK = 0.2
+
+
+class HostPace:
+    """Turns for many threads at one host: at most `slots` at once, half as many after a refusal, then slowly more.
+
+    `stopped` is asked while waiting; `clock` counts seconds.
+    """
+
+    def __init__(self, slots: int, stopped: Callable[[], bool], clock: Callable[[], float] = monotonic) -> None:
+        self._most = slots
+        self._allowed = slots
+        self._stopped = stopped
+        self._clock = clock
+        self._active = 0
+        self._free_at = 0.0
+        self._well = 0
+        self._pauses = 0
+        self._change = threading.Condition()
+
+    @property
+    def allowed(self) -> int:
+        """How many may be under way at once now."""
+        return self._allowed
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait until one more may go; raises Interrupted when everything is to stop."""
+        with self._change:
+            while (wait := self._wait()) > 0:
+                if self._stopped():
+                    raise Interrupted("Stopped before the end.")
+                self._change.wait(min(wait, _LOOK))
+            self._active += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._active -= 1
+                self._change.notify_all()
+
+    def refused(self, seconds: float) -> bool:
+        """The host asks to slow down: nobody begins for so long. Says whether it is worth trying again after that."""
+        with self._change:
+            now = self._clock()
+            if now >= self._free_at:
+                self._pauses += 1
+                self._allowed = max(1, self._allowed // 2)
+            self._well = 0
+            self._free_at = max(self._free_at, now + seconds)
+            return self._pauses <= _MOST_PAUSES
+
+    def went_well(self) -> None:
+        """A picture came."""
+        with self._change:
+            self._pauses = 0
+            self._well += 1
+            if self._well >= _GROWS_AFTER and self._allowed < self._most:
+                self._allowed += 1
+                self._well = 0
+                self._change.notify_all()
+
+    def _wait(self) -> float:
+        """Seconds before it is worth looking again, 0 when one more may go."""
+        paused = self._free_at - self._clock()
+        if paused > 0:
+            return paused
+        return _LOOK if self._active >= self._allowed else 0.0

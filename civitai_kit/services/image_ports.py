@@ -1,0 +1,56 @@
+"""What fetching images needs of the world beyond the ports of scan and download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from civitai_kit.core.entry import Entry, ImageRecord
+from civitai_kit.core.models import User
+from civitai_kit.services.ports import Disk, Site
+
+
+class Gallery(Site, Protocol):
+    """The site's JSON, where creators and tags can be proved to exist."""
+
+    def users(self, *, query: str | None = None) -> Sequence[User]:
+        """Accounts whose name holds `query`, five at most."""
+
+    def tag_exists(self, name: str) -> bool:
+        """Whether the site has a tag of this name in any case."""
+
+
+class Album(Protocol):
+    """The memory of images, and of versions for the names of their models."""
+
+    def get(self, version_id: int) -> Entry | None:
+        """The entry of a version, or None."""
+
+    def put_images(self, records: Iterable[ImageRecord]) -> int:
+        """Write many image records in few transactions; gives how many."""
+
+    def images(self, prefix: str = "") -> Iterator[ImageRecord]:
+        """Image records whose key begins with `prefix`, by rising key, in constant memory."""
+
+    def images_by_id(self, image_id: int) -> tuple[ImageRecord, ...]:
+        """The records of one image, whatever it was taken for."""
+
+
+class Walls(Disk, Protocol):
+    """A folder into which images are put; every `path` is relative to it with `/`."""
+
+    def relative(self, place: Path) -> str | None:
+        """The path of a place under the root, None when it lies elsewhere."""
+
+    def relative_to(self, root: Path, place: Path) -> str | None:
+        """The path of a place relative to another folder with `/`, None when it lies elsewhere."""
+
+    def size_at(self, place: Path) -> int | None:
+        """Length in bytes of a regular file anywhere, None where there is none."""
+
+    def remove(self, path: str) -> bool:
+        """Remove a file; says whether it was there. Raises NotWritable."""
+
+    def link(self, source: Path, path: str) -> None:
+        """Give a file a second name there, or copy it where links fail; raises DiskError."""

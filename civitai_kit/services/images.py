@@ -1,0 +1,260 @@
+"""Images of creators, models, versions, tags and posts: listed page by page, chosen, put in place, remembered.
+
+Memory holds the ids seen of the target at hand, one page, and what is under way; never the listing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from civitai_kit.core.entry import ImageKind, ImageRecord
+from civitai_kit.core.errors import CivitaiKitError, Code, Interrupted, NotFound
+from civitai_kit.core.events import Emit, FileFailed, PageRead
+from civitai_kit.core.image_report import ImagesReport, TargetReport, Why, ends_run
+from civitai_kit.core.image_request import ImagesRequest
+from civitai_kit.core.image_targets import Target, distinct
+from civitai_kit.services.image_bookmarks import Bookmark, Bookmarks
+from civitai_kit.services.image_choice import Choice
+from civitai_kit.services.image_files import Beside, ImageFiles, Placed, Work
+from civitai_kit.services.image_ledger import Ledger
+from civitai_kit.services.image_names import Makers
+from civitai_kit.services.image_pace import HostPace
+from civitai_kit.services.image_ports import Album, Gallery, Walls
+from civitai_kit.services.image_quota import Quota, Verdict
+from civitai_kit.services.image_reading import Reading
+from civitai_kit.services.image_shelf import Shelf
+from civitai_kit.services.image_summary import write_summary
+from civitai_kit.services.image_tally import Tally, TargetTally
+from civitai_kit.services.image_walk import Walk
+from civitai_kit.services.ports import Disk, Fetcher, Outcome, Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageParts:
+    """What fetching images works with; `disk` is the save path, `out` the folder of the images.
+
+    `pause` is how many seconds an image host that says no, and not for how long, is left alone.
+    """
+
+    site: Gallery
+    site_url: str
+    store: Album
+    disk: Disk
+    out: Walls
+    fetcher: Fetcher
+    pool: Pool
+    now: Callable[[], datetime]
+    stopped: Callable[[], bool]
+    pause: float = 30.0
+
+
+def fetch_images(parts: ImageParts, request: ImagesRequest, emit: Emit) -> ImagesReport:
+    """Fetch the images of every target and remember each.
+
+    A target or image that cannot be had is a row of the report; a full disk, a broken store or a stop ends the run in
+    order. Raises DiskError when the folder of the images cannot be written at all.
+    """
+    parts.out.check_writable()
+    return _Run(parts, request, emit).report()
+
+
+_STOPPED = Interrupted("Stopped before the end.", hint="Run the same command again: it goes on where this one stopped.")
+
+
+@dataclass(slots=True)
+class _TargetRun:
+    """One target under way: `begun` when its pages are read, `ended` when they were read to their end."""
+
+    target: Target
+    walk: Walk
+    tally: TargetTally = field(default_factory=TargetTally)
+    begun: bool = False
+    ended: bool = False
+    limited: bool = False
+
+
+class _Run:
+    """One call of `fetch_images`. Jobs are made in the pool's threads, one at a time; outcomes are noted in ours."""
+
+    def __init__(self, parts: ImageParts, request: ImagesRequest, emit: Emit) -> None:
+        self._parts, self._request, self._emit = parts, request, emit
+        self._bookmarks = Bookmarks(parts.disk)
+        self._targets = [self._target(target) for target in distinct(request.targets)]
+        self._quota = Quota(request.limit, request.max_per_model, parts.stopped)
+        self._shelf = Shelf(parts.disk, parts.out, parts.store, request)
+        self._ledger = Ledger(parts.store)
+        self._tally = Tally()
+        pace = HostPace(request.concurrency, parts.stopped)
+        beside = Beside(request.texts, request.metadata, request.save_workflow, parts.site_url)
+        self._files = ImageFiles(parts.fetcher, parts.out, pace, beside, pause=parts.pause, emit=emit)
+        makers = Makers(parts.site, parts.store)
+        self._choice = Choice(request, self._shelf, makers, self._tally, self._files.save_beside)
+        self._under_way: dict[int, tuple[_TargetRun, Work]] = {}
+        self._errors: list[CivitaiKitError] = []
+        self._unforeseen: Exception | None = None
+        self._pages = self._issued = 0
+
+    def report(self) -> ImagesReport:
+        """Do it all, and say what came of it."""
+        jobs = self._jobs()
+        try:
+            for outcome in self._parts.pool.run(jobs, self._request.concurrency):
+                self._note(outcome)
+        finally:
+            # A thread that was left behind may still be at it.
+            with suppress(ValueError):
+                jobs.close()
+        if self._unforeseen is not None:
+            raise self._unforeseen
+        if self._parts.stopped() and not self._errors:
+            self._errors.append(_STOPPED)
+        rows = tuple(self._row(run) for run in self._targets)
+        return ImagesReport(
+            targets=rows,
+            reasons=self._tally.reasons,
+            failed=tuple(self._tally.failed),
+            errors=tuple(self._errors),
+            matches=self._tally.matches,
+            bytes=self._tally.bytes,
+            linked=self._tally.linked,
+        )
+
+    def _target(self, target: Target) -> _TargetRun:
+        request, site = self._request, self._parts.site
+        saved = self._bookmarks.find(target, request.question) if not request.redownload else Bookmark()
+        reading = Reading(site, saved, max_pages=request.max_pages, counts_versions=request.deep_scan)
+        return _TargetRun(target, Walk(site, target, request, reading))
+
+    # -- making jobs ------------------------------------------------------------------------------------------
+
+    def _jobs(self) -> Generator[Callable[[], Placed | None], None, None]:
+        """A job for every image to fetch; an error ends it and is told later, for the pool's threads take none."""
+        try:
+            for run in self._targets:
+                if self._parts.stopped():
+                    return
+                if self._quota.is_full:
+                    run.limited = True
+                    continue
+                run.begun = True
+                yield from self._jobs_of(run)
+        except CivitaiKitError as error:
+            if error.code is not Code.INTERRUPTED:
+                self._errors.append(error)
+        except Exception as error:  # noqa: BLE001 - raised again where the run ends
+            self._unforeseen = error
+
+    def _jobs_of(self, run: _TargetRun) -> Iterator[Callable[[], Placed | None]]:
+        for leaf in run.walk.pages():
+            self._pages += 1
+            self._tally.see(run.tally, len(leaf.images))
+            for work in self._choice.of_page(run.target, leaf, run.tally):
+                match self._quota.reserve(leaf.model_id):
+                    case Verdict.FULL:
+                        run.limited = True
+                        return
+                    case Verdict.MODEL_FULL:
+                        self._tally.pass_over(run.tally, Why.MAX_PER_MODEL)
+                    case Verdict.GRANTED:
+                        yield self._job(run, work)
+            leaf.images = ()
+            leaf.worked_through = True
+            self._emit(PageRead(self._pages, run.tally.seen, self._issued))
+            if self._quota.is_full and not leaf.is_last:
+                run.limited = True
+                return
+        run.ended = True
+
+    def _job(self, run: _TargetRun, work: Work) -> Callable[[], Placed | None]:
+        self._under_way[self._issued] = (run, work)
+        self._issued += 1
+        work.leaf.pending += 1
+        return partial(self._take, work)
+
+    # -- in the pool's threads --------------------------------------------------------------------------------
+
+    def _take(self, work: Work) -> Placed | None:
+        """Put one image in its place and remember it; None when the site no longer has it."""
+        placed: Placed | None = None
+        try:
+            placed = self._files.place(work, partial(self._record, work))
+            self._ledger.put(placed.record)
+        except NotFound:
+            return None
+        finally:
+            self._quota.settle(work.leaf.model_id, taken=placed is not None)
+        return placed
+
+    def _record(self, work: Work, path: str, size: int, sha256: str | None) -> ImageRecord:
+        image = work.image
+        return ImageRecord(
+            kind=work.target.kind,
+            target=work.target.key,
+            image_id=work.image_id,
+            quality=work.quality,
+            path=self._shelf.remembered(path),
+            url=image.url,
+            date=self._parts.now().isoformat(timespec="milliseconds"),
+            checkpoint=work.name,
+            tags=image.tags,
+            size=size,
+            sha256=sha256,
+            media=image.type,
+            meta=work.meta is not None,
+            username=image.username,
+            base_model=image.base_model,
+            post_id=image.post_id,
+            model_id=work.leaf.model_id,
+            version_id=work.leaf.version_id,
+        )
+
+    # -- noting outcomes --------------------------------------------------------------------------------------
+
+    def _note(self, outcome: Outcome[Placed | None]) -> None:
+        run, work = self._under_way.pop(outcome.index)
+        work.leaf.pending -= 1
+        if outcome.error is not None:
+            self._note_failure(run, work, outcome.error)
+        elif outcome.value is None:
+            self._tally.pass_over(run.tally, Why.GONE)
+        else:
+            self._tally.take(run.tally, outcome.value)
+
+    def _note_failure(self, run: _TargetRun, work: Work, error: Exception) -> None:
+        if not isinstance(error, CivitaiKitError):
+            raise error
+        work.leaf.failed = True
+        if not ends_run(error):
+            self._tally.fail(run.tally, work.target, work.image_id, error)
+            self._emit(FileFailed(work.stem, error))
+        elif error.code is not Code.INTERRUPTED:
+            self._errors.append(error)
+
+    # -- at the end -------------------------------------------------------------------------------------------
+
+    def _row(self, run: _TargetRun) -> TargetReport:
+        """What came of a target; where it has to go on is kept for the next run."""
+        cut_short = bool(self._errors) and not run.ended
+        reading = run.walk.reading
+        if run.begun:
+            goes_on = cut_short or bool(reading.errors) or (run.limited and reading.is_resumed)
+            self._bookmarks.keep(run.target, self._request.question, reading.bookmark() if goes_on else Bookmark())
+        error = run.walk.error or (self._errors[0] if cut_short else None)
+        summary = None
+        if run.target.kind is ImageKind.TAG and reading.leaves:
+            summary = write_summary(self._parts.store, self._parts.out, self._shelf, run.target, self._parts.now())
+        return TargetReport(
+            target=run.target,
+            status=run.walk.status(stopped=cut_short, limited=run.limited),
+            seen=run.tally.seen,
+            downloaded=run.tally.downloaded,
+            skipped=run.tally.skipped,
+            failed=run.tally.failed,
+            no_metadata=run.tally.no_metadata,
+            error=error,
+            summary=summary,
+        )

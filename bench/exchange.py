@@ -1,0 +1,77 @@
+"""`db export` and `db import` of 100,000 entries, small ones and ones with the site's answer: entries a second.
+
+    python bench/exchange.py [--entries N]
+
+Rates by the clock and by processor time, of the service itself into a database that is empty, then full of the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from civitai_kit.core.entry import Entry
+from civitai_kit.disk.save_path import Disk
+from civitai_kit.services.exchange import HEAD_BYTES, ImportParts, Source, export, import_file
+from civitai_kit.store.lmdb_store import LmdbStore
+
+from bench.store import entry  # isort: skip
+
+
+def entries(count: int, *, whole: bool) -> Iterator[Entry]:
+    """Synthetic entries, with the site's answer or without."""
+    for number in range(1, count + 1):
+        made = entry(number)
+        yield made if whole else made.model_copy(update={"version": None})
+
+
+def told(name: str, count: int, job: Callable[[], object]) -> None:
+    """Run a job over so many entries and print its rates."""
+    begun, cpu = time.perf_counter(), time.process_time()
+    job()
+    wall, used = time.perf_counter() - begun, time.process_time() - cpu
+    print(f"  {name:<28} {wall:7.2f} s  {count / wall:9,.0f} a second  {count / used:9,.0f} a second of processor")
+
+
+def import_into(root: Path, source: Path) -> None:
+    """What `db import` does once it runs."""
+    with LmdbStore.open(root / "civitai_download_db", read_only=False) as store, source.open("rb") as stream:
+        parts = ImportParts(store=store, disk=Disk(root), stopped=lambda: False)
+        done = import_file(parts, Source(source.name, stream.peek(HEAD_BYTES), stream, source))
+    assert done.exit_code == 0
+
+
+def export_from(root: Path, target: Path) -> None:
+    """What `db export` does once it runs."""
+    with LmdbStore.open(root / "civitai_download_db", read_only=True) as store, target.open("wb") as file:
+        export(store, file.write, name=target.name, made_at="2026-01-01T00:00:00+00:00")
+
+
+def measured(folder: Path, count: int, *, whole: bool) -> None:
+    """Out of one database, into another, and once more."""
+    first, second, lines = folder / "first", folder / "second", folder / "all.jsonl"
+    second.mkdir()
+    with LmdbStore.open(first / "civitai_download_db", read_only=False) as store:
+        store.put_many(entries(count, whole=whole))
+    told("export", count, lambda: export_from(first, lines))
+    print(f"  {lines.stat().st_size / count:,.0f} bytes a line")
+    told("import", count, lambda: import_into(second, lines))
+    told("import, all known", count, lambda: import_into(second, lines))
+
+
+def main() -> None:
+    """Measure, in a folder that is gone afterwards."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--entries", type=int, default=100_000)
+    count = parser.parse_args().entries
+    for whole in (False, True):
+        print(f"{count:,} entries {'with' if whole else 'without'} the site's answers")
+        with tempfile.TemporaryDirectory() as name:
+            measured(Path(name), count, whole=whole)
+
+
+if __name__ == "__main__":
+    main()

@@ -44,6 +44,9 @@ class Page(Generic[T]):
             self._items = tuple(self.make(row) for row in self.rows)
         return self._items
 
+    def __repr__(self) -> str:
+        return f"Page({len(self.rows)} items, next_cursor={self.next_cursor!r})"
+
     def with_rows(self, rows: Sequence[dict[str, Any]]) -> Page[T]:
         """The same page with only these of its rows."""
         return Page(rows, self.make, next_cursor=self.next_cursor, metadata=self.metadata, raw=self.raw)

@@ -332,3 +332,9 @@ def test_a_cursor_is_text_or_number_or_stands_in_the_next_page(metadata: Any, cu
 
 def test_items_that_are_none_are_passed_over() -> None:
     assert [tag.name for tag in page({}, [{"name": "a"}, None, 3, {"name": "b"}]).items] == ["a", "b"]
+
+
+def test_a_page_makes_its_items_once_and_shows_how_many_it_has() -> None:
+    made = page({"nextCursor": "7"}, [{"name": "a"}, {"name": "b"}])
+    assert made.items is made.items and isinstance(made.items, tuple)
+    assert repr(made) == "Page(2 items, next_cursor='7')"

@@ -22,6 +22,7 @@ not in the database is looked up on the site and fetched as `download` would."""
 
 def run(call: Call) -> Outcome:
     """Fetch, and report as `download` does."""
+    from civitai_kit.core.selection import Selection
     from civitai_kit.services.redownload import plan_again, redownload, version_ids_of
 
     version_ids = version_ids_of(call.arguments)
@@ -29,7 +30,8 @@ def run(call: Call) -> Outcome:
         raise UsageError("No version id was given.", hint="`civitai-kit db redownload 12345 v_67890` takes many.")
     loaded = call.load()
     with writing(call, loaded) as (kit, progress):
-        plan = plan_again(kit.scan_parts, version_ids, progress)
+        wide = Selection(early_access=loaded.settings.early_access, allow_unsafe=loaded.settings.allow_unsafe)
+        plan = plan_again(kit.scan_parts, version_ids, wide, progress)
         return of_report(redownload(kit.download_parts, plan, _options(loaded.settings), progress))
 
 

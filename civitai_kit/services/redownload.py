@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 
-from civitai_kit.core.entry import Entry, FileRecord, Status
+from civitai_kit.core.entry import Status
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.events import Emit
 from civitai_kit.core.naming import path_key
 from civitai_kit.core.plan import Item, Plan
 from civitai_kit.core.references import LARGEST_ID, Kind, Reference
 from civitai_kit.core.report import Report
-from civitai_kit.core.selection import ScanRequest
+from civitai_kit.core.selection import ScanRequest, Selection
 from civitai_kit.services.download import DownloadOptions, DownloadParts, download
-from civitai_kit.services.remembered import again, item_of_record, last_seen_of, take_back_last_seen
+from civitai_kit.services.remembered import again, entries_of, item_of_record, put_back, take_back_last_seen
 from civitai_kit.services.scan import ScanParts, scan
 
 
@@ -25,10 +24,11 @@ def version_ids_of(words: Iterable[str]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(_version_id(part) for part in parts if part))
 
 
-def plan_again(parts: ScanParts, version_ids: Iterable[int], emit: Emit) -> Plan:
+def plan_again(parts: ScanParts, version_ids: Iterable[int], selection: Selection, emit: Emit) -> Plan:
     """What it takes to have these versions anew: the recorded files of those in the store, a scan for the others.
 
-    A version that cannot be had is a row of `Plan.errors`; raises a SiteError when the site is out of reach.
+    `selection` is for those that are scanned. A version that cannot be had is a row of `Plan.errors`; raises a
+    SiteError when the site is out of reach.
     """
     items: dict[str, Item] = {}
     unknown: list[Reference] = []
@@ -39,7 +39,7 @@ def plan_again(parts: ScanParts, version_ids: Iterable[int], emit: Emit) -> Plan
         else:
             items.update({path_key(record.path): item_of_record(entry, record) for record in entry.files})
     remembered = len({item.version_id for item in items.values()})
-    plan = scan(parts, ScanRequest(references=tuple(unknown)), emit) if unknown else Plan(items=())
+    plan = scan(parts, ScanRequest(references=tuple(unknown), selection=selection), emit) if unknown else Plan(items=())
     return replace(plan, items=(*items.values(), *plan.items), named=plan.named + remembered)
 
 
@@ -48,16 +48,10 @@ def redownload(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit:
 
     Where the new one could not be had, store and disk stay as they were, the reason noted in the store.
     """
-    known = {item.version_id: parts.store.get(item.version_id) for item in plan.items}
-    before = last_seen_of(parts.store, plan.items)
+    before = entries_of(parts.store, plan.items)
     report = download(again(parts), plan, options, emit)
     take_back_last_seen(parts.store, before, report)
-    for failure in report.failed:
-        old = known.get(failure.item.version_id)
-        record = old.file(failure.item.file_id, failure.item.path) if old else None
-        if record is not None and _stands(parts, record):
-            reason = f"{failure.error.code}: {failure.error.message}"
-            parts.store.update(failure.item.version_id, partial(_with_old_file, record, reason))
+    put_back(parts, before, report, lambda record: record.status is Status.DOWNLOADED)
     return report
 
 
@@ -69,12 +63,3 @@ def _version_id(text: str) -> int:
             hint="A version's id is a number like 12345, or v_12345 as `civitai-kit db view` shows it.",
         )
     return int(digits)
-
-
-def _stands(parts: DownloadParts, record: FileRecord) -> bool:
-    """Whether the file that was there before still is."""
-    return record.status is Status.DOWNLOADED and parts.disk.size(record.path) == record.size
-
-
-def _with_old_file(record: FileRecord, reason: str, entry: Entry | None) -> Entry | None:
-    return None if entry is None else entry.with_file(record.model_copy(update={"error": reason}))

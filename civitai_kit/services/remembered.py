@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -117,18 +117,37 @@ def again(parts: DownloadParts) -> DownloadParts:
     return replace(with_saved_answers(parts), disk=DoubtfulDisk(parts.disk))
 
 
-def last_seen_of(store: Store, items: Iterable[Item]) -> dict[int, str | None]:
-    """When each item's version was last seen on the site, as remembered now."""
+def entries_of(store: Store, items: Iterable[Item]) -> dict[int, Entry]:
+    """What is remembered now of the versions of some items."""
     ids = dict.fromkeys(item.version_id for item in items)
-    return {version_id: entry.last_seen for version_id in ids if (entry := store.get(version_id)) is not None}
+    return {version_id: entry for version_id in ids if (entry := store.get(version_id)) is not None}
 
 
-def take_back_last_seen(store: Store, before: Mapping[int, str | None], report: Report) -> None:
+def take_back_last_seen(store: Store, before: Mapping[int, Entry], report: Report) -> None:
     """Undo what a fetch from saved answers noted too early: only a version that gave a file was seen on the site."""
     gave = {item.version_id for item in report.downloaded}
-    for version_id, last_seen in before.items():
+    for version_id, entry in before.items():
         if version_id not in gave:
-            store.update(version_id, partial(_seen_at, last_seen))
+            store.update(version_id, partial(_seen_at, entry.last_seen))
+
+
+def put_back(
+    parts: DownloadParts, before: Mapping[int, Entry], report: Report, stands: Callable[[FileRecord], bool]
+) -> None:
+    """Remember files again that a failed fetch left as they were, where `stands` says that this is right.
+
+    The reason of the failure is noted beside them.
+    """
+    for failure in report.failed:
+        old = before.get(failure.item.version_id)
+        record = old.file(failure.item.file_id, failure.item.path) if old else None
+        if record is not None and stands(record) and parts.disk.size(record.path) == record.size:
+            kept = record.model_copy(update={"error": f"{failure.error.code}: {failure.error.message}"})
+            parts.store.update(failure.item.version_id, partial(_with_file, kept))
+
+
+def _with_file(record: FileRecord, entry: Entry | None) -> Entry | None:
+    return None if entry is None else entry.with_file(record)
 
 
 def _seen_at(last_seen: str | None, entry: Entry | None) -> Entry | None:

@@ -21,8 +21,9 @@ from civitai_kit.services.items import proved_of
 from civitai_kit.services.ports import Pool
 from civitai_kit.services.remembered import (
     again,
+    entries_of,
     item_of_record,
-    last_seen_of,
+    put_back,
     take_back_last_seen,
     with_saved_answers,
 )
@@ -78,9 +79,10 @@ def repair(parts: VerifyParts, audit: Audit, options: DownloadOptions, emit: Emi
     """
     assert parts.fetching is not None, "whoever repairs can write"
     plan = _repair_plan(parts.store, audit)
-    before = last_seen_of(parts.store, plan.items)
+    before = entries_of(parts.store, plan.items)
     report = download(again(parts.fetching), plan, options, emit)
     take_back_last_seen(parts.store, before, report)
+    put_back(parts.fetching, before, report, lambda record: record.kept_mismatch)
     return replace(audit, rows=tuple(_afterwards(parts, audit, report)), repair=report)
 
 

@@ -150,6 +150,10 @@ def test_a_kept_mismatch_is_shown(at_sandbox: Run, civitai_sandbox: Sandbox) -> 
     assert ran.code == 0, ran.out
     assert at_sandbox("db", "verify", "--no-check-hash", "--json").data["counts"] == {"hash_mismatch": 1}
     assert at_sandbox("db", "verify", "--json").data["counts"] == {"hash_mismatch": 1}
+    assert at_sandbox("db", "verify", "--yes", "--json").code == 8
+    assert at_sandbox("db", "view", "--json").data["entries"][0]["status"] == "Downloaded"
+    civitai_sandbox.faults.clear()
+    assert at_sandbox("db", "verify", "--yes", "--json").code == 0
 
 
 def test_opposite_flags_are_a_mistake(at_sandbox: Run) -> None:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar, Unpack
-from urllib.parse import urlsplit
 
 from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.listing import Listing
@@ -239,8 +238,7 @@ def _with_addresses(found: ModelVersion, site: str) -> ModelVersion:
     """The version with download URLs that lead to the site: in batches their host is `undefined` (API facts 5.2)."""
 
     def mended(url: str | None) -> str | None:
-        parts = urlsplit(url or "")
-        return url if parts.hostname != "undefined" else f"{site}{parts.path}{'?' if parts.query else ''}{parts.query}"
+        return url and re.sub(r"^https?://undefined(?=/)", lambda _: site, url)
 
     def mended_file(file: ModelFile) -> ModelFile:
         return file.model_copy(update={"download_url": mended(file.download_url)})

@@ -115,10 +115,10 @@ class Asker:
             where = response.headers.get("location")
             if response.status not in (301, 302, 303, 307, 308) or where is None:
                 return response
-            target = urljoin(request.url, where)
-            if is_login_address(target):
+            target = _joined(request.url, where)
+            if target is not None and is_login_address(target):
                 raise Failure(login_required(asked, status=response.status), Trouble.REFUSED)
-            if origin(target) != origin(request.url):
+            if target is None or origin(target) != origin(request.url):
                 raise Failure(_leads_away(response.status, asked, target), Trouble.REFUSED)
             request = _redirected(request, response.status, target)
         raise Failure(UnexpectedReply("The site redirects in circles.", endpoint=asked), Trouble.REFUSED)
@@ -135,10 +135,21 @@ def _redirected(request: Request, status: int, target: str) -> Request:
     return Request(request.method if keeps else "GET", target, (), request.body if keeps else None)
 
 
-def _leads_away(status: int, endpoint: str, target: str) -> SiteError:
-    scheme, host, _ = origin(target)
+def _joined(url: str, where: str) -> str | None:
+    """Where a redirect leads, None where that is no address."""
+    try:
+        target = urljoin(url, where)
+        origin(target)
+    except ValueError:
+        return None
+    return target
+
+
+def _leads_away(status: int, endpoint: str, target: str | None) -> SiteError:
+    scheme, host, _ = origin(target or "")
+    named = f"{scheme}://{host}" if host else "one that cannot be read"
     return UnexpectedReply(
-        f"The site sends us to another address, {scheme}://{host}, which the key must not follow.",
+        f"The site sends us to another address, {named}, where the key must not go.",
         status=status,
         endpoint=endpoint,
         hint="If that is the site's new address, name it (--api-url, base_url).",

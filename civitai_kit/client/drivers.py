@@ -62,6 +62,7 @@ class _Base(Endpoints):
         self._owned = http is None
         self._http = self._make_http() if http is None else http
         self._named = not exchange.has_name(self._http.headers)
+        self._secret = self._key or self._http.headers.get("authorization", "").removeprefix("Bearer ")
         self._pace = pace or Pace(delay)
         self._on_wait = on_wait
         self._log = log
@@ -93,7 +94,7 @@ class _Base(Endpoints):
         if step.everybody:
             self._pace.hold(step.seconds)
         if self._on_wait is not None:
-            self._on_wait(step.seconds, step.why)
+            self._on_wait(step.seconds, self._clean(step.why))
 
     def _logged(self, done: Exchange) -> None:
         if self._log is not None:
@@ -108,11 +109,12 @@ class _Base(Endpoints):
             raise Interrupted("Interrupted.", hint="What was done so far is kept.")
 
     def _scrub(self, error: SiteError) -> None:
-        """Cut our key out of an error, should the site have said it back to us."""
-        if self._key and self._key in f"{error.message} {error.hint}":
-            error.message = error.message.replace(self._key, "…")
-            error.hint = (error.hint or "").replace(self._key, "…") or None
-            error.args = (error.message,)
+        """Cut the key out of an error, should the site have said it back to us."""
+        error.message, error.hint = self._clean(error.message), self._clean(error.hint or "") or None
+        error.args = (error.message,)
+
+    def _clean(self, text: str) -> str:
+        return text.replace(self._secret, "…") if self._secret else text
 
 
 class Client(_Base):

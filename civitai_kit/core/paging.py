@@ -69,6 +69,8 @@ def page_of(make: Callable[[Any], T], raw: dict[str, Any]) -> Page[T]:
 
 
 def _cursor(value: Any) -> Cursor | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     usable = isinstance(value, str | int) and not isinstance(value, bool) and value != ""
     return value if usable else None
 

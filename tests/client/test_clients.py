@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from operator import methodcaller
 from typing import Any
 
@@ -331,6 +332,22 @@ def test_a_users_client_that_follows_redirects_does_not_take_the_key_along(askin
     with pytest.raises(UnexpectedReply, match="another address"):
         asking.ask(lambda client: client.model(Known.PLAIN_LORA), http=http)
     assert [request.host for request in asking.sandbox.requests] == ["site"]
+
+
+@pytest.mark.parametrize("carried", [True, False])
+def test_a_key_that_the_site_says_back_to_us_is_told_to_nobody(carried: bool) -> None:
+    def parrot(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(503, json={"error": f"I do not know {request.headers['authorization']}"})
+
+    said: list[Any] = []
+    headers = {"Authorization": "Bearer very-secret"} if carried else {}
+    http = httpx2.Client(transport=httpx2.MockTransport(parrot), headers=headers)
+    options: dict[str, Any] = {"http": http, "retry": SWIFT, "log": said.append, "on_wait": lambda *w: said.append(w)}
+    with Client(None if carried else "very-secret", **options) as client, pytest.raises(Unavailable) as caught:
+        client.model(1)
+    assert "I do not know Bearer …" in str(caught.value)
+    trace = "".join(traceback.format_exception(caught.value))
+    assert "I do not know Bearer very-secret" not in trace and "very-secret" not in str(said)
 
 
 def test_a_header_that_cannot_be_sent_is_not_quoted(asking: Asking) -> None:

@@ -161,6 +161,8 @@ def test_a_redirect_within_the_site_is_followed(where: str) -> None:
         f"{SITE}.elsewhere.test/",
         "https://civitai.test@elsewhere.test/",
         "file:///etc/passwd",
+        "http://[broken",
+        "https://civitai.test:port/",
     ],
 )
 def test_a_redirect_to_anywhere_else_is_refused(where: str) -> None:
@@ -207,6 +209,12 @@ def test_a_batch_answer_with_nulls_and_doubles_gives_each_version_once() -> None
     assert [version.id for version in found] == [1, 2]
     assert found[1].download_url == f"{SITE}/api/download/models/2?type=VAE"
     assert found[1].raw["downloadUrl"] == "https://undefined/api/download/models/2?type=VAE"
+
+
+def test_an_address_that_is_none_is_left_as_it_is() -> None:
+    body = json.dumps([{"id": 1, "downloadUrl": "http://[x", "files": [{"downloadUrl": None}]}]).encode()
+    (found,) = Talk(Response(200, {}, body)).hold(calls.versions_by_hash(asker(), ["b" * 64]))
+    assert (found.download_url, found.files[0].download_url) == ("http://[x", None)
 
 
 def test_no_digests_ask_nothing() -> None:

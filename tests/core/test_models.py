@@ -308,6 +308,7 @@ def page(metadata: Any, items: Any = ()) -> Page[Tag]:
         ({"nextCursor": "1|2|3"}, "1|2|3"),
         ({"nextCursor": 12345}, 12345),
         ({"nextCursor": 0}, 0),
+        ({"nextCursor": 41.0}, 41),
         ({"nextCursor": None}, None),
         ({"nextCursor": ""}, None),
         ({"nextCursor": True}, None),

@@ -77,22 +77,22 @@ class Mover:
         try:
             chunk = answer.first()
             while chunk:
-                self._account(len(chunk), moved)
                 pourer.pour(chunk)
+                self._account(len(chunk), moved)
                 chunk = next(answer.chunks(), b"")
         finally:
             pourer.flush()
 
     def _from_socket(self, answer: Answer, length: int, sink: Sink, moved: Callable[[int], None]) -> None:
         first = answer.first()
-        sock = answer.socket()
+        sock = answer.raw_socket()
         if sock is None:
             self._from_chunks(answer, sink, moved)
             return
-        self._account(len(first), moved)
         pourer = _Pourer(sink, self._clock)
         pourer.pour(first)
         pourer.flush()
+        self._account(len(first), moved)
         sock.settimeout(self._timeout)
         left = length - len(first)
         while left > 0:
@@ -103,13 +103,14 @@ class Mover:
 
         TLS hands out 16 KiB at a time: what is done after each read is done tens of thousands of times a second.
         """
-        buffer, clock, most = sink.room(), self._clock, self._bandwidth.most
-        want, filled, told = min(len(buffer), left), 0, 0
-        now = clock()
+        buffer, clock = sink.room(), self._clock
+        wanted = buffer[: min(len(buffer), left)]
+        want, filled, told, now = len(wanted), 0, 0, clock()
+        most = self._bandwidth.most(want)
         flush_at, tell_at = now + _FLUSH_SECONDS, now + _TELL_SECONDS
         try:
             while filled < want and now < flush_at:
-                count = sock.recv_into(buffer[filled : filled + most(want - filled)])
+                count = sock.recv_into(wanted[filled : filled + most])
                 if not count:
                     self._halt.check()
                     raise _setback("The connection closed in the middle of the file")
@@ -119,8 +120,8 @@ class Mover:
                     count, told, tell_at = filled - told, filled, now + _TELL_SECONDS
                     self._account(count, moved)
         finally:
-            moved(filled - told)
             sink.put(buffer, filled)
+            moved(filled - told)
         self._bandwidth.spend(filled - told)
         self._halt.check()
         return filled

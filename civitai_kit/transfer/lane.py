@@ -17,7 +17,7 @@ _SLOTS = 6
 _SMALL = 2 * BUFFER_SIZE
 
 # How much a crash may waste: bytes on a fast line, seconds on a slow one.
-_SYNC_BYTES = 64 * 1024 * 1024
+_SYNC_BYTES = 32 * 1024 * 1024
 _SYNC_SECONDS = 3.0
 
 _Barrier = threading.Event

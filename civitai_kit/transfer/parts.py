@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,27 +11,11 @@ from pathlib import Path
 from civitai_kit.core.digests import Digester, Digests
 from civitai_kit.core.errors import NotWritable
 from civitai_kit.core.order import Proof, Verdict
-from civitai_kit.transfer.disk_errors import disk_error, disk_errors
+from civitai_kit.transfer.disk_errors import disk_errors
+from civitai_kit.transfer.durable import open_locked, rename, sync_bytes, sync_folder, write_synced
 from civitai_kit.transfer.journal import JOURNAL_SUFFIX, PART_SUFFIX, Journal, Point, parse_journal
 
-if sys.platform == "win32":
-
-    def _lock(fd: int) -> None:
-        """The save path's own lock has to do."""
-
-else:
-    import fcntl
-
-    def _lock(fd: int) -> None:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-_OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _READ_SIZE = 1024 * 1024
-_fdatasync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
-
-# A virus scanner or an indexer may hold a file for a moment on Windows: a refused rename is tried again.
-_RENAME_WAITS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class Part:
@@ -55,7 +37,7 @@ class Part:
         self._journal_path = target.with_name(target.name + JOURNAL_SUFFIX)
         with disk_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._fd = _open_locked(self.path)
+        self._fd = open_locked(self.path)
 
     @property
     def total(self) -> int | None:
@@ -118,10 +100,10 @@ class Part:
         if point.offset <= self.journal.synced:
             return
         with disk_errors(self.path):
-            _fdatasync(self._fd)
+            sync_bytes(self._fd)
         journal = self.journal.with_point(point)
         with disk_errors(self._journal_path):
-            _write_synced(self._journal_path, journal.dump())
+            write_synced(self._journal_path, journal.dump())
         self.journal = journal
 
     def resume(self, sources: frozenset[str], proof: Proof, check: Callable[[], None]) -> int:
@@ -167,13 +149,15 @@ class Part:
     def promote(self, final: Path) -> None:
         """Give the finished file its name: synced first, renamed after, the folder synced last."""
         with disk_errors(self.path):
-            _fdatasync(self._fd)
-        self.close()
+            sync_bytes(self._fd)
+        if os.name == "nt":  # It renames no open file; elsewhere the lock is held until the name is right.
+            self.close()
         with disk_errors(final):
             # A journal left alone would vouch for bytes that are not there.
             self._journal_path.unlink(missing_ok=True)
-            _rename(self.path, final)
-            _sync_folder(final.parent)
+            rename(self.path, final)
+            sync_folder(final.parent)
+        self.close()
 
     def discard(self) -> None:
         """Remove the part and its journal."""
@@ -257,70 +241,3 @@ def open_part(target: Path, journal: Journal, names: frozenset[str]) -> Iterator
         with contextlib.suppress(NotWritable):
             part.discard_if_empty()
         part.close()
-
-
-def _open_locked(path: Path) -> int:
-    with disk_errors(path):
-        while True:
-            fd = os.open(path, _OPEN, 0o666)
-            try:
-                _lock(fd)
-            except BlockingIOError:
-                os.close(fd)
-                raise NotWritable(
-                    f"{path} is being written by another transfer.",
-                    hint="Wait for it to end, or stop it.",
-                    path=str(path),
-                ) from None
-            except OSError:  # A file system without locks.
-                return fd
-            if _is_same_file(fd, path):
-                return fd
-            os.close(fd)  # The other transfer has just given it its final name.
-
-
-def _is_same_file(fd: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    temporary = path.with_suffix(".tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        _rename(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-
-
-def _rename(source: Path, target: Path) -> None:
-    for wait in _RENAME_WAITS:
-        try:
-            source.replace(target)
-        except PermissionError:
-            if os.name != "nt":
-                raise
-            time.sleep(wait)
-        else:
-            return
-    source.replace(target)
-
-
-def _sync_folder(folder: Path) -> None:
-    try:
-        fd = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows has no such thing.
-        return
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        raise disk_error(error, folder) from error
-    finally:
-        os.close(fd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -64,7 +65,7 @@ class Answer:
         """The chunks after the first."""
         return self._iterator()
 
-    def socket(self) -> Any | None:
+    def raw_socket(self) -> Any | None:
         """The socket from which the rest of a plain HTTP/1.1 body can be read, once `first` was taken.
 
         None where something lies between it and the body (encodings, HTTP/2, TLS within TLS).
@@ -125,6 +126,8 @@ class Wire:
         opening = _Opening(lambda: client.send(request, stream=True))
         with self._halt.during(opening.abandon):
             response = opening.result()
+        if self._halt.is_set():
+            opening.abandon()
         self._halt.check()
         if isinstance(response, BaseException):
             raise _unreached(response, url) from response
@@ -209,8 +212,6 @@ def _close(response: httpx2.Response) -> None:
 
 
 def _shut(sock: Any) -> None:
-    import socket
-
     # The plain method: the one of a TLS socket would take its decryption away from under the reader.
     with suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

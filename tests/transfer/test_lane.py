@@ -64,7 +64,11 @@ def test_a_sync_that_fails_is_raised_where_bytes_are_put(part: Part, monkeypatch
     part.target.with_name("f.bin.part.json").mkdir()
     lane = Lane(part, time.monotonic)
     lane.expect(None)
-    pour(lane, CONTENT)
-    with pytest.raises(NotWritable):
+
+    def pour_and_settle() -> None:
+        pour(lane, CONTENT)
         lane.settle()
+
+    with pytest.raises(NotWritable):
+        pour_and_settle()
     lane.close()

@@ -1,0 +1,102 @@
+"""Over TLS: the same bytes by the same way, and no trust where none is due."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from civitai_kit.core.errors import CivitaiKitError, Code, Interrupted
+from civitai_kit.core.order import Fetched, Order, Proof
+from civitai_kit.core.retry import RetryRules
+from civitai_kit.transfer.fetch import Fetcher
+
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+
+CONTENT = os.urandom(5_000_001)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        if self.path == "/stall":
+            self.wfile.write(CONTENT[:2_000_000])
+            time.sleep(8)
+            return
+        self.wfile.write(CONTENT)
+
+
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that does not trust us is no news."""
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate of it for localhost, in one file."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(path) + ".key", "-out", str(path)]
+    subprocess.run(["openssl", *made.split(), *names], check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture
+def url(certificate: Path) -> Iterator[str]:
+    """Where the file is served."""
+    server = Server(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, str(certificate) + ".key")
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"https://localhost:{server.server_port}"
+    server.shutdown()
+
+
+def fetch(url: str, target: Path, stop: threading.Event | None = None) -> Fetched:
+    proof = Proof(sha256=hashlib.sha256(CONTENT).hexdigest())
+    rules = RetryRules(max_retries=1, first_wait=0.001)
+    with Fetcher(site=url, api_key=None, user_agent="t/1", timeout=20, retries=rules, stop=stop) as fetcher:
+        return fetcher.fetch(Order(key="k", urls=(url,), target=target, proof=proof), lambda _: None)
+
+
+def test_the_file_comes_right(url: str, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert fetch(url + "/file", tmp_path / "f.bin").size == len(CONTENT)
+    assert (tmp_path / "f.bin").read_bytes() == CONTENT
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(url: str, tmp_path: Path) -> None:
+    with pytest.raises(CivitaiKitError) as caught:
+        fetch(url + "/file", tmp_path / "f.bin")
+    assert caught.value.code is Code.NETWORK
+    assert "SSL_CERT_FILE" in str(caught.value.hint)
+
+
+def test_a_stop_wakes_a_stalled_body(
+    url: str, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    began = time.monotonic()
+    with pytest.raises(Interrupted):
+        fetch(url + "/stall", tmp_path / "f.bin", stop)
+    assert time.monotonic() - began < 3.5
+    assert (tmp_path / "f.bin.part").stat().st_size == 2_000_000

@@ -63,6 +63,7 @@ def _options(call: Call, settings: Settings) -> VerifyOptions:
 
 
 def _audited(call: Call, loaded: Loaded, options: VerifyOptions) -> Audit:
+    from civitai_kit.cli.progress import State
     from civitai_kit.services.verify import repair, verify
 
     with writing(call, loaded) as (kit, progress):
@@ -70,6 +71,7 @@ def _audited(call: Call, loaded: Loaded, options: VerifyOptions) -> Audit:
         audit = verify(parts, options, progress)
         if not audit.wrong or not _wants_repair(call, audit, progress):
             return audit
+        progress.state = State()
         return repair(parts, audit, _fetch_options(loaded.settings), progress)
 
 

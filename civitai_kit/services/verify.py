@@ -198,7 +198,7 @@ class _Round:
     def _note(self, look: _Look) -> None:
         row = look.row
         if look.digests is not None and look.stamp is not None and self._is_sure(look):
-            self.parts.store.remember_digests(look.stamp, look.digests)
+            self._remember(look.stamp, look.digests)
             if row.finding is Finding.OK and row.status is not Status.DOWNLOADED:
                 row = self._remember_right(row, look.digests, look.stamp.size)
         self.rows.append((look.place, row))
@@ -208,6 +208,12 @@ class _Round:
     def _is_sure(self, look: _Look) -> bool:
         """Whether what was computed may be remembered: we can write, and the file is still as it was before."""
         return self.parts.fetching is not None and self.parts.disk.stamp(look.row.path) == look.stamp
+
+    def _remember(self, stamp: FileStamp, digests: Digests) -> None:
+        """Keep what was computed; each write is synced, so what is known already is not written again."""
+        known = self.parts.store.cached_digests(stamp)
+        if known is None or digests.joined(known) != known:
+            self.parts.store.remember_digests(stamp, digests)
 
     def _remember_right(self, row: Checked, digests: Digests, size: int) -> Checked:
         """A right file that a crash left without its last word in the store."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -206,21 +207,43 @@ def test_the_python_that_the_readme_shows_uses_public_names() -> None:
         assert ours and set(ours) <= set(civitai_kit.__all__)
 
 
-def test_the_session_that_the_readme_begins_with_is_a_real_one(
+@pytest.fixture
+def run(
     civitai_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+) -> Callable[..., tuple[int, list[str]]]:
+    """Run a command line in an empty folder against the sandbox: its exit code, and the lines it says."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("CIVITAI")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("CIVITAI_API_KEY", civitai_sandbox.api_key)
     monkeypatch.setenv("CIVITAI_KIT_API_URL", civitai_sandbox.url)
+
+    def run(*words: str) -> tuple[int, list[str]]:
+        capsys.readouterr()
+        code = main([*words])
+        both = capsys.readouterr()
+        return code, [FREE.sub("… are free", line) for line in (both.err + both.out).splitlines() if line]
+
+    return run
+
+
+def test_the_session_that_the_readme_begins_with_is_a_real_one(run: Callable[..., tuple[int, list[str]]]) -> None:
     lines = [FREE.sub("… are free", line) for line in blocks(README, "console")[0].splitlines() if line]
     said: list[str] = []
-    for words in (words for line in lines for words in calls(line.removeprefix("$ ")) if line.startswith("$ ")):
-        assert main([*words, *(["--yes"] if words[0] == "download" else [])]) == 0
-        both = capsys.readouterr()
-        said += [FREE.sub("… are free", line) for line in (both.err + both.out).splitlines() if line]
-    # Of a session that verifies only its last line is shown, and nobody is asked here.
+    for (words,) in ([*calls(line.removeprefix("$ "))] for line in lines if line.startswith("$ ")):
+        code, told = run(*words, *(["--yes"] if words[0] == "download" else []))
+        assert code == 0
+        said += told
+    # Nobody is asked here, and of what verify says only the last line is shown.
     wanted = [line for line in lines if not line.startswith("$ ") and "[y/N]" not in line]
     assert sorted(wanted) == sorted(line for line in said if not line.startswith("there "))
+
+
+def test_the_json_that_the_readme_shows_is_a_real_answer(run: Callable[..., tuple[int, list[str]]]) -> None:
+    (block,) = [body for body in blocks(README, "console") if "--json" in body]
+    line, _, answer = block.partition("\n")
+    (words,) = calls(line.removeprefix("$ "))
+    code, told = run(*words)
+    wanted = json.loads(answer)
+    assert json.loads(told[-1]) == wanted and code == wanted["exit_code"]

@@ -144,7 +144,7 @@ class Sidecars:
         self._tell(f"{stem}{fetched.path.suffix}")
 
     def _write(self, path: str, answer: dict[str, Any]) -> None:
-        content = json.dumps(answer, ensure_ascii=False, indent=2).encode("utf-8", "surrogatepass") + b"\n"
+        content = _as_json(answer)
         if self.disk.read(path) != content:
             self.disk.write(path, content)
             self._tell(path)
@@ -163,6 +163,14 @@ class Sidecars:
             with self._lock:
                 self.errors.append(error)
                 self.has_ended = self.has_ended or error.code in ENDS_RUN
+
+
+def _as_json(answer: dict[str, Any]) -> bytes:
+    """An answer as JSON that people can read; half a surrogate pair, which no UTF-8 can hold, stays escaped."""
+    try:
+        return json.dumps(answer, ensure_ascii=False, indent=2).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(answer, indent=2).encode() + b"\n"
 
 
 def _in_silence(event: object) -> None:

@@ -5,54 +5,111 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from civitai_kit.client.drivers import Client
-from civitai_kit.client.exchange import user_agent
 from civitai_kit.core.events import Emit, SiteWaits, Warned
-from civitai_kit.core.naming import Template
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.core.settings import Settings
 from civitai_kit.disk.save_lock import SaveLock
 from civitai_kit.disk.save_path import Disk
 from civitai_kit.disk.spool import Spool
-from civitai_kit.disk.walls import Walls
 from civitai_kit.loading import Loaded
-from civitai_kit.services.download import DownloadParts
-from civitai_kit.services.images import ImageParts
-from civitai_kit.services.scan import ScanParts
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.store.places import store_path
-from civitai_kit.transfer.fetch import Fetcher
-from civitai_kit.transfer.pool import Pool
 
 if TYPE_CHECKING:
+    from civitai_kit.client.drivers import Client
     from civitai_kit.client.exchange import Exchange
     from civitai_kit.services import image_ports, ports
+    from civitai_kit.services.download import DownloadParts
+    from civitai_kit.services.images import ImageParts
+    from civitai_kit.services.scan import ScanParts
+    from civitai_kit.transfer.fetch import Fetcher
+    from civitai_kit.transfer.pool import Pool
 
 # Multiples of the first wait that a host gets which asks to slow down and not for how long (API facts 13).
 _SLOW_DOWN = 30
 
 
-@dataclass(frozen=True, slots=True)
 class Kit:
-    """The working parts of one command, open; `scan_parts` and `download_parts` hand them to the services."""
+    """The working parts of one command; `scan_parts` and its like hand them to the services.
 
-    settings: Settings
-    site: Client
-    store: LmdbStore
-    disk: Disk
-    fetcher: Fetcher
-    pool: Pool
-    answers: Spool | None
-    stop: threading.Event
+    What talks to the network is made when it is first asked for, so that a command that only reads the store does
+    not wait for it. `stop`, once set, halts everything.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        disk: Disk,
+        store: LmdbStore,
+        answers: Spool | None,
+        emit: Emit,
+        stop: threading.Event,
+        closing: ExitStack,
+    ) -> None:
+        self.settings = settings
+        self.disk = disk
+        self.store = store
+        self.answers = answers
+        self.stop = stop
+        self._emit = emit
+        self._closing = closing
+
+    @cached_property
+    def site(self) -> Client:
+        """The site's JSON."""
+        from civitai_kit.client.drivers import Client
+
+        settings = self.settings
+        client = Client(
+            settings.api_key.get_secret_value() or None,
+            base_url=settings.api_url,
+            retry=_retries(settings),
+            timeout=settings.api_client_timeout_sec,
+            delay=settings.api_delay_ms / 1000,
+            on_wait=lambda seconds, why: self._emit(SiteWaits(seconds, why)),
+            log=self._closing.enter_context(_api_log(settings, self.disk.root)),
+            stop=self.stop,
+        )
+        return self._closing.enter_context(client)
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """What moves files."""
+        from civitai_kit.client.exchange import user_agent
+        from civitai_kit.transfer.fetch import Fetcher
+
+        settings = self.settings
+        fetcher = Fetcher(
+            site=settings.api_url,
+            api_key=settings.api_key.get_secret_value() or None,
+            user_agent=user_agent(),
+            timeout=settings.api_client_timeout_sec,
+            retries=_retries(settings),
+            connections=settings.connections,
+            limit_rate=settings.limit_rate or None,
+            stop=self.stop,
+        )
+        return self._closing.enter_context(fetcher)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """Slots for transfers."""
+        from civitai_kit.transfer.pool import Pool
+
+        return Pool(self.stop)
 
     @property
     def scan_parts(self) -> ScanParts:
         """What a scan works with."""
+        from civitai_kit.core.naming import Template
+        from civitai_kit.services.scan import ScanParts
+
         return ScanParts(
             site=self.site,
             store=self.store,
@@ -65,6 +122,8 @@ class Kit:
     @property
     def download_parts(self) -> DownloadParts:
         """What a download works with."""
+        from civitai_kit.services.download import DownloadParts
+
         assert self.answers is not None, "a kit for writing has a spool"
         return DownloadParts(
             site=self.site,
@@ -81,6 +140,9 @@ class Kit:
     @property
     def image_parts(self) -> ImageParts:
         """What fetching images works with."""
+        from civitai_kit.disk.walls import Walls
+        from civitai_kit.services.images import ImageParts
+
         return ImageParts(
             site=self.site,
             site_url=self.settings.api_url,
@@ -124,44 +186,15 @@ def open_kit(
         if writing:
             disk.check_writable()
             stack.enter_context(SaveLock(disk.root, command))
-        log = stack.enter_context(_api_log(settings, disk.root))
         store = stack.enter_context(_store(settings, disk.root, emit, read_only=not writing))
-        site = stack.enter_context(_client(settings, emit, halt, log))
-        fetcher = stack.enter_context(_fetcher(settings, halt))
         if writing and answers is None:
             answers = stack.enter_context(Spool())
-        yield Kit(settings, site, store, disk, fetcher, Pool(halt), answers, halt)
+        yield Kit(settings, disk=disk, store=store, answers=answers, emit=emit, stop=halt, closing=stack)
 
 
 def open_answers() -> Spool:
     """A spool for the site's raw answers, closed by whoever opens it."""
     return Spool()
-
-
-def _client(settings: Settings, emit: Emit, stop: threading.Event, log: Callable[[Exchange], None] | None) -> Client:
-    return Client(
-        settings.api_key.get_secret_value() or None,
-        base_url=settings.api_url,
-        retry=_retries(settings),
-        timeout=settings.api_client_timeout_sec,
-        delay=settings.api_delay_ms / 1000,
-        on_wait=lambda seconds, why: emit(SiteWaits(seconds, why)),
-        log=log,
-        stop=stop,
-    )
-
-
-def _fetcher(settings: Settings, stop: threading.Event) -> Fetcher:
-    return Fetcher(
-        site=settings.api_url,
-        api_key=settings.api_key.get_secret_value() or None,
-        user_agent=user_agent(),
-        timeout=settings.api_client_timeout_sec,
-        retries=_retries(settings),
-        connections=settings.connections,
-        limit_rate=settings.limit_rate or None,
-        stop=stop,
-    )
 
 
 def _retries(settings: Settings) -> RetryRules:

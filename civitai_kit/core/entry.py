@@ -36,7 +36,7 @@ class FileRecord(BaseModel):
     `kept_mismatch` marks a file kept although its hash is not the promised one. `error` is `code: message`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     file_id: int | None = None
     name: str = ""
@@ -63,7 +63,7 @@ class Entry(BaseModel):
     be None where the site was never heard. Times are ISO 8601 in UTC.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), defer_build=True)
 
     version_id: int
     model_id: int | None = None
@@ -229,7 +229,7 @@ class ImageRecord(BaseModel):
     `date` ISO 8601 in UTC; `meta` says whether it came with generation data; `imported` that another tool took it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), defer_build=True)
 
     kind: ImageKind
     target: str

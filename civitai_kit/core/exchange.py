@@ -80,7 +80,7 @@ class Exchanged:
 class Line(BaseModel):
     """One line after the header: an entry or an image record."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     entry: Entry | None = None
     image: ImageRecord | None = None
@@ -177,8 +177,6 @@ def _parsed_slowly(line: bytes) -> Line:
 def _fit_entry(entry: Entry) -> Entry:
     if not 0 < entry.version_id <= LARGEST_ID:
         raise Refused(Passed.INVALID, f"{entry.version_id} is no version id")
-    if entry.model_id is not None and not 0 < entry.model_id <= LARGEST_ID:
-        raise Refused(Passed.INVALID, f"{entry.model_id} is no model id")
     files = tuple([_fit_file(record) for record in entry.files])
     if len(files) > 1 and len({path_key(record.path) for record in files}) < len(files):
         raise Refused(Passed.UNSAFE_PATH, "two of its files share a path")

@@ -50,7 +50,12 @@ class SiteValue(BaseModel):
     """An object of the site; `raw` is its JSON exactly as received."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", alias_generator=camel, populate_by_name=True, protected_namespaces=()
+        frozen=True,
+        extra="ignore",
+        alias_generator=camel,
+        populate_by_name=True,
+        protected_namespaces=(),
+        defer_build=True,
     )
 
     raw: Mapped = Field(default_factory=dict, repr=False, exclude=True)

@@ -52,7 +52,7 @@ Id = Annotated[int, Field(gt=0)]
 class _PlanItem(BaseModel):
     """One row of a plan file; names may be left out of a hand-written one."""
 
-    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+    model_config = ConfigDict(extra="ignore", protected_namespaces=(), defer_build=True)
 
     model_id: Id | None = None
     model_name: str = ""

@@ -17,6 +17,7 @@ from civitai_kit.core.errors import Forbidden, Gone, Interrupted, NotFound, Unau
 from civitai_kit.core.events import Emit, PageRead
 from civitai_kit.core.models import Model
 from civitai_kit.core.query import MODEL_PAGE, ModelQuery
+from civitai_kit.core.references import LARGEST_ID
 from civitai_kit.services.ports import Site
 from civitai_kit.services.upkeep_ports import Records
 
@@ -53,11 +54,12 @@ _Group = tuple[int | None, list[int]]
 
 
 def _versions_by_model(store: Records) -> Iterator[_Group]:
-    """Version ids under their model's id; those whose model is unknown each by itself."""
+    """Version ids under their model's id; those whose model is not known each by itself."""
     groups: dict[int, list[int]] = {}
     orphans: list[int] = []
     for summary in store.summaries():
-        if summary.model_id is None:
+        # The site would refuse the whole page for an id that cannot be one.
+        if summary.model_id is None or not 0 < summary.model_id <= LARGEST_ID:
             orphans.append(summary.version_id)
         else:
             groups.setdefault(summary.model_id, []).append(summary.version_id)

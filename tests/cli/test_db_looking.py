@@ -71,11 +71,12 @@ def test_a_search_can_be_sorted(remembered: Run) -> None:
     assert [row["version_id"] for row in ran.data["entries"]] == [1, 4]
 
 
-def test_image_records_are_found_by_what_belongs_to_them(remembered: Run) -> None:
-    for word, image_id in (("FLUFFY", 1), ("üNÏ", 2), ("dream", 2)):
-        ran = remembered("db", "search", word, "--images", "--json")
-        assert [row["image_id"] for row in ran.data["images"]] == [image_id]
-    assert ran.data["images"][0]["key"] == "username:Ünï_2_HD"
+@pytest.mark.parametrize(
+    ("word", "key"), [("FLUFFY", "tag:cats_1_HD"), ("üNÏ", "username:Ünï_2_HD"), ("dream", "username:Ünï_2_HD")]
+)
+def test_image_records_are_found_by_what_belongs_to_them(remembered: Run, word: str, key: str) -> None:
+    ran = remembered("db", "search", word, "--images", "--json")
+    assert [row["key"] for row in ran.data["images"]] == [key]
 
 
 def test_statistics_add_up(remembered: Run) -> None:

@@ -93,8 +93,9 @@ def test_an_entry_whose_model_nobody_knows_is_asked_for_by_itself(filled: Run) -
     with LmdbStore.open(DATABASE, read_only=False) as store:
         store.put(Entry(version_id=999_999))
         store.put(Entry(version_id=100_101))
+        store.put(Entry(version_id=103_902, model_id=2**40))
     ran = filled("db", "removed", "--json")
-    assert (ran.data["checked"], states(ran.data)) == (7, {999_999: "gone"})
+    assert (ran.data["checked"], states(ran.data)) == (8, {103_902: "gone", 999_999: "gone"})
 
 
 def test_a_site_out_of_reach_is_no_proof_of_anything(filled: Run, civitai_sandbox: Sandbox) -> None:

@@ -10,6 +10,7 @@ from io import FileIO
 from pathlib import Path
 from threading import Event
 
+from civitai_kit.core.buffers import page_aligned
 from civitai_kit.core.digests import ALL, FIRST_HALF, SECOND_HALF, Digester, Digests
 from civitai_kit.core.errors import Interrupted
 from civitai_kit.disk.refusals import read_error
@@ -53,7 +54,7 @@ class _Pass:
 
 
 def _digest(run: _Pass) -> Digests:
-    first = memoryview(bytearray(CHUNK))
+    first = page_aligned(CHUNK)
     length = _read(run, first)
     # Threads are worth their start for more than one chunk.
     if length == CHUNK and len(run.digesters) > 1:
@@ -75,7 +76,7 @@ def _feed_here(run: _Pass, buffer: memoryview, length: int) -> None:
 
 def _feed_threads(run: _Pass, buffer: memoryview, length: int) -> None:
     threads = [ThreadPoolExecutor(1, thread_name_prefix="digest") for _ in run.digesters]
-    ring = deque(memoryview(bytearray(CHUNK)) for _ in range(_BUFFERS - 1))
+    ring = deque(page_aligned(CHUNK) for _ in range(_BUFFERS - 1))
     under_way: deque[_Fed] = deque()
     try:
         while length:

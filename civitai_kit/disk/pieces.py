@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 
+from civitai_kit.core.buffers import page_aligned
 from civitai_kit.core.errors import Interrupted, SizeMismatch
-from civitai_kit.disk.buffers import page_aligned
 from civitai_kit.disk.refusals import read_error
 
 Source = tuple[Path, int]

@@ -13,9 +13,16 @@ from civitai_kit.disk.save_path import Disk
 from civitai_kit.disk.walking import stamp
 from civitai_kit.disk.writing import insist, sync_folder
 
+# What would make more than one part of a name.
+_APART = frozenset("/\\\0:")
+
 
 class Walls(Disk):
     """The files under `root`, into which others can be linked."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._inside: set[str] = set()
 
     def size_at(self, place: Path) -> int | None:
         """Length in bytes of a regular file anywhere, None where there is none."""
@@ -25,6 +32,32 @@ class Walls(Disk):
     def relative_to(self, root: Path, place: Path) -> str | None:
         """The path of a place relative to another folder with `/`, None when it lies elsewhere."""
         return relative(root, place)
+
+    def locate(self, path: str) -> Path:
+        """The absolute path; raises UsageError when it would leave the root. A folder is looked at once."""
+        folder, slash, name = path.rpartition("/")
+        if slash and folder in self._inside and name not in ("", ".", "..") and not set(name) & _APART:
+            return self.root.joinpath(*path.split("/"))
+        place = super().locate(path)
+        if slash and place.parent.is_dir():
+            self._inside.add(folder)
+        return place
+
+    def note(self, path: str, content: bytes) -> None:
+        """Write a small file beside one that is there, whole or not at all; a power cut may lose it.
+
+        Raises DiskFull or NotWritable.
+        """
+        place = str(self.locate(path))
+        temporary = f"{place}.tmp"
+        with writing(Path(place)):
+            try:
+                with open(temporary, "wb", buffering=0) as file:  # noqa: PTH123 - thousands of them, paths cost time
+                    file.write(content)
+                insist(lambda: os.replace(temporary, place))  # noqa: PTH105
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
 
     def link(self, source: Path, path: str) -> None:
         """Give a file a second name at `path`, in the place of what is there; a copy where links fail.

@@ -1,4 +1,4 @@
-"""Memory to read files into."""
+"""Memory to read into: anonymous, no file behind it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.call import Call
 from civitai_kit.cli.console import Outcome
-from civitai_kit.cli.options import DB_VIEW
+from civitai_kit.cli.options import DB_VIEW, Flag
 from civitai_kit.cli.parsing import Command
 from civitai_kit.core.errors import UsageError
 
@@ -31,9 +31,13 @@ WIDEST = 32
 
 
 def view(call: Call) -> Outcome:
-    """List the entries of the database; where there is none, there are none."""
-    wanted = _filter(call)
-    order = _order(call)
+    """List the entries of the database, or its images; where there is none, there are none."""
+    if call.has("images"):
+        from civitai_kit.cli.db_search import image_outcome
+
+        return image_outcome(call)
+    wanted = filter_of(call)
+    order = order_of(call)
     loaded = call.load()
 
     from civitai_kit.kit import open_kit
@@ -43,7 +47,7 @@ def view(call: Call) -> Outcome:
     if order is not None:
         key, newest_first = order
         entries.sort(key=key, reverse=newest_first)
-    return Outcome({"entries": [as_row(entry) for entry in entries]}, _lines(entries))
+    return Outcome({"entries": [as_row(entry) for entry in entries]}, listing(entries))
 
 
 def as_row(entry: Summary) -> dict[str, Any]:
@@ -74,7 +78,7 @@ def _file_row(file: SummaryFile) -> dict[str, Any]:
     }
 
 
-def _filter(call: Call) -> Callable[[Summary], bool]:
+def filter_of(call: Call) -> Callable[[Summary], bool]:
     """What --status, --type and --base-model want; case does not matter."""
     statuses = {_status(word) for word in call.many("status")}
     types = {word.casefold() for word in call.many("type")}
@@ -103,7 +107,7 @@ def _status(word: str) -> Any:
     return by_name[word.casefold()]
 
 
-def _order(call: Call) -> tuple[Callable[[Summary], Any], bool] | None:
+def order_of(call: Call) -> tuple[Callable[[Summary], Any], bool] | None:
     word = call.typed.get("sort")
     if word is None:
         return None
@@ -114,7 +118,7 @@ def _order(call: Call) -> tuple[Callable[[Summary], Any], bool] | None:
     return ORDERS[word.casefold()]
 
 
-def _lines(entries: list[Summary]) -> list[str]:
+def listing(entries: list[Summary]) -> list[str]:
     from civitai_kit.cli.plan_view import counted, table
     from civitai_kit.core.amounts import shown_bytes
 
@@ -141,4 +145,6 @@ def _unheard(event: object) -> None:
     """Reading the database tells nothing worth drawing."""
 
 
-VIEW = Command(view, DB_VIEW)
+# Both listings of the database show image records instead, when asked.
+IMAGE_RECORDS = Flag(("--images",), meaning="show the records of images instead of entries")
+VIEW = Command(view, (*DB_VIEW, IMAGE_RECORDS))

@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.call import Call
 from civitai_kit.cli.console import Outcome
-from civitai_kit.cli.db import _filter as filter_of
-from civitai_kit.cli.db import _lines as listing
-from civitai_kit.cli.db import _order as order_of
-from civitai_kit.cli.db import as_row
+from civitai_kit.cli.db import IMAGE_RECORDS, as_row, filter_of, listing, order_of
 from civitai_kit.cli.db_opening import reading
-from civitai_kit.cli.options import DB_VIEW, Flag
+from civitai_kit.cli.options import DB_VIEW
 from civitai_kit.cli.parsing import Command
 from civitai_kit.core.errors import UsageError
 
@@ -77,5 +74,4 @@ def _image_lines(records: list[ImageRecord]) -> list[str]:
     return [*table(head, rows, flexible=5, right=(2,)), "", counted(len(records), "image record")]
 
 
-IMAGES = Flag(("--images",), meaning="show the records of images instead of entries")
-COMMAND = Command(run, (*DB_VIEW, IMAGES), "QUERY", DETAILS)
+COMMAND = Command(run, (*DB_VIEW, IMAGE_RECORDS), "QUERY", DETAILS)

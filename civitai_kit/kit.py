@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # Multiples of the first wait that a host gets which asks to slow down and not for how long (API facts 13).
 _SLOW_DOWN = 30
+# Pauses of all together for each try that one picture gets.
+_ROUNDS = 4
 
 
 class Kit:
@@ -154,6 +156,7 @@ class Kit:
             now=_now,
             stopped=self.stop.is_set,
             pause=_SLOW_DOWN * self.settings.retry_delay_ms / 1000,
+            rounds=_ROUNDS * self.settings.max_retries,
         )
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from civitai_kit.cli.cleaning import cut, shown
 from civitai_kit.cli.console import Console
 from civitai_kit.cli.progress import Progress
 from civitai_kit.core.amounts import shown_bytes
-from civitai_kit.core.events import Event, FileDone, FileFailed, PageRead
+from civitai_kit.core.events import Event, FileDone, FileFailed, FileMoved, FileStarted, PageRead
 
 # Names of files under way that are shown at once.
 _MOST_NAMES = 4
@@ -21,34 +20,47 @@ class ImagesProgress(Progress):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._pages = PageRead(0, 0, 0)
+        self._bytes = self._done = self._failed = 0
+        self._under_way: dict[str, None] = {}
         self._counting = threading.Lock()
+        self._live_here = console.is_terminal
 
     def __call__(self, event: Event) -> None:
         """Take an event from any thread."""
-        if isinstance(event, PageRead):
-            with self._counting:
+        match event:
+            case FileMoved():
+                return
+            case PageRead():
                 self._pages = event
-            return
-        if isinstance(event, FileDone) and self.console.is_terminal:
-            with self._counting:
-                self.state.take(event, time.monotonic())
-            return
+                return
+            case FileStarted():
+                with self._counting:
+                    self._under_way[event.key] = None
+                return
+            case FileDone() | FileFailed():
+                self._end(event)
+                if self._live_here and isinstance(event, FileDone):
+                    return
+            case _:
+                pass
         super().__call__(event)
-        if isinstance(event, FileFailed):
-            with self._counting:
-                self.state.moving.pop(event.key, None)
+
+    def _end(self, event: FileDone | FileFailed) -> None:
+        with self._counting:
+            self._under_way.pop(event.key, None)
+            if isinstance(event, FileDone):
+                self._done += 1
+                self._bytes += event.size
+            else:
+                self._failed += 1
 
     def frame(self, columns: int, rows: int) -> list[str]:
-        """The display as it stands now: a line in all, and some of what is under way."""
+        """The display as it stands now: what is under way, and a line for all."""
         with self._counting:
-            state, pages = self.state, self._pages
-            names = [shown(key.rsplit("/", 1)[-1]) for key in [*state.moving][:_MOST_NAMES]]
-            speed = state.pace.speed(time.monotonic())
-            done = state.done_bytes
-        failed = f", {state.failed:,} failed" if state.failed else ""
+            names = [shown(key.rsplit("/", 1)[-1]) for key in [*self._under_way][:_MOST_NAMES]]
+            pages, done, failed, size = self._pages, self._done, self._failed, self._bytes
         looked = f"{pages.models:,} images on {pages.pages:,} pages, {pages.items:,} to fetch"
-        came = f"{state.finished - state.failed:,} there{failed}, {shown_bytes(done)}, {shown_bytes(speed)}/s"
-        lines = [cut(f"{looked}; {came}", columns)]
-        if state.pause:
-            lines.append(cut(shown(state.pause), columns))
-        return [cut(f"  {', '.join(names)}", columns), *lines] if names else lines
+        came = f"{done:,} there{f', {failed:,} failed' if failed else ''}, {shown_bytes(size)}"
+        lines = [f"  {', '.join(names)}"] if names else []
+        pause = [shown(self.state.pause)] if self.state.pause else []
+        return [cut(line, columns) for line in (*lines, *pause, f"{looked}; {came}")]

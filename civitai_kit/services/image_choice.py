@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from civitai_kit.core.gallery import Subject
 from civitai_kit.core.generation import Clue, clue_of, generation_of
@@ -19,11 +19,25 @@ from civitai_kit.services.image_shelf import Found, Shelf
 from civitai_kit.services.image_tally import Tally, TargetTally
 
 
-class Spot(NamedTuple):
-    """Where an image goes: its path without extension, and the name of what made it."""
+class _Candidate(NamedTuple):
+    """An image of a page, its generation data, and what is here of it."""
 
-    stem: str
-    name: str | None
+    image: Image
+    meta: dict[str, Any] | None
+    found: Found
+
+    def work(self, target: Target, leaf: Leaf, stem: str, name: str | None) -> Work:
+        """The image to be put at `stem`; `name` is that of what made it."""
+        return Work(
+            target=target,
+            leaf=leaf,
+            image=self.image,
+            stem=stem,
+            quality=self.found.quality,
+            name=name,
+            meta=self.meta,
+            source=self.found.source,
+        )
 
 
 @dataclass(slots=True)
@@ -38,24 +52,24 @@ class Choice:
 
     def of_page(self, target: Target, leaf: Leaf, of: TargetTally) -> Iterator[Work]:
         """What is to be fetched of a page; what is not is counted, with its reason."""
-        wanted = [(image, found) for image in leaf.images if (found := self._wanted(target, leaf, of, image))]
+        wanted = [found for image in leaf.images if (found := self._wanted(target, leaf, of, image))]
         leaf.wanted = len(wanted)
-        clues = [clue_of(generation_of(image) or {}) for image, _ in wanted]
+        clues = [clue_of(candidate.meta or {}) for candidate in wanted]
         if self.request.placing.names_makers:
             self.makers.learn(number for clue in clues for number in clue.version_ids)
-        for (image, found), clue in zip(wanted, clues, strict=True):
-            work = self._placed(target, leaf, image, found, clue)
+        for candidate, clue in zip(wanted, clues, strict=True):
+            work = self._placed(target, leaf, candidate, clue)
             if work is None:
                 self.tally.pass_over(of, Why.PATH_TOO_LONG)
             else:
                 yield work
 
-    def _wanted(self, target: Target, leaf: Leaf, of: TargetTally, image: Image) -> Found | None:
-        """What is here of an image that is to be had, None for one that is not."""
-        found = self.shelf.look(target, image.id or 0)
-        if found.own is not None:
+    def _wanted(self, target: Target, leaf: Leaf, of: TargetTally, image: Image) -> _Candidate | None:
+        """An image that is to be had, with what is here of it; None for one that is not."""
+        candidate = _Candidate(image, generation_of(image), self.shelf.look(target, image.id or 0))
+        if candidate.found.own is not None:
             self.tally.pass_over(of, Why.HAVE)
-            self._mend(target, leaf, image, found)
+            self._mend(target, leaf, candidate)
             return None
         leaf.unknown += 1
         refusal = self.request.refusal(target, image)
@@ -64,39 +78,24 @@ class Choice:
             return None
         if refusal is not None:
             self.tally.match(refusal)
-        return found
+        return candidate
 
-    def _mend(self, target: Target, leaf: Leaf, image: Image, found: Found) -> None:
-        """Save what is asked for beside an image that is there, where that lies in the output folder."""
-        if found.own is None or not (self.request.metadata or self.request.save_workflow):
-            return
-        path = self.shelf.under_output(found.own)
-        if path is not None:
-            stem = path.rpartition(".")[0]
-            self.mend(_work(target, leaf, image, found, Spot(stem, found.own.checkpoint)), path)
+    def _mend(self, target: Target, leaf: Leaf, candidate: _Candidate) -> None:
+        """Save what is missing beside an image that is there, where that lies in the output folder."""
+        own = candidate.found.own
+        path = None if own is None else self.shelf.under_output(own)
+        if own is not None and path is not None:
+            self.mend(candidate.work(target, leaf, path.rpartition(".")[0], own.checkpoint), path)
 
-    def _placed(self, target: Target, leaf: Leaf, image: Image, found: Found, clue: Clue) -> Work | None:
-        name = self.makers.name_of(clue) or image.base_model or None
+    def _placed(self, target: Target, leaf: Leaf, candidate: _Candidate, clue: Clue) -> Work | None:
+        name = self.makers.name_of(clue) or candidate.image.base_model or None
         subject = Subject(
             target=target,
-            image=image,
-            quality=found.quality,
-            has_meta=generation_of(image) is not None,
+            image=candidate.image,
+            quality=candidate.found.quality,
+            has_meta=candidate.meta is not None,
             name=name,
             model_id=leaf.model_id,
         )
         stem = self.request.placing.stem(subject)
-        return None if stem is None else _work(target, leaf, image, found, Spot(stem, name))
-
-
-def _work(target: Target, leaf: Leaf, image: Image, found: Found, spot: Spot) -> Work:
-    return Work(
-        target=target,
-        leaf=leaf,
-        image=image,
-        stem=spot.stem,
-        quality=found.quality,
-        name=spot.name,
-        meta=generation_of(image),
-        source=found.source,
-    )
+        return None if stem is None else candidate.work(target, leaf, stem, name)

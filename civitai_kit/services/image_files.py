@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,11 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An image that is there: its record, and how many bytes came over the network (None when it was linked)."""
+    """An image that is there: its record, its absolute path, and how many bytes came over the network (None when it
+    was linked)."""
 
     record: ImageRecord
+    place: Path
     received: int | None
 
 
@@ -92,36 +94,49 @@ class ImageFiles:
             path = f"{work.stem}{_suffix(work.source)}"
             self._out.link(work.source, path)
             self.save_beside(work, path)
-            return Placed(record(path, size, None), None)
+            return Placed(record(path, size, None), self._out.locate(path), None)
         fetched = self._fetch(work)
         path = f"{work.stem}{fetched.path.suffix}"
         self.save_beside(work, path)
-        return Placed(record(path, fetched.size, fetched.digests.sha256), fetched.received)
+        place = self._out.locate(path)
+        return Placed(record(path, fetched.size, fetched.digests.sha256), place, fetched.received)
 
     def save_beside(self, work: Work, path: str) -> None:
-        """Save what is wanted beside the image at `path`; what is there and the same is left."""
-        folder = f"{path.rpartition('/')[0]}/{work.image_id}".lstrip("/")
-        page = image_page_url(self._beside.site_url, work.image_id)
-        if self._beside.texts and work.meta:
-            self._write(f"{folder}_meta.txt", meta_text(work.meta, work.name))
-        elif self._beside.texts:
-            self._write(f"{folder}_no_meta.txt", no_meta_text(page))
-        if self._beside.metadata:
-            self._write(f"{folder}.json", json.dumps(work.image.raw, ensure_ascii=False, indent=2))
-        if self._beside.workflow and (workflow := self._workflow(work, path)) is not None:
-            self._write(f"{folder}_workflow.json", json.dumps(workflow, ensure_ascii=False, indent=2))
+        """Save what is wanted beside the image at `path`."""
+        for beside, text in self._texts(work, path):
+            self._out.note(beside, text().encode("utf-8", "surrogatepass"))
+
+    def mend(self, work: Work, path: str) -> None:
+        """Save what is wanted beside an image that was there, where it is missing."""
+        for beside, text in self._texts(work, path):
+            if not self._out.size(beside):
+                self._out.note(beside, text().encode("utf-8", "surrogatepass"))
+
+    def _texts(self, work: Work, path: str) -> Iterator[tuple[str, Callable[[], str]]]:
+        """Path and content of everything wanted beside an image, the content made only when it is asked for."""
+        folder, slash, _ = path.rpartition("/")
+        stem = f"{folder}{slash}{work.image_id}"
+        meta, wanted = work.meta, self._beside
+        if wanted.texts and meta:
+            yield f"{stem}_meta.txt", lambda: meta_text(meta, work.name)
+        elif wanted.texts:
+            yield f"{stem}_no_meta.txt", lambda: no_meta_text(image_page_url(wanted.site_url, work.image_id))
+        if wanted.metadata:
+            yield f"{stem}.json", lambda: _dumped(work.image.raw)
+        if wanted.workflow and (workflow := self._workflow(work, path)) is not None:
+            yield f"{stem}_workflow.json", lambda: _dumped(workflow)
 
     def _fetch(self, work: Work) -> Fetched:
         """The first of the image's variants that is what it should be: of a clip a still picture is none."""
         still = NotAModel("The image host gives only a still picture of this clip.")
         urls = picture_urls(work.image.url or "", work.image.type, resized=work.quality is Quality.SD)
-        key = f"{work.stem.rpartition('/')[0]}/{image_name(work.image_id, '')}".lstrip("/")
+        key = work.stem
         self._emit(FileStarted(key, None))
         for url in urls:
             target = self._out.locate(f"{work.stem}.jpeg")
             fetched = self._insist(Order(key=key, urls=(url,), target=target, content=Content.IMAGE))
             if work.image.type != "video" or fetched.path.suffix in _MOVING:
-                self._emit(FileDone(f"{work.stem}{fetched.path.suffix}", fetched.size, fetched.received, 0))
+                self._emit(FileDone(key, fetched.size, fetched.received, 0))
                 return fetched
             self._out.remove(f"{work.stem}{fetched.path.suffix}")
         raise still
@@ -143,7 +158,7 @@ class ImageFiles:
     def _heed(self, event: Event) -> None:
         """Pass an event on; when one transfer is told to slow down, the others need not find out for themselves."""
         if isinstance(event, FileWaits) and _SLOW_DOWN in event.why:
-            self._pace.refused(event.seconds)
+            self._pace.slow_down(event.seconds)
         if not isinstance(event, FileStarted | FileDone):
             self._emit(event)
 
@@ -153,10 +168,9 @@ class ImageFiles:
             found = workflow_in(self._out.read(path) or b"")
         return found
 
-    def _write(self, path: str, text: str) -> None:
-        content = text.encode("utf-8", "surrogatepass")
-        if self._out.read(path) != content:
-            self._out.write(path, content)
+
+def _dumped(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=2)
 
 
 def _suffix(source: Path) -> str:

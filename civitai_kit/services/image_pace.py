@@ -11,19 +11,23 @@ from civitai_kit.core.errors import Interrupted
 
 # After so many pictures without a refusal one more may be under way.
 _GROWS_AFTER = 40
-# Pauses in a row that brought no picture, after which the host is left alone.
-_MOST_PAUSES = 5
+# A pause that brought no picture is followed by one twice as long, up to so many times the first.
+_LONGEST = 16
 _LOOK = 0.2
 
 
 class HostPace:
     """Turns for many threads at one host: at most `slots` at once, half as many after a refusal, then slowly more.
 
-    `stopped` is asked while waiting; `clock` counts seconds.
+    `rounds` is how many pauses in a row may bring no picture. `stopped` is asked while waiting; `clock` counts
+    seconds.
     """
 
-    def __init__(self, slots: int, stopped: Callable[[], bool], clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, slots: int, rounds: int, stopped: Callable[[], bool], clock: Callable[[], float] = monotonic
+    ) -> None:
         self._most = slots
+        self._rounds = rounds
         self._allowed = slots
         self._stopped = stopped
         self._clock = clock
@@ -54,16 +58,28 @@ class HostPace:
                 self._active -= 1
                 self._change.notify_all()
 
-    def refused(self, seconds: float) -> bool:
-        """The host asks to slow down: nobody begins for so long. Says whether it is worth trying again after that."""
+    def slow_down(self, seconds: float) -> None:
+        """The host asks one to slow down: nobody else begins for so long, and fewer go at once after that."""
         with self._change:
             now = self._clock()
             if now >= self._free_at:
-                self._pauses += 1
                 self._allowed = max(1, self._allowed // 2)
             self._well = 0
             self._free_at = max(self._free_at, now + seconds)
-            return self._pauses <= _MOST_PAUSES
+
+    def refused(self, seconds: float) -> bool:
+        """The host did not give a picture, however often it was asked: all pause, the longer the more often.
+
+        Says whether it is worth asking again after that.
+        """
+        with self._change:
+            now = self._clock()
+            if now >= self._free_at or not self._pauses:
+                self._pauses += 1
+            wait = seconds * min(2 ** (self._pauses - 1), _LONGEST)
+            tired = self._pauses > self._rounds
+        self.slow_down(0.0 if tired else wait)
+        return not tired
 
     def went_well(self) -> None:
         """A picture came."""

@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import Protocol
 
 from civitai_kit.core.entry import Entry, ImageRecord
-from civitai_kit.core.models import User
+from civitai_kit.core.models import Image, Page, User
+from civitai_kit.core.query import ImageQuery
 from civitai_kit.services.ports import Disk, Site
 
 
 class Gallery(Site, Protocol):
     """The site's JSON, where creators and tags can be proved to exist."""
+
+    def images_of(
+        self, query: ImageQuery, cursor: str | int | None = None, max_pages: int | None = None
+    ) -> Iterator[Page[Image]]:
+        """The pages of an image listing from `cursor` on, at most `max_pages`; it may end early in a circle."""
 
     def users(self, *, query: str | None = None) -> Sequence[User]:
         """Accounts whose name holds `query`, five at most."""
@@ -48,6 +54,9 @@ class Walls(Disk, Protocol):
 
     def size_at(self, place: Path) -> int | None:
         """Length in bytes of a regular file anywhere, None where there is none."""
+
+    def note(self, path: str, content: bytes) -> None:
+        """Write a small file beside one that is there, whole; a power cut may lose it. Raises DiskError."""
 
     def remove(self, path: str) -> bool:
         """Remove a file; says whether it was there. Raises NotWritable."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 from civitai_kit.core.errors import SiteError
 from civitai_kit.core.models import Image, Page
 from civitai_kit.core.query import ImageQuery
 from civitai_kit.services.image_bookmarks import Bookmark, Cursor
-from civitai_kit.services.ports import Site
+from civitai_kit.services.image_ports import Gallery
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Listing:
 class Reading:
     """The state of a target's listings. `errors` say why a listing broke off; `is_cut` that `max_pages` ended it."""
 
-    site: Site
+    site: Gallery
     saved: Bookmark
     max_pages: int = 0
     counts_versions: bool = False
@@ -125,18 +125,36 @@ class Reading:
         return Bookmark(frozenset(self._done - places.keys()), broken)
 
     def _read(self, listing: Listing, cursor: Cursor | None, until: Callable[[Leaf], bool] | None) -> Iterator[Leaf]:
+        known = -1
+        while known < len(self.seen):
+            known = len(self.seen)
+            leaf = yield from self._read_on(listing, cursor, until)
+            if leaf is None or leaf.is_last or (cursor := _beyond(leaf.cursor, listing.query)) is None:
+                return
+
+    def _read_on(
+        self, listing: Listing, cursor: Cursor | None, until: Callable[[Leaf], bool] | None
+    ) -> Generator[Leaf, None, Leaf | None]:
+        """The pages from a cursor on; gives the last where the cursors led in a circle, None where all is done."""
+        leaf: Leaf | None = None
         try:
-            for page in self.site.images_of(listing.query, cursor):
+            for page in self.site.images_of(listing.query, cursor, self._pages_left):
                 leaf = self._leaf(listing, cursor, page)
                 yield leaf
                 if until is not None and until(leaf):
-                    return
+                    return None
                 cursor = page.next_cursor
-                if cursor is not None and self.max_pages and len(self.leaves) >= self.max_pages:
+                if cursor is not None and self._pages_left == 0:
                     self.is_cut = True
-                    return
+                    return None
         except SiteError as error:
             self.break_off(listing.name, error, cursor)
+            return None
+        return leaf
+
+    @property
+    def _pages_left(self) -> int | None:
+        return max(0, self.max_pages - len(self.leaves)) if self.max_pages else None
 
     def _leaf(self, listing: Listing, cursor: Cursor | None, page: Page[Image]) -> Leaf:
         fresh = tuple(image for image in page.items if image.id is not None and image.id not in self.seen)
@@ -154,6 +172,14 @@ class Reading:
         )
         self.leaves.append(leaf)
         return leaf
+
+
+def _beyond(cursor: Cursor | None, query: ImageQuery) -> Cursor | None:
+    """The place behind a page whose own cursor leads back: known where cursors are offsets (API facts 8.3)."""
+    found = re.fullmatch(r"(\d{1,9})(\|\d*)?", cursor if isinstance(cursor, str) else "0")
+    if found is None or isinstance(cursor, int) or query.by_id:
+        return None
+    return f"{int(found.group(1)) + query.limit}{found.group(2) or ''}"
 
 
 def _stepped_back(cursor: Cursor | None, query: ImageQuery) -> Cursor | None:

@@ -33,6 +33,9 @@ class Shelf:
         self._out = out
         self._album = album
         self._request = request
+        relative = out.relative_to(disk.root, out.root)
+        # The output folder may be the save path itself.
+        self._prefix = f"{out.root.absolute().as_posix()}/" if relative is None else f"{relative}/".removeprefix("./")
 
     def look(self, target: Target, image_id: int) -> Found:
         """What is here of an image of a target; nothing where all is to be fetched anew."""
@@ -51,13 +54,13 @@ class Shelf:
 
     def remembered(self, path: str) -> str:
         """A path under the output folder as it is remembered: relative to the save path, absolute when outside."""
-        place = self._out.locate(path)
-        relative = self._out.relative_to(self._disk.root, place)
-        return place.absolute().as_posix() if relative is None else relative
+        return f"{self._prefix}{path}"
 
     def under_output(self, record: ImageRecord) -> str | None:
         """Where a recorded file lies under the output folder, None when it lies elsewhere."""
-        return None if record.path is None else self._out.relative(self._absolute(record.path))
+        if record.path is None or record.path.startswith(self._prefix):
+            return record.path and record.path.removeprefix(self._prefix)
+        return self._out.relative(self._absolute(record.path))
 
     def _place(self, record: ImageRecord) -> Path | None:
         """The recorded file, when it is there as it was left."""
@@ -71,4 +74,6 @@ class Shelf:
         return place if size and (record.size is None or record.size == size) else None
 
     def _absolute(self, path: str) -> Path:
+        if self._prefix and path.startswith(self._prefix):
+            return self._out.locate(path.removeprefix(self._prefix))
         return Path(path) if Path(path).is_absolute() else self._disk.locate(path)

@@ -20,8 +20,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def write_summary(album: Album, out: Walls, shelf: Shelf, target: Target, now: datetime) -> str | None:
     """Write `summary_<tag>_<YYYYMMDD>.csv` of all images of a tag that are remembered; None where there are none.
 
-    One row for every other tag under which an image was taken before, or one with none. Gives the path under the
-    output folder.
+    One row for every other tag under which an image was taken before, or one with none. Gives its path as paths are
+    remembered.
     """
     name = target.folder.rpartition("/")[2]
     path = f"{target.folder}/summary_{name}_{now:%Y%m%d}.csv"
@@ -36,7 +36,7 @@ def write_summary(album: Album, out: Walls, shelf: Shelf, target: Target, now: d
     if not count:
         return None
     out.write(path, text.getvalue().encode("utf-8", "replace"))
-    return path
+    return shelf.remembered(path)
 
 
 def _rows(album: Album, shelf: Shelf, target: Target, record: ImageRecord) -> Iterator[list[str]]:

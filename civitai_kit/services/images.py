@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from civitai_kit.core.entry import ImageKind, ImageRecord
-from civitai_kit.core.errors import CivitaiKitError, Code, Interrupted, NotFound
+from civitai_kit.core.errors import CivitaiKitError, Code, Interrupted, NotFound, StoreError
 from civitai_kit.core.events import Emit, FileFailed, PageRead
 from civitai_kit.core.image_report import ImagesReport, TargetReport, Why, ends_run
 from civitai_kit.core.image_request import ImagesRequest
 from civitai_kit.core.image_targets import Target, distinct
 from civitai_kit.services.image_bookmarks import Bookmark, Bookmarks
 from civitai_kit.services.image_choice import Choice
+from civitai_kit.services.image_claims import Claims
 from civitai_kit.services.image_files import Beside, ImageFiles, Placed, Work
 from civitai_kit.services.image_ledger import Ledger
 from civitai_kit.services.image_names import Makers
@@ -37,7 +38,8 @@ from civitai_kit.services.ports import Disk, Fetcher, Outcome, Pool
 class ImageParts:
     """What fetching images works with; `disk` is the save path, `out` the folder of the images.
 
-    `pause` is how many seconds an image host that says no, and not for how long, is left alone.
+    `pause` is how many seconds an image host that says no, and not for how long, is left alone; `rounds` how often in
+    a row that may bring nothing.
     """
 
     site: Gallery
@@ -50,6 +52,7 @@ class ImageParts:
     now: Callable[[], datetime]
     stopped: Callable[[], bool]
     pause: float = 30.0
+    rounds: int = 12
 
 
 def fetch_images(parts: ImageParts, request: ImagesRequest, emit: Emit) -> ImagesReport:
@@ -87,12 +90,13 @@ class _Run:
         self._quota = Quota(request.limit, request.max_per_model, parts.stopped)
         self._shelf = Shelf(parts.disk, parts.out, parts.store, request)
         self._ledger = Ledger(parts.store)
+        self._claims = Claims(parts.stopped)
         self._tally = Tally()
-        pace = HostPace(request.concurrency, parts.stopped)
+        pace = HostPace(request.concurrency, parts.rounds, parts.stopped)
         beside = Beside(request.texts, request.metadata, request.save_workflow, parts.site_url)
         self._files = ImageFiles(parts.fetcher, parts.out, pace, beside, pause=parts.pause, emit=emit)
         makers = Makers(parts.site, parts.store)
-        self._choice = Choice(request, self._shelf, makers, self._tally, self._files.save_beside)
+        self._choice = Choice(request, self._shelf, makers, self._tally, self._files.mend)
         self._under_way: dict[int, tuple[_TargetRun, Work]] = {}
         self._errors: list[CivitaiKitError] = []
         self._unforeseen: Exception | None = None
@@ -102,8 +106,11 @@ class _Run:
         """Do it all, and say what came of it."""
         jobs = self._jobs()
         try:
-            for outcome in self._parts.pool.run(jobs, self._request.concurrency):
-                self._note(outcome)
+            with self._ledger.open():
+                for outcome in self._parts.pool.run(jobs, self._request.concurrency):
+                    self._note(outcome)
+        except StoreError as error:
+            self._errors.append(error)
         finally:
             # A thread that was left behind may still be at it.
             with suppress(ValueError):
@@ -181,7 +188,10 @@ class _Run:
         """Put one image in its place and remember it; None when the site no longer has it."""
         placed: Placed | None = None
         try:
-            placed = self._files.place(work, partial(self._record, work))
+            with self._claims.claim(work.image_id, work.quality) as brought:
+                wanted = replace(work, source=work.source or brought)
+                placed = self._files.place(wanted, partial(self._record, work))
+                self._claims.bring(work.image_id, work.quality, placed.place)
             self._ledger.put(placed.record)
         except NotFound:
             return None

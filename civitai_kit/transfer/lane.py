@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
+from civitai_kit.core.buffers import page_aligned
 from civitai_kit.transfer.journal import Point
 from civitai_kit.transfer.parts import Part
 
@@ -59,7 +60,7 @@ class Lane:
         """A buffer to fill; waits for one when all are under way."""
         if self._made < _SLOTS and self._free.empty():
             self._made += 1
-            return memoryview(bytearray(self._size))
+            return page_aligned(self._size)
         return self._free.get()
 
     def put(self, buffer: memoryview, filled: int) -> None:

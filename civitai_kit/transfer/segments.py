@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from civitai_kit.core.buffers import page_aligned
 from civitai_kit.transfer.answers import Setback
 from civitai_kit.transfer.body import Mover
 from civitai_kit.transfer.disk_errors import disk_errors
@@ -164,7 +165,7 @@ class _Stripe:
     def __init__(self, path: Path, start: int) -> None:
         self.at = start
         self._path = path
-        self._buffer = memoryview(bytearray(_BUFFER_SIZE))
+        self._buffer = page_aligned(_BUFFER_SIZE)
         with disk_errors(path):
             self._fd = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
             os.lseek(self._fd, start, os.SEEK_SET)

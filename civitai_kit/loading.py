@@ -18,6 +18,9 @@ from civitai_kit.core.settings import Layer, Settings, merge
 from civitai_kit.core.vocabulary import BASE_MODELS, MODEL_TYPES, corrected, near
 
 PREFIX = "CIVITAI_KIT_"
+_GO_LEAVES = tuple(go.rpartition(".")[2] for key in KEYS.values() for go in key.go)
+# Go keys are long and share their beginnings: DownloadDelay is no slip of the pen for DownloadMetaOnly.
+GO_CLOSENESS = 0.8
 # In the order in which they count; all hold the account's key, as other tools of the site name it.
 KEY_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN")
 KEYRING_SERVICE, KEYRING_NAME = "civitai-kit", "api_key"
@@ -43,11 +46,18 @@ def project_file(config: Path | None, cwd: Path) -> Path:
 
 
 def load_settings(
-    flags: Layer, *, config: Path | None, env: Mapping[str, str], cwd: Path, user: Path | None = None
+    flags: Layer,
+    *,
+    config: Path | None,
+    env: Mapping[str, str],
+    cwd: Path,
+    user: Path | None = None,
+    with_keyring: bool = True,
 ) -> Loaded:
-    """All layers over one another: defaults, user file, project file, environment, flags.
+    """All layers over one another: defaults, keyring, user file, project file, environment, flags.
 
-    `config` is the file a person named; it must exist. Raises SettingsError that names file, key and what was expected.
+    `config` is the file a person named; it must exist. Without `with_keyring` no keyring is asked for the key.
+    Raises SettingsError that names file, key and what was expected.
     """
     warnings: list[str] = []
     layers = [
@@ -56,7 +66,7 @@ def load_settings(
         _environment(env),
         flags,
     ]
-    if not any(layer.values.get("api_key") for layer in layers):
+    if with_keyring and not any(layer.values.get("api_key") for layer in layers):
         layers = [*_keyring(warnings), *layers]
     merged = merge(_expanded(layer) for layer in layers)
     settings = _spelled(merged.settings, warnings)
@@ -91,7 +101,7 @@ def _spoken(path: Path, shown: Path | None) -> str:
 def _document_layer(document: Mapping[str, Any], name: str, warnings: list[str]) -> Layer:
     read = translate(document)
     for key in read.without_counterpart:
-        near_one = did_you_mean(key.replace(".", ""), [go.rpartition(".")[2] for one in KEYS.values() for go in one.go])
+        near_one = did_you_mean(key.rpartition(".")[2], _GO_LEAVES, closeness=GO_CLOSENESS)
         warnings.append(f"{name}: {key} has no counterpart here and is ignored{f'; {near_one}' if near_one else '.'}")
     return Layer(name, read.values)
 

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a command is given. `typed` is `dest` → value of what was typed, nothing for what was not."""
+    """What a command is given. `typed` is `dest` → value of what was typed, nothing for what was not.
+
+    One that `is_local` never asks the site, so that no keyring is asked for a key.
+    """
 
     command: str
     typed: Mapping[str, Any]
     flags: tuple[Flag, ...]
     console: Console
     stop: threading.Event
+    is_local: bool = False
 
     @property
     def arguments(self) -> list[str]:
@@ -60,7 +64,9 @@ class Call:
 
         config = self.typed.get("config")
         path = Path(config) if config is not None else None
-        loaded = load_settings(self.layer(), config=path, env=os.environ, cwd=Path.cwd())
+        loaded = load_settings(
+            self.layer(), config=path, env=os.environ, cwd=Path.cwd(), with_keyring=not self.is_local
+        )
         set_up(loaded.settings, self.console)
         for warning in loaded.warnings:
             self.console.warn(warning)

@@ -31,21 +31,27 @@ COMMANDS: dict[str, Branch] = {
     "db": Branch(
         "what is remembered of downloads",
         {
-            "view": Branch("list the entries of the database", "civitai_kit.cli.db:VIEW"),
-            "search": Branch("entries whose names hold a text", "civitai_kit.cli.db_search:COMMAND"),
+            "view": Branch("list the entries of the database", "civitai_kit.cli.db:VIEW", is_local=True),
+            "search": Branch("entries whose names hold a text", "civitai_kit.cli.db_search:COMMAND", is_local=True),
             "verify": Branch(
                 "check every recorded file; --yes fetches what is wrong", "civitai_kit.cli.db_verify:COMMAND"
             ),
             "redownload": Branch("fetch versions anew, by their ids", "civitai_kit.cli.db_redownload:COMMAND"),
-            "delete": Branch("forget versions and remove their files", "civitai_kit.cli.db_delete:COMMAND"),
-            "stats": Branch("what the collection adds up to", "civitai_kit.cli.db_stats:COMMAND"),
+            "delete": Branch(
+                "forget versions and remove their files", "civitai_kit.cli.db_delete:COMMAND", is_local=True
+            ),
+            "stats": Branch("what the collection adds up to", "civitai_kit.cli.db_stats:COMMAND", is_local=True),
             "removed": Branch("which recorded versions the site no longer has", "civitai_kit.cli.db_removed:COMMAND"),
-            "export": Branch("write everything that is remembered to a file", "civitai_kit.cli.db_export:EXPORT"),
-            "import": Branch("read such a file into the database", "civitai_kit.cli.db_export:IMPORT"),
+            "export": Branch(
+                "write everything that is remembered to a file", "civitai_kit.cli.db_export:EXPORT", is_local=True
+            ),
+            "import": Branch("read such a file into the database", "civitai_kit.cli.db_export:IMPORT", is_local=True),
         },
     ),
-    "clean": Branch("remove leftover temporary files under the save path", "civitai_kit.cli.clean:COMMAND"),
-    "torrent": Branch("make torrents of what was downloaded", "civitai_kit.cli.torrent:COMMAND"),
+    "clean": Branch(
+        "remove leftover temporary files under the save path", "civitai_kit.cli.clean:COMMAND", is_local=True
+    ),
+    "torrent": Branch("make torrents of what was downloaded", "civitai_kit.cli.torrent:COMMAND", is_local=True),
     "config": Branch(
         "the settings",
         {
@@ -86,7 +92,7 @@ def _outcome(words: Sequence[str], console: Console, stop: threading.Event, comm
     except CivitaiKitError as error:
         return command, of_error(error)
     except typer.TyperException as error:
-        return command_of(error) or command, of_error(usage_error(error))
+        return command_of(error) or command, of_error(usage_error(error, command, words))
     except (KeyboardInterrupt, typer.Abort):
         return command, of_error(_stopped())
     except Exception as error:  # noqa: BLE001 — the last net: one sentence for a person, the rest in the log
@@ -112,7 +118,7 @@ def _run(parsed: Parsed, console: Console, stop: threading.Event) -> Outcome:
     console.color = console.color and not parsed.typed.get("no_color", False)
     from civitai_kit.cli.call import Call
 
-    outcome = parsed.run(Call(parsed.name, parsed.typed, parsed.flags, console, stop))
+    outcome = parsed.run(Call(parsed.name, parsed.typed, parsed.flags, console, stop, parsed.is_local))
     assert isinstance(outcome, Outcome)
     return outcome
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from civitai_kit.cli.help_page import QUIET_HINT
 from civitai_kit.core.errors import UsageError
 
 
@@ -16,17 +17,23 @@ def unknown_command(typed: str, commands: Iterable[str], within: str) -> UsageEr
     return UsageError(f"There is no command {typed!r}.", hint=hint)
 
 
-def usage_error(found: Any) -> UsageError:
-    """One of Typer's exceptions as an error of ours: unknown option, missing value, missing argument, no command."""
+def usage_error(found: Any, command: str = "", words: Sequence[str] = ()) -> UsageError:
+    """One of Typer's exceptions as an error of ours: unknown option, missing value, missing argument, no command.
+
+    `command` is the one that the `words` of the line seem to mean, for exceptions that do not say where they arose.
+    """
     context = getattr(found, "ctx", None)
-    path = context.command_path if context is not None else "civitai-kit"
+    path = context.command_path if context is not None else f"civitai-kit {command}".strip()
     help_hint = f"`{path} --help` lists the options."
     if type(found).__name__ == "NoArgsIsHelpError" or found.message.startswith("Missing command"):
         return UsageError("No command was given.", hint=f"`{path} --help` lists the commands.")
     option = getattr(found, "option_name", None)
     if option is not None and hasattr(found, "possibilities"):
         near = get_close_matches(option, _options_of(context), n=1, cutoff=0.6)
-        return UsageError(f"There is no option {option}.", hint=f"did you mean {near[0]}?" if near else help_hint)
+        hint = QUIET_HINT if option == "-q" else f"did you mean {near[0]}?" if near else help_hint
+        return UsageError(f"There is no option {option}.", hint=hint)
+    if option == "-q" or (option == "--query" and "-q" in words):
+        return UsageError("-q after a command is --query and wants a text.", hint=QUIET_HINT)
     message = " ".join(found.format_message().split())
     return UsageError(message if message.endswith((".", "!", "?")) else f"{message}.", hint=help_hint)
 

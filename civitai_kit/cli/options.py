@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
 from civitai_kit.core.keys import KEYS, is_list
+
+# Columns beside the names of flags in a terminal of 80.
+WIDEST_DEFAULT: Final = 44
 
 
 class Flag(NamedTuple):
@@ -46,11 +49,18 @@ class Flag(NamedTuple):
         meaning = self.meaning or KEYS[self.key].meaning
         default = KEYS[self.key].default
         said = bool(default) or (type(default) is int)
-        return f"{meaning}  [default: {_shown(default)}]" if said and self.takes else meaning
+        return _with_default(meaning, str(default)) if said and self.takes else meaning
 
 
-def _shown(default: Any) -> str:
-    return ", ".join(default) if isinstance(default, tuple) else str(default)
+def _with_default(meaning: str, default: str) -> str:
+    if len(default) <= WIDEST_DEFAULT:
+        return f"{meaning}  [default: {default}]"
+    # A line that begins with \b stays as it is: this one is broken between folders, never inside a name.
+    lines = [meaning, "[default:"]
+    for part in default.replace("/", "/ ").split():
+        fits = lines[-1].startswith("{") and len(lines[-1] + part) < WIDEST_DEFAULT
+        lines = [*lines[:-1], lines[-1] + part] if fits else [*lines, part]
+    return "\b\n" + "\n".join(lines) + "]"
 
 
 def _sets(key: str, *names: str, takes: str = "", meaning: str = "") -> Flag:
@@ -114,7 +124,7 @@ SELECTION = (
 
 PLAN_OUT = _says("-o", "--output", takes="PLAN.json", meaning="save the plan to this file")
 DRY_RUN = _says("--dry-run", meaning="show the plan and stop there")
-YES = _sets("skip_confirmation", "-y", "--yes", meaning="do not ask")
+YES = _sets("skip_confirmation", "-y", "--yes", meaning="do not ask before downloading; --no-yes asks all the same")
 
 DOWNLOAD = (
     _says("--plan", takes="PLAN.json", meaning="carry out a plan that `scan -o` saved"),
@@ -187,6 +197,35 @@ TORRENT = (
     _says("--include-metadata", meaning="put sidecars and images that lie beside the files in as well"),
     _says("--per", takes="version|model", meaning="one torrent a version (default), or one a model"),
 )
+
+
+class Positional(NamedTuple):
+    """What stands after a command without a flag: how usage shows it, and what it is."""
+
+    usage: str
+    meaning: str
+
+
+POSITIONALS = {
+    "REF": Positional(
+        "[REF…]",
+        "a page of the site, a download URL, an AIR (urn:air:…) or a model's id; none: the site's listing is asked",
+    ),
+    "PAGE": Positional("[PAGE…]", "a page of the site: a creator, model, version, tag, post or image"),
+    "VERSION_ID": Positional("VERSION_ID…", "a version's id: 12345, or v_12345 as `db view` shows it"),
+    "QUERY": Positional("QUERY", "the text to look for"),
+    "tags QUERY": Positional("[QUERY]", "only the tags that begin with it"),
+    "export FILE": Positional("FILE", "the file to write; - for stdout"),
+    "import FILE": Positional("FILE", "the file to read; - for stdin"),
+}
+
+
+def positional_of(command: str, name: str) -> Positional | None:
+    """What a command's positional argument is; None where it takes none."""
+    if not name:
+        return None
+    return POSITIONALS.get(f"{command} {name}") or POSITIONALS.get(name) or Positional(f"[{name}…]", "")
+
 
 FORCE = _says("-f", "--force", meaning="overwrite a file that is there")
 USER_FILE = _says("--user", meaning="the user's own file instead of ./config.toml")

@@ -12,17 +12,22 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from civitai_kit.cli.options import GLOBAL, QUIET, QUIET_BEFORE, Flag
+from civitai_kit.cli.help_page import HelpfulCommand, taken_as_typed
+from civitai_kit.cli.options import GLOBAL, QUIET, QUIET_BEFORE, Flag, positional_of
 
 PROGRAM = "civitai-kit"
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class Branch(NamedTuple):
-    """A command by name: `where` is `module:attribute`, or the commands below it; loaded when it is asked for."""
+    """A command by name: `where` is `module:attribute`, or the commands below it; loaded when it is asked for.
+
+    `is_local` says that it never asks the site for anything, so that it needs no key.
+    """
 
     summary: str
     where: str | Mapping[str, Branch]
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Parsed:
     run: Callable[..., Any]
     flags: tuple[Flag, ...]
     typed: Mapping[str, Any]
+    is_local: bool = False
 
 
 class Answer(Exception):
@@ -58,6 +64,10 @@ class LazyGroup(TyperGroup):
     """A group that shows its commands from a table and imports one only when it is called."""
 
     branches: Mapping[str, Branch] = {}
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its parameters, which take what was typed."""
+        return taken_as_typed(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names in the order of the table."""
@@ -97,7 +107,7 @@ def _grown(name: str, branch: Branch) -> TyperCommand | TyperGroup:
         return _group(name, branch)
     module, _, attribute = branch.where.partition(":")
     found = getattr(import_module(module), attribute)
-    return _leaf(name, branch.summary, found)
+    return _leaf(name, branch, found)
 
 
 def _group(name: str, branch: Branch, *, completion: bool = False) -> TyperGroup:
@@ -118,18 +128,20 @@ def _group(name: str, branch: Branch, *, completion: bool = False) -> TyperGroup
     return group
 
 
-def _leaf(name: str, summary: str, command: Command) -> TyperCommand:
+def _leaf(name: str, branch: Branch, command: Command) -> TyperCommand:
     flags = (*command.flags, *GLOBAL, QUIET)
 
     def deferred(ctx: typer.Context, **typed: Any) -> Parsed:
         said = {**_said_before(ctx), **_said(typed)}
-        return Parsed(ctx.command_path.removeprefix(f"{PROGRAM} "), command.run, flags, said)
+        return Parsed(ctx.command_path.removeprefix(f"{PROGRAM} "), command.run, flags, said, branch.is_local)
 
     app = typer.Typer(context_settings=HELP, rich_markup_mode=None, add_completion=False)
-    details = f"{summary}\n\n{command.details}" if command.details else summary
-    app.command(name, help=details)(_with_signature(deferred, flags, command.arguments))
+    details = f"{branch.summary}\n\n{command.details}" if command.details else branch.summary
+    app.command(name, cls=HelpfulCommand, help=details)(_with_signature(deferred, flags, command.arguments))
     leaf = get_command(app)
-    assert isinstance(leaf, TyperCommand)
+    assert isinstance(leaf, HelpfulCommand)
+    leaf.positional = positional_of(name, command.arguments)
+    leaf.own = frozenset(flag.dest for flag in command.flags)
     return leaf
 
 
@@ -157,7 +169,7 @@ def _with_signature(function: Callable[..., Any], flags: Sequence[Flag], argumen
     shown = typer.Option("--version", help="print the version", is_eager=True, callback=_show_version)
     parameters.append(_parameter("version", bool, shown))
     if arguments:
-        argument = typer.Argument(metavar=f"[{arguments}…]", show_default=False)
+        argument = typer.Argument(metavar=arguments, show_default=False)
         parameters.append(_parameter("arguments", list[str], argument))
     parameters.append(inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

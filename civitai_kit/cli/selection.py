@@ -107,24 +107,26 @@ def warn_of_idle_flags(call: Call, references: Sequence[Reference]) -> None:
 
 def _from_file(file: str, site: str) -> Iterator[Reference]:
     lines = read_references(_text_of(file).splitlines())
+    name = "standard input" if file == "-" else file
     if not lines:
-        raise UsageError(f"{file} names nothing to scan.", hint="One REF a line; # begins a comment.")
+        raise UsageError(f"{name} names nothing to scan.", hint="One REF a line; # begins a comment.")
     for number, text in lines:
         try:
             yield parse_reference(text, site=site)
         except UsageError as error:
-            raise UsageError(f"{file}, line {number}: {error.message}", hint=error.hint) from error
+            raise UsageError(f"{name}, line {number}: {error.message}", hint=error.hint) from error
 
 
 def _text_of(file: str) -> str:
+    name = "standard input" if file == "-" else file
     try:
         if file == "-":
             return sys.stdin.read()
         return Path(file).expanduser().read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UsageError(f"--from-file: {file} cannot be read: {error.strerror}.", path=file) from error
+        raise UsageError(f"--from-file: {name} cannot be read: {error.strerror}.", path=file) from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"--from-file: {file} is not text in UTF-8.", path=file) from error
+        raise UsageError(f"--from-file: {name} is not text in UTF-8.", path=file) from error
 
 
 def _id(text: str, flag: str) -> int:

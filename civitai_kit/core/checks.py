@@ -34,10 +34,10 @@ class Refused(ValueError):
         self.shows_value = shows_value
 
 
-def did_you_mean(typed: str, known: Iterable[str]) -> str | None:
-    """`did you mean 'limit'?` where one of the known comes near, without regard to case."""
+def did_you_mean(typed: str, known: Iterable[str], *, closeness: float = 0.6) -> str | None:
+    """`did you mean 'limit'?` where one of the known comes near, without regard to case; `closeness` is from 0 to 1."""
     by_fold = {name.casefold(): name for name in known}
-    near = get_close_matches(typed.casefold(), by_fold, n=1, cutoff=0.6)
+    near = get_close_matches(typed.casefold(), by_fold, n=1, cutoff=closeness)
     return f"did you mean {by_fold[near[0]]!r}?" if near else None
 
 

@@ -70,8 +70,13 @@ _SELECTION = (
     Key("model_types", (), "model types (Checkpoint, LORA, …), any of them", ("ModelTypes",)),
     Key("base_models", (), "base models (SDXL 1.0, …), any of them", ("BaseModels",)),
     Key("nsfw", False, "list models marked NSFW as well", ("Nsfw",)),
-    Key("sort", "Most Downloaded", "order of the listing", ("Sort",)),
-    Key("period", "AllTime", "only models with a version of the last Day, Week, Month or Year", ("Period",)),
+    Key(
+        "sort",
+        "Most Downloaded",
+        "order of the listing: Highest Rated, Newest, Oldest, or Most Downloaded, Liked, Discussed, Collected, Images",
+        ("Sort",),
+    ),
+    Key("period", "AllTime", "only models with a version of the last Day, Week, Month, Year; AllTime", ("Period",)),
     Key("limit", 0, "models to take that have something to fetch, 0 for all", ("Download.Limit",)),
     Key("page_size", 100, "models a page of the site's listing, 1 to 100", ("Limit",)),
     Key("max_pages", 0, "pages of listings to read, 0 for all", ("MaxPages",)),
@@ -111,7 +116,7 @@ _DOWNLOAD = (
     Key(
         "model_images",
         False,
-        "save the images of all versions; implies model_info",
+        "save the images of all versions; implies model_info, --model-info",
         ("ModelImages", "SaveModelImages"),
     ),
 )

@@ -66,6 +66,9 @@ FILE_PRECISIONS: tuple[str, ...] = (
     "int4",
 )
 
+# Letters that say what somebody began to type: `sdx` is one of SDXL's.
+LEAST_BEGINNING = 3
+
 
 def corrected(value: str, known: Iterable[str]) -> str:
     """The known word that `value` is but for case, blanks, `-` and `_` (`lora` → `LORA`, `sdxl_1.0` → `SDXL 1.0`).
@@ -93,7 +96,11 @@ def near(value: str, known: Iterable[str]) -> str | None:
     if is_known(value, words):
         return None
     by_bare = {_bare(word): word for word in reversed(words)}
-    close = get_close_matches(_bare(value), by_bare, n=1, cutoff=0.6)
+    typed = _bare(value)
+    begun = next((word for word in words if _bare(word).startswith(typed)), None)
+    if begun is not None and len(typed) >= LEAST_BEGINNING:
+        return begun
+    close = get_close_matches(typed, by_bare, n=1, cutoff=0.6)
     return by_bare[close[0]] if close else None
 
 

@@ -168,6 +168,47 @@ def test_the_keyring_has_the_last_word(run: Run, monkeypatch: pytest.MonkeyPatch
         keyring.set_keyring(before)
 
 
+def test_only_what_asks_the_site_asks_the_keyring(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = pytest.importorskip("keyring")
+    backend = pytest.importorskip("keyring.backend")
+    asked: list[str] = []
+
+    class Ring(backend.KeyringBackend):  # type: ignore[name-defined, misc]
+        priority = 1
+
+        def get_password(self, service: str, name: str) -> None:
+            asked.append(name)
+
+        def set_password(self, service: str, name: str, password: str) -> None:
+            raise NotImplementedError
+
+    before = keyring.get_keyring()
+    keyring.set_keyring(Ring())
+    monkeypatch.setenv("CIVITAI_KIT_API_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("CIVITAI_KIT_MAX_RETRIES", "0")
+    try:
+        for words in ("db view", "db search x", "db stats", "clean --dry-run", "torrent", "db delete --query x --yes"):
+            run(*words.split())
+        assert asked == []
+        for words in ("config show", "scan", "download 12 --yes"):
+            run(*words.split())
+        assert asked == ["api_key"] * 3
+    finally:
+        keyring.set_keyring(before)
+
+
+def test_a_suggestion_for_a_go_key_is_a_near_one(run: Run, empty_home: Path) -> None:
+    (empty_home / "config.toml").write_text("DownloadDelay = 3\nSavePth = 'x'\n")
+    lines = run("config", "show").err.splitlines()
+    assert lines[0] == "warning: ./config.toml: DownloadDelay has no counterpart here and is ignored."
+    assert lines[1].endswith("SavePth has no counterpart here and is ignored; did you mean 'SavePath'?")
+
+
+def test_a_base_model_begun_is_one_of_those_that_begin_so(run: Run) -> None:
+    said = run("scan", "--base-model", "sdx", "--api-url", "http://127.0.0.1:9", "--max-retries", "0")
+    assert "Did you mean 'SDXL 1.0'?" in said.err
+
+
 def test_a_go_users_file_is_understood(run: Run, empty_home: Path) -> None:
     (empty_home / "config.toml").write_text(GO_FILE)
     said = run("config", "show", "--json")

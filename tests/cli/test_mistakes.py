@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,12 @@ MISTAKES: list[tuple[list[str], str, str, str]] = [
     (["scan", "--limt", "3"], "usage", "There is no option --limt.", "did you mean --limit?"),
     (["scan", "--no-limt"], "usage", "There is no option --no-limt.", ""),
     (["scan", "-Z"], "usage", "There is no option -Z.", "--help"),
-    (["scan", "--limit"], "usage", "--limit", "--help"),
+    (["scan", "--limit"], "usage", "--limit", "`civitai-kit scan --help`"),
+    (["db", "view", "--sort"], "usage", "--sort", "`civitai-kit db view --help`"),
+    (["download", "-q"], "usage", "-q after a command is --query", "Quiet is --quiet, or -q before the command."),
+    (["download", "-q", "--yes"], "usage", "-q/--query wants a value, and --yes is a flag.", "-q before the command."),
+    (["scan", "--tag", "--nsfw"], "usage", "--tag/--tags wants a value, and --nsfw is a flag.", "scan --help"),
+    (["db", "view", "-q"], "usage", "There is no option -q.", "-q before the command."),
     (["scan", "--nsfw=maybe"], "usage", "--nsfw", ""),
     (["config", "show", "spare"], "usage", "spare", "--help"),
     (["scan", "--limit", "many"], "usage", "--limit: expected a whole number of at least 0, got 'many'.", ""),
@@ -98,6 +104,13 @@ def test_a_mistake_is_one_sentence_with_a_hint_and_a_code(
     (row,) = document["errors"]
     assert row["code"] == code and sentence in row["message"] and document["data"] == {}
     assert hint in (row.get("hint") or "") and "\n" not in row["message"]
+
+
+def test_a_mistake_in_what_comes_through_a_pipe_names_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("12\nhttps://example.org/\n"))
+    assert "error: standard input, line 2:" in run("scan", "--from-file", "-").err
+    monkeypatch.setattr("sys.stdin", io.StringIO("# nothing\n"))
+    assert "error: standard input names nothing to scan." in run("scan", "--from-file", "-").err
 
 
 @pytest.mark.usefixtures("files")

@@ -13,7 +13,6 @@ from typing import Annotated, Any, TypeVar, overload
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ModelWrapValidatorHandler,
     PlainValidator,
@@ -23,6 +22,7 @@ from pydantic import (
 from civitai_kit.core.paging import Page as Page
 from civitai_kit.core.paging import page_of as page_of
 from civitai_kit.core.reading import (
+    SITE_CONFIG,
     Flag,
     Hex,
     Integer,
@@ -35,7 +35,6 @@ from civitai_kit.core.reading import (
     Truth,
     Uses,
     an_object,
-    camel,
     mapping,
     objects,
 )
@@ -49,14 +48,7 @@ S = TypeVar("S", bound="SiteValue")
 class SiteValue(BaseModel):
     """An object of the site; `raw` is its JSON exactly as received."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        alias_generator=camel,
-        populate_by_name=True,
-        protected_namespaces=(),
-        defer_build=True,
-    )
+    model_config = SITE_CONFIG
 
     raw: Mapped = Field(default_factory=dict, repr=False, exclude=True)
 

@@ -6,7 +6,7 @@ import re
 from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, ConfigDict
 
 
 def text(value: Any) -> str | None:
@@ -124,3 +124,14 @@ Mapped = Annotated[dict[str, Any], BeforeValidator(mapping)]
 Uses = Annotated[tuple[str, ...], BeforeValidator(commercial_uses)]
 Meta = Annotated[dict[str, Any] | None, BeforeValidator(unwrapped_meta)]
 Hex = Annotated[str | None, BeforeValidator(lowered)]
+
+
+# Schemas are built when they are first used: a command meets few of these.
+SITE_CONFIG = ConfigDict(
+    frozen=True,
+    extra="ignore",
+    alias_generator=camel,
+    populate_by_name=True,
+    protected_namespaces=(),
+    defer_build=True,
+)

@@ -47,7 +47,8 @@ class ImagesProgress(Progress):
 
     def _end(self, event: FileDone | FileFailed) -> None:
         with self._counting:
-            self._under_way.pop(event.key, None)
+            stem = event.key.rpartition(".")[0] if isinstance(event, FileDone) else event.key
+            self._under_way.pop(stem, None)
             if isinstance(event, FileDone):
                 self._done += 1
                 self._bytes += event.size

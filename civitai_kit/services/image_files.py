@@ -136,7 +136,7 @@ class ImageFiles:
             target = self._out.locate(f"{work.stem}.jpeg")
             fetched = self._insist(Order(key=key, urls=(url,), target=target, content=Content.IMAGE))
             if work.image.type != "video" or fetched.path.suffix in _MOVING:
-                self._emit(FileDone(key, fetched.size, fetched.received, 0))
+                self._emit(FileDone(f"{work.stem}{fetched.path.suffix}", fetched.size, fetched.received, 0))
                 return fetched
             self._out.remove(f"{work.stem}{fetched.path.suffix}")
         raise still

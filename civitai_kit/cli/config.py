@@ -12,6 +12,7 @@ from civitai_kit.cli.console import Outcome
 from civitai_kit.cli.example import example
 from civitai_kit.cli.options import FORCE, USER_FILE
 from civitai_kit.cli.parsing import Command
+from civitai_kit.cli.tables import is_terminal, table
 from civitai_kit.core.errors import NotWritable, UsageError
 from civitai_kit.core.keys import KEYS, SECRETS
 
@@ -39,13 +40,8 @@ def show(call: Call) -> Outcome:
     values = {name: _said(name, loaded.settings.value(name)) for name in KEYS}
     data = {name: {"value": value, "origin": loaded.provenance[name]} for name, value in values.items()}
     written = {name: _written(value) for name, value in values.items()}
-    name_width = max(map(len, written))
-    value_width = min(44, max(map(width, written.values())))
-    lines = [
-        f"{name:<{name_width}}  {padded(value, value_width)}  {shown(loaded.provenance[name])}"
-        for name, value in written.items()
-    ]
-    return Outcome(data={"settings": data}, lines=lines)
+    rows = [(name, value, shown(loaded.provenance[name])) for name, value in written.items()]
+    return Outcome(data={"settings": data}, lines=_aligned(rows))
 
 
 def path(call: Call) -> Outcome:
@@ -87,6 +83,14 @@ def _said(name: str, value: Any) -> Any:
     if name in SECRETS:
         return MASK if value.get_secret_value() else None
     return list(value) if isinstance(value, tuple) else value
+
+
+def _aligned(rows: list[tuple[str, str, str]]) -> list[str]:
+    """Name, value, origin; long values are cut for a terminal alone."""
+    if is_terminal():
+        return table(rows[0], rows[1:], flexible=1, whole=(0,))
+    names, values = (max(width(row[at]) for row in rows) for at in (0, 1))
+    return [f"{padded(name, names)}  {padded(value, min(44, values))}  {origin}" for name, value, origin in rows]
 
 
 def _written(value: Any) -> str:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from civitai_kit.cli.cleaning import shown
-from civitai_kit.core.errors import CivitaiKitError, Exit, UsageError
+from civitai_kit.core.errors import CivitaiKitError, Code, Exit, UsageError
 
 if TYPE_CHECKING:
+    from civitai_kit.core.plan import Plan
     from civitai_kit.core.report import Report
 
 SCHEMA = 1
@@ -24,12 +25,16 @@ MOST_ERRORS = 20
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a command comes to: `data` and `errors` for a program, `lines` (cleaned already) for a person."""
+    """What a command comes to: `data` and `errors` for a program, `lines` (cleaned already) for a person.
+
+    `untold` are the errors that the lines do not tell a person already; None for all.
+    """
 
     data: Mapping[str, Any] = field(default_factory=dict)
     lines: Sequence[str] = ()
     errors: Sequence[Mapping[str, Any]] = ()
     exit_code: int = Exit.DONE
+    untold: Sequence[Mapping[str, Any]] | None = None
 
 
 class Display(Protocol):
@@ -76,16 +81,12 @@ class Console:
             if self._answered:
                 return
             self._answered = True
-        rows = _helped(outcome.errors)
         if self.as_json:
-            _write(sys.stdout, _envelope(command, outcome, rows))
+            _write(sys.stdout, _envelope(command, outcome, _helped(outcome.errors)))
             return
         if outcome.lines:
             _write(sys.stdout, "".join(f"{line}\n" for line in outcome.lines))
-        for row in rows[:MOST_ERRORS]:
-            self.complain(row)
-        if len(rows) > MOST_ERRORS:
-            self._say(f"       … and {len(rows) - MOST_ERRORS:,} more; --json lists them all.")
+        self._complain_of(_helped(outcome.errors if outcome.untold is None else outcome.untold))
 
     def last_words(self, command: str, outcome: Outcome) -> None:
         """Answer before the process ends at once, and give back the cursor that a live display had hidden."""
@@ -96,10 +97,22 @@ class Console:
 
     def complain(self, row: Mapping[str, Any]) -> None:
         """Say one error on stderr, and how to help."""
-        what = row["message"] if "file_id" not in row else f"{row.get('path') or row['file_id']}: {row['message']}"
-        self._say(self.paint("error: ", "31;1") + shown(what))
-        if row.get("hint"):
-            self._say("       " + shown(row["hint"]))
+        self._complain_of([row])
+
+    def _complain_of(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Say errors, those of one cause together and each remedy once; not more than a person reads."""
+        if not rows:
+            return
+        from civitai_kit.cli.causes import causes_of
+
+        causes = causes_of(rows)
+        for cause in causes[:MOST_ERRORS]:
+            self._say(self.paint("error: ", "31;1") + cause.sentence)
+            for line in cause.more:
+                self._say(f"       {line}")
+        left = sum(cause.rows for cause in causes[MOST_ERRORS:])
+        if left:
+            self._say(f"       … and {left:,} more; --json lists them all.")
 
     def ask(self, question: str, *, flag: str) -> bool:
         """A question with yes or no, no by default; `flag` is what to type instead where nobody can answer."""
@@ -132,11 +145,22 @@ def of_error(error: CivitaiKitError) -> Outcome:
     return Outcome(errors=[error.as_row()], exit_code=error.exit_code)
 
 
-def of_report(report: Report) -> Outcome:
-    """The outcome of a download."""
+def of_plan(plan: Plan, save_path: str, free: int | None) -> Outcome:
+    """The outcome of a scan; `free` are the bytes free for the save path, None when unknown."""
+    from civitai_kit.cli.plan_view import plan_lines
+
+    errors = [error.as_row() for error in plan.errors]
+    return Outcome({**plan.as_json(), "free": free}, plan_lines(plan, save_path, free), errors, plan.exit_code)
+
+
+def of_report(report: Report, *, kept: int = 0) -> Outcome:
+    """The outcome of a download; `kept` are the bytes of files that a stop broke off."""
     from civitai_kit.cli.plan_view import report_lines
 
-    return Outcome(report.as_json(), list(report_lines(report)), report.error_rows(), report.exit_code)
+    rows = report.error_rows()
+    told = report.was_stopped and report.exit_code == Exit.INTERRUPTED
+    untold = [row for row in rows if row["code"] != Code.INTERRUPTED] if told else None
+    return Outcome(report.as_json(), list(report_lines(report, kept=kept)), rows, report.exit_code, untold)
 
 
 def _helped(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

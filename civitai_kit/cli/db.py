@@ -128,7 +128,7 @@ def listing(entries: list[Summary]) -> list[str]:
     total = sum(entry.size for entry in entries)
     files = sum(len(entry.files) for entry in entries)
     closing = f"{counted(len(entries), 'entry')}, {counted(files, 'file')}, {shown_bytes(total)}"
-    return [*table(HEAD, rows, flexible=4, right=(7, 8)), "", closing]
+    return [*table(HEAD, rows, flexible=4, right=(7, 8), spare=(7, 6, 5, 2)), "", closing]
 
 
 def _rows(entries: list[Summary]) -> Iterator[list[str]]:

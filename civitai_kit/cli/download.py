@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from civitai_kit.cli.call import Call
-from civitai_kit.cli.console import Outcome, of_report
+from civitai_kit.cli.console import Outcome, of_plan, of_report
 from civitai_kit.cli.options import DOWNLOAD, SELECTION
 from civitai_kit.cli.parsing import Command
 from civitai_kit.core.errors import UsageError
@@ -36,26 +36,32 @@ def run(call: Call) -> Outcome:
     from civitai_kit.cli.logs import logged
     from civitai_kit.cli.plan_view import plan_lines
     from civitai_kit.cli.progress import Progress
+    from civitai_kit.cli.refused_words import in_our_words
     from civitai_kit.kit import open_answers, open_kit
 
     with Progress(call.console) as progress, open_answers() as answers:
         emit = logged(progress)
         # Until the yes nothing is opened for writing, so that a no leaves no trace.
-        with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop, answers=answers) as kit:
+        with (
+            in_our_words(settings),
+            open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop, answers=answers) as kit,
+        ):
             plan = ready or _scanned(kit, request, emit)
-            lines = plan_lines(plan, settings.save_path, kit.disk.free())
-        if (outcome := _without_work(call, plan, lines, settings)) is not None:
+            free = kit.disk.free()
+        if (outcome := _without_work(call, plan, free, settings)) is not None:
             return outcome
+        lines = plan_lines(plan, settings.save_path, free)
         if not settings.meta_only and not _agreed(call, plan, lines, settings, progress):
             return Outcome(_nothing(plan).as_json(), ["Nothing downloaded."])
         with open_kit(loaded, emit, writing=True, command=call.command, stop=call.stop, answers=answers) as kit:
-            return of_report(_carried_out(kit, plan, settings, emit))
+            report = _carried_out(kit, plan, settings, emit)
+        return of_report(report, kept=progress.state.kept_bytes)
 
 
-def _without_work(call: Call, plan: Plan, lines: list[str], settings: Settings) -> Outcome | None:
+def _without_work(call: Call, plan: Plan, free: int | None, settings: Settings) -> Outcome | None:
     """The outcome where the plan is all that was asked for, or asks for nothing."""
     if call.has("dry_run"):
-        return Outcome(plan.as_json(), lines, [error.as_row() for error in plan.errors], plan.exit_code)
+        return of_plan(plan, settings.save_path, free)
     return None if _has_work(plan, _options(settings)) else of_report(_nothing(plan))
 
 

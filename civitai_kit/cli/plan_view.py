@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from civitai_kit.cli.cleaning import cut, padded, shown, width
+from civitai_kit.cli.cleaning import cut, shown
+from civitai_kit.cli.tables import table as table
+from civitai_kit.cli.tables import wrapped
 from civitai_kit.core.amounts import shown_bytes
+from civitai_kit.core.codes import Code
 from civitai_kit.core.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.report import Report
 
 MOST_ROWS = 30
-# Wide enough for names in a file or a pipe, where nobody wraps them.
-PIPE_COLUMNS = 160
+HEAD = ("SIZE", "TYPE", "BASE MODEL", "MODEL", "VERSION", "FILE")
 
 WORDS: dict[Reason, str] = {
     Reason.HAVE: "already there",
@@ -62,46 +62,43 @@ def summary(plan: Plan, save_path: str) -> str:
     return f"{what}, to {shown(save_path)}"
 
 
-def report_lines(report: Report) -> Iterator[str]:
-    """What came of a download, without its failures, which are errors and told as such."""
+def report_lines(report: Report, *, kept: int = 0) -> Iterator[str]:
+    """What came of a download, without its failures, which are errors and told as such.
+
+    `kept` are the bytes of files that a stop broke off.
+    """
     sizes = sum(item.size or 0 for item in report.downloaded)
+    failed = [failure for failure in report.failed if failure.error.code is not Code.INTERRUPTED]
     if report.downloaded:
         resumed = f", {shown_bytes(report.resumed_bytes)} of it from an earlier run" if report.resumed_bytes else ""
         yield f"Downloaded {counted(len(report.downloaded), 'file')}, {shown_bytes(sizes)}{resumed}."
     if report.saved:
         yield f"Saved {counted(len(report.saved), 'file')} beside them."
-    if not report.downloaded and not report.saved:
+    if not report.downloaded and not report.saved and not report.was_stopped:
         yield "Nothing downloaded."
     yield from _skip_lines(report.skipped)
-    if report.failed:
-        yield f"Failed {counted(len(report.failed), 'file')}."
+    if failed:
+        yield f"Failed {counted(len(failed), 'file')}."
+    if report.was_stopped:
+        yield _stop_line(report, len(report.failed) - len(failed), kept)
+
+
+def _stop_line(report: Report, begun: int, kept: int) -> str:
+    """What a stop left: `Stopped. 614 kB of 1 file kept, 3 files not begun; the same command goes on from here.`"""
+    parts = []
+    if begun:
+        parts.append(
+            f"{shown_bytes(kept)} of {counted(begun, 'file')} kept" if kept else f"{counted(begun, 'file')} begun"
+        )
+    if report.left > 0:
+        parts.append(f"{counted(report.left, 'file')} not begun")
+    return f"Stopped. {', '.join(parts)}{'; the' if parts else 'The'} same command goes on from here."
 
 
 def counted(number: int, thing: str) -> str:
     """`1 file`, `1,204 files`."""
     plural = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
     return f"{number:,} {thing if number == 1 else plural}"
-
-
-def columns() -> int:
-    """Columns that a line of stdout may have."""
-    return shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else PIPE_COLUMNS
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, flexible: int, right: Iterable[int] = ()) -> list[str]:
-    """Rows under their heads, columns two apart; the one that is `flexible` is cut to what the line leaves it."""
-    every = [[shown(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(width(row[at]) for row in every) for at in range(len(head))]
-    others = sum(size for at, size in enumerate(widths) if at != flexible) + 2 * (len(head) - 1)
-    widths[flexible] = min(widths[flexible], max(12, columns() - others))
-    to_right = set(right)
-    return [
-        "  ".join(
-            padded(cut(cell, size), size, right=at in to_right)
-            for at, (cell, size) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in every
-    ]
 
 
 def _table(items: Sequence[Item]) -> list[str]:
@@ -121,7 +118,7 @@ def _table(items: Sequence[Item]) -> list[str]:
             ]
         )
         model_before = item.model_id
-    return table(["SIZE", "TYPE", "BASE MODEL", "MODEL", "VERSION", "FILE"], rows, flexible=5, right=[0])
+    return table(HEAD, rows, flexible=5, right=(0,), spare=(1, 4, 2))
 
 
 def _short(text: str, most: int) -> str:
@@ -143,4 +140,4 @@ def _skip_lines(skips: Iterable[Skip]) -> list[str]:
     if not counts:
         return []
     reasons = [f"{number:,} {WORDS[reason]}" for reason, number in counts.most_common()]
-    return [f"Skipped {counts.total():,}: {', '.join(reasons)}."]
+    return wrapped(f"Skipped {counts.total():,}: {', '.join(reasons)}.")

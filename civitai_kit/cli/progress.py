@@ -13,6 +13,7 @@ from typing import Any, Self
 from civitai_kit.cli.cleaning import cut, padded, shown, width
 from civitai_kit.cli.console import Console
 from civitai_kit.core.amounts import shown_bytes, shown_seconds
+from civitai_kit.core.codes import Code
 from civitai_kit.core.events import (
     Event,
     FileDone,
@@ -76,6 +77,7 @@ class State:
     finished: int = 0
     failed: int = 0
     settled_bytes: int = 0
+    kept_bytes: int = 0
     page: PageRead | None = None
     pause: str = ""
     moving: dict[str, Moving] = field(default_factory=dict)
@@ -97,8 +99,7 @@ class State:
             case FileDone() | FileKept():
                 self._settle(event.key, event.size)
             case FileFailed():
-                self.failed += 1
-                self._settle(event.key, 0)
+                self._fail(event)
             case SiteWaits():
                 self.pause = event.why
             case Saved() | Warned():
@@ -109,6 +110,15 @@ class State:
         file.size, file.done, file.waits = event.size or file.size, event.done, ""
         file.pace.mark(now, event.done)
         self.pace.mark(now, self.done_bytes)
+
+    def _fail(self, event: FileFailed) -> None:
+        """Count a failure; what a stop breaks off is none, and what it had is kept."""
+        if event.error.code is Code.INTERRUPTED:
+            broken_off = self.moving.pop(event.key, None)
+            self.kept_bytes += broken_off.done if broken_off else 0
+            return
+        self.failed += 1
+        self._settle(event.key, 0)
 
     def _settle(self, key: str, size: int) -> None:
         self.moving.pop(key, None)
@@ -172,11 +182,13 @@ class Progress:
         match event:
             case FileDone():
                 resumed = f" ({shown_bytes(event.resumed)} kept from before)" if event.resumed else ""
-                self.console.tell(f"done    {shown(event.key)}  {shown_bytes(event.size)}{resumed}")
+                self._tell_place("done    ", event.key, f"{shown_bytes(event.size)}{resumed}")
             case FileKept():
-                self.console.tell(f"there   {shown(event.key)}  {shown_bytes(event.size)}")
-            case FileFailed():
-                self.console.tell(f"failed  {shown(event.key)}  {shown(event.error.message)}")
+                self._tell_place("there   ", event.key, shown_bytes(event.size))
+            case FileFailed() if event.error.code is not Code.INTERRUPTED:
+                # Its whole path and what helps are in the list at the end.
+                name = event.key.rsplit("/", 1)[-1]
+                self.console.tell(f"failed  {shown(name)}  {shown(event.error.message)}")
             case SiteWaits() | FileWaits() if event.seconds >= LONG_WAIT_SEC:
                 self.console.tell(f"waiting {shown_seconds(event.seconds)}: {shown(event.why)}")
             case Warned() if event not in self._warned:
@@ -184,6 +196,14 @@ class Progress:
                 self.console.warn(event.message, event.hint)
             case _:
                 pass
+
+    def _tell_place(self, what: str, key: str, facts: str) -> None:
+        """One line for a finished item, its path cut to the terminal, whole elsewhere."""
+        place = shown(key)
+        live: Any = self._live
+        if live is not None:
+            place = cut(place, max(12, live.terminal.width - len(what) - len(facts) - 2))
+        self.console.tell(f"{what}{place}  {facts}")
 
 
 def frame(state: State, now: float, columns: int, rows: int) -> list[str]:

@@ -113,7 +113,9 @@ redirect to a storage host with signed, expiring URLs, images and a video. It ne
 
 Point any command at it with --api-url and the key it prints:
 
-  CIVITAI_API_KEY=sandbox-key civitai-kit download --api-url http://127.0.0.1:8766 --type LORA
+\b
+  export CIVITAI_API_KEY=sandbox-key
+  civitai-kit download --api-url http://127.0.0.1:8766 --type LORA
 
 --fault NAME[:TIMES][:KEY=NUMBER] makes the next requests meet a fault of the real site, for example
 --fault overloaded:2, --fault cut:3:at=5000, --fault throttle:*:rate=200000 (* is for ever). While it runs,

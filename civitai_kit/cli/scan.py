@@ -7,7 +7,7 @@ from pathlib import Path
 
 from civitai_kit.cli.call import Call
 from civitai_kit.cli.cleaning import shown
-from civitai_kit.cli.console import Outcome
+from civitai_kit.cli.console import Outcome, of_plan
 from civitai_kit.cli.options import PLAN_OUT, SELECTION
 from civitai_kit.cli.parsing import Command
 
@@ -24,22 +24,22 @@ def run(call: Call) -> Outcome:
     target = _target(call)
 
     from civitai_kit.cli.logs import logged
-    from civitai_kit.cli.plan_view import plan_lines
     from civitai_kit.cli.progress import Progress
+    from civitai_kit.cli.refused_words import in_our_words
     from civitai_kit.core.planfile import plan_text
     from civitai_kit.kit import open_kit
     from civitai_kit.services.scan import scan
 
-    with Progress(call.console) as progress:
+    with Progress(call.console) as progress, in_our_words(loaded.settings):
         emit = logged(progress)
         with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
             plan = scan(kit.scan_parts, request, emit)
-            lines = plan_lines(plan, loaded.settings.save_path, kit.disk.free())
+            free = kit.disk.free()
     if target is not None:
         _save(target, plan_text(plan))
         name = shown(target)
         call.console.tell(f"The plan is in {name}; `civitai-kit download --plan {name}` carries it out.")
-    return Outcome(plan.as_json(), lines, [error.as_row() for error in plan.errors], plan.exit_code)
+    return of_plan(plan, loaded.settings.save_path, free)
 
 
 def _target(call: Call) -> Path | None:

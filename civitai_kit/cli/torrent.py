@@ -83,19 +83,19 @@ def _lines(report: TorrentReport) -> list[str]:
 
     if not report.wanted:
         return ["Nothing to make a torrent of; `civitai-kit download` brings models."]
-    rows = [
-        [str(row.status), shown_bytes(row.size), row.info_hash, row.magnet_path or row.path]
-        for row in report.rows[:MOST_ROWS]
-    ]
+    rows = [[str(row.status), shown_bytes(row.size), row.info_hash, row.path] for row in report.rows[:MOST_ROWS]]
     more = len(report.rows) - MOST_ROWS
     made = [row for row in report.rows if row.status is TorrentStatus.CREATED]
     kept = len(report.rows) - len(made)
     said = f"Made {counted(len(made), 'torrent')} of {shown_bytes(sum(row.size for row in made))}"
+    closing = (
+        f"{said}, kept {kept:,}." if made and kept else f"Kept {counted(kept, 'torrent')}." if kept else f"{said}."
+    )
     return [
-        *(table(["STATUS", "SIZE", "INFO-HASH", "FILE"], rows, flexible=3, right=[1]) if rows else []),
+        *(table(["STATUS", "SIZE", "INFO-HASH", "FILE"], rows, flexible=3, right=(1,), whole=(2,)) if rows else []),
         *([f"… and {more:,} more torrents"] if more > 0 else []),
         *([""] if rows else []),
-        f"{said}, kept {kept:,}." if kept else f"{said}.",
+        closing,
     ]
 
 

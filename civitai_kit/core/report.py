@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from civitai_kit.core.errors import CivitaiKitError, exit_code_of
+from civitai_kit.core.errors import CivitaiKitError, Code, exit_code_of
 from civitai_kit.core.plan import Item, Skip
 
 
@@ -47,6 +47,12 @@ class Report:
         codes = [failure.error.code for failure in self.failed] + [error.code for error in self.errors]
         done = bool(self.downloaded or self.adopted or self.saved)
         return exit_code_of(codes, succeeded=done or bool(self.named and not self.failed))
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether somebody ended the run before its end."""
+        said = [failure.error for failure in self.failed] + [*self.errors]
+        return any(error.code is Code.INTERRUPTED for error in said)
 
     def as_json(self) -> dict[str, Any]:
         """The `data` of `download --json`."""

@@ -100,7 +100,7 @@ def near(value: str, known: Iterable[str]) -> str | None:
     begun = next((word for word in words if _bare(word).startswith(typed)), None)
     if begun is not None and len(typed) >= LEAST_BEGINNING:
         return begun
-    close = get_close_matches(typed, by_bare, n=1, cutoff=0.6)
+    close = get_close_matches(typed, by_bare, n=1, cutoff=0.7)
     return by_bare[close[0]] if close else None
 
 

@@ -110,7 +110,7 @@ def test_help_says_what_an_argument_is(words: tuple[str, ...], usage: str, meani
 
 def test_every_command_with_arguments_says_what_they_are() -> None:
     for words in commands(COMMANDS):
-        where = COMMANDS[words[0]].where if len(words) == 1 else COMMANDS[words[0]].where[words[1]].where  # type: ignore
+        where = COMMANDS[words[0]].where if len(words) == 1 else COMMANDS[words[0]].where[words[1]].where  # type: ignore[index, union-attr]
         module, _, attribute = str(where).partition(":")
         name = getattr(import_module(module), attribute).arguments
         positional = positional_of(words[-1], name)

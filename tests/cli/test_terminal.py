@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from civitai_kit.cli.cleaning import cut, padded, shown, width
-from civitai_kit.cli.console import Console, Outcome
+from civitai_kit.cli.console import Console, Outcome, of_report
 from civitai_kit.cli.plan_view import MOST_ROWS, WORDS, counted, plan_lines, report_lines, table
 from civitai_kit.cli.progress import Pace, Progress, State, frame
 from civitai_kit.cli.remedies import REMEDIES
 from civitai_kit.core.codes import Code
-from civitai_kit.core.errors import CivitaiKitError, HashMismatch, UsageError
+from civitai_kit.core.errors import CivitaiKitError, HashMismatch, Interrupted, UsageError
 from civitai_kit.core.events import (
     FileDone,
     FileFailed,
@@ -138,14 +138,68 @@ def test_a_report_says_what_came_of_it() -> None:
     assert [*report_lines(report)] == ["Downloaded 1 file, 1 MB, 500 kB of it from an earlier run.", "Failed 1 file."]
 
 
+def test_a_stop_says_what_was_kept_and_what_was_not_begun() -> None:
+    stopped = Interrupted("Stopped.")
+    report = Report(failed=(Failure(item(1), stopped),), left=3)
+    line = "Stopped. 614 kB of 1 file kept, 3 files not begun; the same command goes on from here."
+    assert [*report_lines(report, kept=614_000)] == [line]
+    assert [*report_lines(Report(downloaded=(item(1),), errors=(stopped,)))][-1] == (
+        "Stopped. The same command goes on from here."
+    )
+    both = Report(failed=(Failure(item(1), stopped), Failure(item(2), HashMismatch("Wrong bytes."))), left=1)
+    assert [*report_lines(both)] == [
+        "Failed 1 file.",
+        "Stopped. 1 file begun, 1 file not begun; the same command goes on from here.",
+    ]
+
+
+def test_a_stop_is_told_once_to_a_person_and_whole_to_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report(failed=(Failure(item(1), Interrupted("Stopped.")),), left=3)
+    outcome = of_report(report, kept=614_000)
+    Console(color=False).show("download", outcome)
+    said = capsys.readouterr()
+    assert said.err == "" and said.out.startswith("Stopped. 614 kB") and outcome.exit_code == 130
+    Console(as_json=True).show("download", outcome)
+    assert capsys.readouterr().out.count('"interrupted"') == 2
+
+
+def test_what_a_stop_breaks_off_is_kept_and_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(Console(color=False)) as progress:
+        progress(RunStarted(2, 2_000_000))
+        progress(FileStarted("a", 1_000_000))
+        progress(FileMoved("a", 614_000, 1_000_000))
+        progress(FileFailed("a", Interrupted("Stopped.")))
+    assert (progress.state.kept_bytes, progress.state.failed) == (614_000, 0) and capsys.readouterr().err == ""
+
+
 def test_things_are_counted_in_words() -> None:
     assert [counted(number, "entry") for number in (0, 1, 1204)] == ["0 entries", "1 entry", "1,204 entries"]
 
 
 def test_a_table_cuts_the_flexible_column_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("civitai_kit.cli.plan_view.columns", lambda: 40)
+    monkeypatch.setattr("civitai_kit.cli.tables.columns", lambda: 40)
     lines = table(["A", "NAME"], [["1", "x" * 100], ["22", "日本" * 40]], flexible=1, right=[0])
     assert all(width(line) <= 40 for line in lines) and lines[1].startswith(" 1  x")
+
+
+@pytest.mark.parametrize("room", [60, 80, 120])
+def test_a_plan_fits_the_terminal_whatever_its_names(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("civitai_kit.cli.tables.columns", lambda: room)
+    names = ("x" * 90, "日本語のモデル" * 9, "🎨🖼️ art " * 9, "short")
+    items = tuple(
+        item(number, model_name=name, version_name=name, file_name=f"{name}.safetensors", base_model="Illustrious")
+        for number, name in enumerate(names)
+    )
+    skips = tuple(Skip(reason=reason) for reason in Reason)
+    lines = plan_lines(Plan(items=items, skips=skips), "downloads", None)
+    assert all(width(line) <= room for line in lines)
+    assert "MODEL" in lines[0] and "FILE" in lines[0] and ("VERSION" in lines[0]) is (room > 60)
+
+
+def test_a_table_never_cuts_numbers_and_whole_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("civitai_kit.cli.tables.columns", lambda: 30)
+    lines = table(["SIZE", "HASH", "FILE"], [["123 kB", "f" * 40, "x" * 99]], flexible=2, right=(0,), whole=(1,))
+    assert "123 kB" in lines[1] and "f" * 40 in lines[1]
 
 
 # Progress
@@ -249,6 +303,27 @@ def test_many_errors_are_cut_for_a_person_and_whole_for_a_program(capsys: pytest
     assert "… and 30 more; --json lists them all." in capsys.readouterr().err
     Console(as_json=True).show("scan", Outcome(errors=errors, exit_code=4))
     assert capsys.readouterr().out.count("not_found") == 50
+
+
+def test_errors_of_one_cause_are_told_together_and_a_remedy_once(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"code": "login_required", "message": "Log in.", "file_id": n, "path": f"lora/{n}/file_{n}.safetensors"}
+        for n in range(40)
+    ]
+    other = {"code": "not_found", "message": "Gone.", "file_id": 41, "path": "lora/41/x.safetensors", "hint": "Look."}
+    two = [{**other, "message": "Twice.", "file_id": n, "path": f"vae/{n}.pt"} for n in (1, 2)]
+    Console(color=False).show("download", Outcome(errors=[*rows[:20], other, *rows[20:], *two], exit_code=7))
+    remedy = REMEDIES[Code.LOGIN_REQUIRED]
+    assert capsys.readouterr().err.splitlines() == [
+        "error: 40 files: Log in.",
+        "       file_0.safetensors, file_1.safetensors, file_2.safetensors and 37 more",
+        f"       {remedy}",
+        "error: lora/41/x.safetensors: Gone.",
+        "error: 2 files: Twice.",
+        "       vae/1.pt",
+        "       vae/2.pt",
+        "       Look.",
+    ]
 
 
 def test_a_failure_without_hint_gets_the_remedy_of_its_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,8 @@ and the rest of the answer stands. Unknown enum values stay as the text they are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeVar, overload
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -38,6 +38,7 @@ from civitai_kit.core.reading import (
     mapping,
     objects,
 )
+from civitai_kit.core.rows import Rows
 
 # An exabyte: what is bigger is nonsense, and would overflow.
 _MOST_KB = 2.0**50
@@ -135,45 +136,8 @@ class Preview(SiteValue):
         return int(found.group(1)) if found else None
 
 
-class Previews(Sequence[Preview]):
-    """The previews of a version, read when they are looked at: a page has thousands, a scan needs none."""
-
-    __slots__ = ("_read", "_rows")
-
-    def __init__(self, rows: list[dict[str, Any]]) -> None:
-        self._rows = rows
-        self._read: tuple[Preview, ...] | None = None
-
-    def _all(self) -> tuple[Preview, ...]:
-        if self._read is None:
-            self._read = tuple(Preview.model_validate(row) for row in self._rows)
-        return self._read
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, index: int) -> Preview: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Preview, ...]: ...
-    def __getitem__(self, index: int | slice) -> Preview | tuple[Preview, ...]:
-        return self._all()[index]
-
-    def __iter__(self) -> Iterator[Preview]:
-        return iter(self._all())
-
-    def __eq__(self, other: object) -> bool:
-        return self._rows == other._rows if isinstance(other, Previews) else self._all() == other
-
-    def __hash__(self) -> int:
-        return hash(len(self._rows))
-
-    def __repr__(self) -> str:
-        return repr(self._all())
-
-
 def _previews(value: Any) -> Sequence[Preview]:
-    return value if isinstance(value, Previews | tuple) else Previews(objects(value))
+    return value if isinstance(value, Rows | tuple) else Rows(objects(value), Preview.model_validate)
 
 
 class PaidAccess(SiteValue):
@@ -231,6 +195,10 @@ class ModelVersion(SiteValue):
     images: Annotated[Sequence[Preview], PlainValidator(_previews)] = ()
 
 
+def _versions(value: Any) -> Sequence[ModelVersion]:
+    return value if isinstance(value, Rows | tuple) else Rows(objects(value), ModelVersion.model_validate)
+
+
 class Model(SiteValue):
     """A published resource with its versions in the site's order, newest first (API facts 2.2, 3)."""
 
@@ -250,7 +218,7 @@ class Model(SiteValue):
     creator: Annotated[Creator | None, BeforeValidator(an_object)] = None
     tags: Texts = ()
     stats: Mapped = Field(default_factory=dict)
-    versions: Annotated[tuple[ModelVersion, ...], BeforeValidator(objects)] = Field(default=(), alias="modelVersions")
+    versions: Annotated[Sequence[ModelVersion], PlainValidator(_versions)] = Field(default=(), alias="modelVersions")
 
 
 class Image(SiteValue):

@@ -36,6 +36,10 @@ _RESERVED = re.compile(
 )
 
 
+_NOT_IN_A_SLUG = re.compile(r"[^a-z0-9._-]")
+_BLANK, _UNDERSCORES, _DASHES = re.compile(r"\s"), re.compile("__+"), re.compile("--+")
+
+
 # A listing says the same types, base models and names again and again.
 @lru_cache(maxsize=4096)
 def slug(text: str, fallback: str = "unnamed", *, limit: int = LONGEST_SLUG) -> str:
@@ -44,10 +48,13 @@ def slug(text: str, fallback: str = "unnamed", *, limit: int = LONGEST_SLUG) -> 
     `SDXL 1.0` → `sdxl_1.0`. White space becomes `_`, a colon `-`; all but letters, digits and `._-` goes.
     At most `limit` bytes of UTF-8, never empty (`fallback` instead), never led or ended by a dot.
     """
-    lowered = unicodedata.normalize("NFC", _visible(text)).lower()
-    spaced = re.sub(r"\s", "_", lowered).replace(":", "-")
-    kept = unicodedata.normalize("NFC", "".join(_word_characters(spaced)))
-    joined = re.sub("_+", "_", re.sub("-+", "-", kept)).replace("-_", "-").replace("_-", "-")
+    if text.isascii() and text.isprintable():
+        kept = _NOT_IN_A_SLUG.sub("", text.lower().replace(" ", "_").replace(":", "-"))
+    else:
+        lowered = unicodedata.normalize("NFC", _visible(text)).lower()
+        spaced = _BLANK.sub("_", lowered).replace(":", "-")
+        kept = unicodedata.normalize("NFC", "".join(_word_characters(spaced)))
+    joined = _UNDERSCORES.sub("_", _DASHES.sub("-", kept)).replace("-_", "-").replace("_-", "-")
     return _unreserved(_cut(joined.strip("._-"), limit).rstrip("._-")) or fallback
 
 

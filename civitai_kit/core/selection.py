@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -74,15 +74,18 @@ def choose(model: Model, selection: Selection, now: datetime, wanted: int | None
     if (reason := _model_reason(model, selection)) is not None:
         yield _skip(reason, model)
         return
-    versions = [version for version in model.versions if wanted is None or version.id == wanted]
-    if not versions:
+    if not any(True for _ in _named(model, wanted)):
         yield _skip(Reason.NO_FILES, model)
         return
-    for version in _versions(model, versions, selection):
+    for version in _versions(model, _named(model, wanted), selection):
         if isinstance(version, Skip):
             yield version
         else:
             yield from _files(model, version, selection, now)
+
+
+def _named(model: Model, wanted: int | None) -> Iterator[ModelVersion]:
+    return (version for version in model.versions if wanted is None or version.id == wanted)
 
 
 def gate(version: ModelVersion, now: datetime) -> tuple[bool, str | None]:
@@ -131,19 +134,19 @@ def account_name(name: str) -> str:
     return "".join(kept).lower()
 
 
-def _versions(model: Model, versions: list[ModelVersion], selection: Selection) -> Iterator[ModelVersion | Skip]:
-    found = False
+def _versions(model: Model, versions: Iterable[ModelVersion], selection: Selection) -> Iterator[ModelVersion | Skip]:
+    passed: ModelVersion | None = None
     for version in versions:
-        if not _base_model_wanted(version, selection):
-            if selection.all_versions:
-                yield _skip(Reason.BASE_MODEL, model, version)
-            continue
-        found = True
-        yield version
-        if not selection.all_versions:
-            return
-    if not found and not selection.all_versions:
-        yield _skip(Reason.BASE_MODEL, model, versions[0])
+        if _base_model_wanted(version, selection):
+            yield version
+            if not selection.all_versions:
+                return
+        elif selection.all_versions:
+            yield _skip(Reason.BASE_MODEL, model, version)
+        else:
+            passed = passed or version
+    if passed is not None:
+        yield _skip(Reason.BASE_MODEL, model, passed)
 
 
 def _base_model_wanted(version: ModelVersion, selection: Selection) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -73,7 +74,10 @@ class Console:
 
     def warn(self, message: str, hint: str | None = None) -> None:
         """Say that something is not as it should be."""
-        self.tell(self.paint("warning: ", "33") + shown(message if hint is None else f"{message} {hint}"))
+        first, *rest = self._lines("warning: " + shown(message if hint is None else f"{message} {hint}"))
+        self.tell(self.paint("warning: ", "33") + first.removeprefix("warning: "))
+        for line in rest:
+            self.tell(line)
 
     def show(self, command: str, outcome: Outcome) -> None:
         """Print what a command came to: once, whatever happens; errors for people go to stderr."""
@@ -107,12 +111,21 @@ class Console:
 
         causes = causes_of(rows)
         for cause in causes[:MOST_ERRORS]:
-            self._say(self.paint("error: ", "31;1") + cause.sentence)
-            for line in cause.more:
-                self._say(f"       {line}")
+            first, *rest = self._lines(f"error: {cause.sentence}")
+            self._say(self.paint("error: ", "31;1") + first.removeprefix("error: "))
+            for line in [*rest, *(each for more in cause.more for each in self._lines(f"       {more}"))]:
+                self._say(line)
         left = sum(cause.rows for cause in causes[MOST_ERRORS:])
         if left:
             self._say(f"       … and {left:,} more; --json lists them all.")
+
+    def _lines(self, sentence: str) -> list[str]:
+        """A sentence broken between words where a person reads it, on one line elsewhere."""
+        if not self.is_terminal:
+            return [sentence]
+        from civitai_kit.cli.tables import wrapped
+
+        return wrapped(sentence, room=shutil.get_terminal_size().columns, indent="       ")
 
     def ask(self, question: str, *, flag: str) -> bool:
         """A question with yes or no, no by default; `flag` is what to type instead where nobody can answer."""

@@ -80,7 +80,7 @@ def report_lines(report: Report, *, kept: int = 0) -> Iterator[str]:
     if failed:
         yield f"Failed {counted(len(failed), 'file')}."
     if report.was_stopped:
-        yield _stop_line(report, len(report.failed) - len(failed), kept)
+        yield from wrapped(_stop_line(report, len(report.failed) - len(failed), kept))
 
 
 def _stop_line(report: Report, begun: int, kept: int) -> str:

@@ -188,7 +188,7 @@ class Progress:
             case FileFailed() if event.error.code is not Code.INTERRUPTED:
                 # Its whole path and what helps are in the list at the end.
                 name = event.key.rsplit("/", 1)[-1]
-                self.console.tell(f"failed  {shown(name)}  {shown(event.error.message)}")
+                self._tell_failure(shown(name), shown(event.error.message))
             case SiteWaits() | FileWaits() if event.seconds >= LONG_WAIT_SEC:
                 self.console.tell(f"waiting {shown_seconds(event.seconds)}: {shown(event.why)}")
             case Warned() if event not in self._warned:
@@ -200,10 +200,22 @@ class Progress:
     def _tell_place(self, what: str, key: str, facts: str) -> None:
         """One line for a finished item, its path cut to the terminal, whole elsewhere."""
         place = shown(key)
-        live: Any = self._live
-        if live is not None:
-            place = cut(place, max(12, live.terminal.width - len(what) - len(facts) - 2))
+        if (columns := self._columns()) is not None:
+            place = cut(place, max(12, columns - len(what) - len(facts) - 2))
         self.console.tell(f"{what}{place}  {facts}")
+
+    def _tell_failure(self, name: str, why: str) -> None:
+        """One line for a failure; on a terminal name and reason share it."""
+        if (columns := self._columns()) is not None:
+            room = max(24, columns - len("failed    "))
+            name = cut(name, max(room // 2, room - width(why)))
+            why = cut(why, room - width(name))
+        self.console.tell(f"failed  {name}  {why}")
+
+    def _columns(self) -> int | None:
+        """The columns of a terminal that is drawn on, None elsewhere."""
+        live: Any = self._live
+        return None if live is None else live.terminal.width
 
 
 def frame(state: State, now: float, columns: int, rows: int) -> list[str]:

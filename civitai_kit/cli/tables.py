@@ -26,11 +26,12 @@ def columns() -> int:
     return shutil.get_terminal_size().columns if is_terminal() else PIPE_COLUMNS
 
 
-def wrapped(line: str) -> list[str]:
-    """A sentence in lines of the terminal's width, broken between words."""
-    if width(line) <= columns():
+def wrapped(line: str, *, room: int | None = None, indent: str = "  ") -> list[str]:
+    """A sentence in lines of the terminal's width, or of `room` columns, broken between words."""
+    room = columns() if room is None else room
+    if width(line) <= room:
         return [line]
-    return wrap(line, columns(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return wrap(line, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def table(

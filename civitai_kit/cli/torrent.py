@@ -92,7 +92,11 @@ def _lines(report: TorrentReport) -> list[str]:
         f"{said}, kept {kept:,}." if made and kept else f"Kept {counted(kept, 'torrent')}." if kept else f"{said}."
     )
     return [
-        *(table(["STATUS", "SIZE", "INFO-HASH", "FILE"], rows, flexible=3, right=(1,), whole=(2,)) if rows else []),
+        *(
+            table(["STATUS", "SIZE", "INFO-HASH", "FILE"], rows, flexible=3, right=(1,), whole=(2,), spare=(2,))
+            if rows
+            else []
+        ),
         *([f"… and {more:,} more torrents"] if more > 0 else []),
         *([""] if rows else []),
         closing,

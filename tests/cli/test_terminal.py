@@ -326,6 +326,22 @@ def test_errors_of_one_cause_are_told_together_and_a_remedy_once(capsys: pytest.
     ]
 
 
+def test_a_person_reads_errors_broken_between_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    console = Console(color=False)
+    console.warn("The lock could not be had within the time.")
+    console.show("scan", Outcome(errors=[UsageError("This cannot be what was meant at all.").as_row()]))
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: The lock could not be",
+        "       had within the time.",
+        "error: This cannot be what was",
+        "       meant at all.",
+    ]
+
+
 def test_a_failure_without_hint_gets_the_remedy_of_its_code(capsys: pytest.CaptureFixture[str]) -> None:
     Console(color=False).show("scan", Outcome(errors=[CivitaiKitError("Full.", code=Code.DISK_FULL).as_row()]))
     assert "Make room" in capsys.readouterr().err

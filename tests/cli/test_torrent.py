@@ -56,9 +56,12 @@ def test_all_go_to_one_folder_with_absolute_paths_when_it_is_outside(downloaded:
 
 
 def test_a_person_reads_what_was_made(downloaded: Run) -> None:
-    said = downloaded("torrent", "--announce", TRACKER)
+    said = downloaded("torrent", "--announce", TRACKER, "--magnet-links")
     assert said.out.splitlines()[0].startswith("STATUS")
+    assert "-magnet.txt" not in said.out and ".torrent" in said.out.splitlines()[1]
     assert "Made " in said.out.splitlines()[-1]
+    again = downloaded("torrent", "--announce", TRACKER).out.splitlines()[-1]
+    assert again.startswith("Kept ") and "Made" not in again
     assert "Licence" in said.err or "done" in said.err
 
 

@@ -187,7 +187,7 @@ class Client(_Base):
         return ahead.read_ahead(read)
 
     def _make_http(self) -> Any:
-        return exchange.own_http(httpx2.Client)
+        return exchange.own_http(httpx2.Client, self.asker.site)
 
     def _answer(self, step: Request | Sleep, check: Callable[[], None]) -> Response:
         check()
@@ -260,7 +260,7 @@ class AsyncClient(_Base):
                 yield row
 
     def _make_http(self) -> Any:
-        return exchange.own_http(httpx2.AsyncClient)
+        return exchange.own_http(httpx2.AsyncClient, self.asker.site)
 
     async def _answer(self, step: Request | Sleep) -> Response:
         self._check()

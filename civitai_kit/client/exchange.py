@@ -180,10 +180,13 @@ def _is_site(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not extra
 
 
-def own_http(kind: type[H]) -> H:
-    """An HTTP client of ours; raises UsageError where the environment's proxy or certificates cannot be used."""
+def own_http(kind: type[H], site: str) -> H:
+    """An HTTP client of ours; raises UsageError where the environment's proxy or certificates cannot be used.
+
+    For a `site` in plain HTTP no certificates are read: redirects stay within its origin.
+    """
     try:
-        return kind(follow_redirects=False)
+        return kind(follow_redirects=False, verify=not site.startswith("http://"))
     except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
         raise UsageError(
             f"The environment's proxy or certificates cannot be used: {_plain(error)}.",

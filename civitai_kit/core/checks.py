@@ -12,8 +12,7 @@ from pydantic import SecretStr
 
 from civitai_kit.core.amounts import parse_bytes
 from civitai_kit.core.errors import SettingsError, UsageError
-from civitai_kit.core.keys import KEY_PAGE
-from civitai_kit.core.naming import Template
+from civitai_kit.core.keys import KEY_PAGE, PATH_TEMPLATE
 from civitai_kit.core.options import filter_level
 
 _YES = frozenset({"true", "1", "yes", "on"})
@@ -130,6 +129,11 @@ def levels(value: Any) -> str:
 def path_template(value: Any) -> str:
     """A path template that `core.naming` can use."""
     template = text(value)
+    if template == PATH_TEMPLATE:
+        return template
+    # Most people keep the default: only a template of somebody's own has to be parsed here.
+    from civitai_kit.core.template import Template
+
     try:
         Template(template)
     except SettingsError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from string import Formatter
 from typing import NoReturn
 
@@ -81,7 +82,7 @@ class Template:
         if not used & _NAMES_A_FILE:
             _refuse(text, "names no file", "Use {file_name}, {file_stem} or {file_id} in it.")
         self._adds_extension = not {field for _, field in self._parts[-1]} & _BRINGS_EXTENSION
-        if not fits("/".join(self._render(_LONGEST, *_CUTS[-1]))):
+        if not fits("/".join(self._render(_longest(), *_CUTS[-1]))):
             _refuse(text, "makes paths that are too long", "Use fewer placeholders and shorter names.")
 
     def __repr__(self) -> str:
@@ -122,12 +123,14 @@ def fits(path: str) -> bool:
     return len(path.encode("utf-16-le")) // 2 <= LONGEST_PATH
 
 
-_LONGEST = _Subject(
-    Model.model_validate({"id": 2**31, "name": "m" * 400, "type": "t" * 400, "tags": ["g" * 400]}),
-    ModelVersion.model_validate({"id": 2**31, "name": "v" * 400, "baseModel": "b" * 400}),
-    ModelFile.model_validate({"id": 2**31, "name": f"{'f' * 400}.x"}),
-    "f" * _CUTS[-1][1],
-)
+@cache
+def _longest() -> _Subject:
+    return _Subject(
+        Model.model_validate({"id": 2**31, "name": "m" * 400, "type": "t" * 400, "tags": ["g" * 400]}),
+        ModelVersion.model_validate({"id": 2**31, "name": "v" * 400, "baseModel": "b" * 400}),
+        ModelFile.model_validate({"id": 2**31, "name": f"{'f' * 400}.x"}),
+        "f" * _CUTS[-1][1],
+    )
 
 
 def _checked_parts(text: str) -> list[str]:

@@ -1,0 +1,52 @@
+"""A process killed in the middle of a gallery: nothing half under a final name, no memory that lies, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from civitai_kit.testing import Sandbox
+from tests.services.album import Album
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="killed as POSIX has it")
+
+
+@pytest.mark.parametrize("after", [3, 25])
+def test_kill_9_leaves_no_lie_and_the_next_run_has_everything(
+    civitai_sandbox: Sandbox, tmp_path: Path, after: int
+) -> None:
+    album = Album(civitai_sandbox, tmp_path / "save")
+    album.add(60)
+    civitai_sandbox.faults.add("slow_start", times=None, delay=0.01)
+    process = _start(album)
+    end = time.monotonic() + 30
+    while len(album.pictures() if album.root.exists() else []) < after:
+        assert time.monotonic() < end and process.poll() is None, "it fetched nothing"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for record in album.records():
+        assert record.path is not None
+        assert (album.root / record.path).stat().st_size == record.size
+    for path in album.pictures():
+        if not path.endswith((".part", ".journal", ".tmp")):
+            assert (album.root / "images" / path).read_bytes().startswith(b"\x89PNG")
+    civitai_sandbox.faults.clear()
+    assert album.fetch("username:ann").targets[0].seen == 60
+    assert len([path for path in album.pictures() if path.endswith(".png")]) == 60
+    assert len(album.records()) == 60
+
+
+def _start(album: Album) -> subprocess.Popen[bytes]:
+    words = ["--save-path", str(album.root), "--api-url", album.sandbox.url, "images", "-u", "ann", "--page-size", "10"]
+    env = {**os.environ, "CIVITAI_API_KEY": "", "CIVITAI_KIT_API_DELAY_MS": "0", "HOME": str(album.root.parent)}
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(
+        [sys.executable, "-m", "civitai_kit", *words], env=env, cwd=album.root.parent, stdout=nowhere, stderr=nowhere
+    )

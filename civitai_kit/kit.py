@@ -23,6 +23,7 @@ from civitai_kit.store.places import store_path
 if TYPE_CHECKING:
     from civitai_kit.client.drivers import Client
     from civitai_kit.client.exchange import Exchange
+    from civitai_kit.client.pacing import Pace
     from civitai_kit.services import image_ports, ports
     from civitai_kit.services.download import DownloadParts
     from civitai_kit.services.images import ImageParts
@@ -73,12 +74,19 @@ class Kit:
             base_url=settings.api_url,
             retry=_retries(settings),
             timeout=settings.api_client_timeout_sec,
-            delay=settings.api_delay_ms / 1000,
+            pace=self.pace,
             on_wait=lambda seconds, why: self._emit(SiteWaits(seconds, why)),
             log=self._closing.enter_context(_api_log(settings, self.disk.root)),
             stop=self.stop,
         )
         return self._closing.enter_context(client)
+
+    @cached_property
+    def pace(self) -> Pace:
+        """One for whatever asks the site: a pause that it wants of one is kept by all."""
+        from civitai_kit.client.pacing import Pace
+
+        return Pace(self.settings.api_delay_ms / 1000)
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -96,6 +104,7 @@ class Kit:
             connections=settings.connections,
             limit_rate=settings.limit_rate or None,
             stop=self.stop,
+            pace=self.pace,
         )
         return self._closing.enter_context(fetcher)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.call import Call
 from civitai_kit.cli.console import Outcome
-from civitai_kit.cli.options import DB_VIEW, Flag
+from civitai_kit.cli.db_images import IMAGE_RECORDS, image_outcome
+from civitai_kit.cli.options import DB_VIEW
 from civitai_kit.cli.parsing import Command
 from civitai_kit.core.errors import UsageError
 
@@ -33,8 +34,6 @@ WIDEST = 32
 def view(call: Call) -> Outcome:
     """List the entries of the database, or its images; where there is none, there are none."""
     if call.has("images"):
-        from civitai_kit.cli.db_search import image_outcome
-
         return image_outcome(call)
     wanted = filter_of(call)
     order = order_of(call)
@@ -145,6 +144,4 @@ def _unheard(event: object) -> None:
     """Reading the database tells nothing worth drawing."""
 
 
-# Both listings of the database show image records instead, when asked.
-IMAGE_RECORDS = Flag(("--images",), meaning="show the records of images instead of entries")
 VIEW = Command(view, (*DB_VIEW, IMAGE_RECORDS))

@@ -14,6 +14,7 @@ class Pace:
         self._delay = delay
         self._clock = clock
         self._free = 0.0
+        self._held = 0.0
         self._lock = threading.Lock()
 
     def reserve(self) -> float:
@@ -24,7 +25,13 @@ class Pace:
             self._free = start + self._delay
             return start - now
 
+    def held(self) -> float:
+        """Seconds for which nobody should start because the site has asked for a pause."""
+        with self._lock:
+            return max(0.0, self._held - self._clock())
+
     def hold(self, seconds: float) -> None:
         """Let nobody start for so long: the site has asked for a pause."""
         with self._lock:
-            self._free = max(self._free, self._clock() + seconds)
+            self._held = max(self._held, self._clock() + seconds)
+            self._free = max(self._free, self._held)

@@ -18,7 +18,7 @@ from civitai_kit.transfer.bandwidth import Bandwidth
 from civitai_kit.transfer.body import Mover
 from civitai_kit.transfer.fill import Gear
 from civitai_kit.transfer.halt import Halt
-from civitai_kit.transfer.source import Source, origin_of, parse_url
+from civitai_kit.transfer.source import Pace, Source, origin_of, parse_url
 from civitai_kit.transfer.walk import walk
 from civitai_kit.transfer.wire import Wire
 
@@ -29,7 +29,8 @@ class Fetcher:
     `site` is the site's root: only there does `api_key` go. `timeout` in seconds bounds every silence,
     `limit_rate` the bytes a second of all transfers together, `connections` is what an order asks for at least.
     Setting `stop` makes every call raise Interrupted within three seconds, with its part kept. `clock` tells the
-    time of day, `sleep` waits between tries (and may return early), `chance` gives 0 to 1.
+    time of day, `sleep` waits between tries (and may return early), `chance` gives 0 to 1. `pace` knows the pauses
+    that the site has asked of anybody in this process.
     """
 
     def __init__(
@@ -47,7 +48,9 @@ class Fetcher:
         sleep: Callable[[float], object] | None = None,
         chance: Callable[[], float] = random.random,
         log: Callable[[str], None] | None = None,
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace
         self._site = origin_of(parse_url(site))
         self._api_key = api_key
         self._connections = connections
@@ -96,7 +99,7 @@ class Fetcher:
 
     def _open_source(self, url: str, content: Content) -> Source:
         key = self._api_key if content is Content.MODEL else None
-        return Source(self._wire, self._halt, url=url, site=self._site, api_key=key, clock=self._clock)
+        return Source(self._wire, self._halt, url=url, site=self._site, api_key=key, clock=self._clock, pace=self._pace)
 
 
 def _say_nothing(_: str) -> None:

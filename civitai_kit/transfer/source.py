@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 from urllib.parse import parse_qsl, urlencode
 
 import httpx2
 
 from civitai_kit.core.errors import UnexpectedReply
-from civitai_kit.core.retry import Trouble
+from civitai_kit.core.retry import LONGEST_RETRY_AFTER, Trouble
 from civitai_kit.transfer.answers import Setback, login_required, refusal_of_site, refusal_of_storage
 from civitai_kit.transfer.halt import Halt
 from civitai_kit.transfer.wire import Answer, Wire
@@ -26,6 +27,16 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 _PORTS = {"http": 80, "https": 443}
 
 Origin = tuple[str, str, int | None]
+
+
+class Pace(Protocol):
+    """The pauses that the site has asked for, shared with whoever else asks it."""
+
+    def held(self) -> float:
+        """Seconds to wait before the site may be asked."""
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody ask the site for so long."""
 
 
 class Source:
@@ -44,7 +55,9 @@ class Source:
         site: Origin,
         api_key: str | None,
         clock: Callable[[], float],
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace
         self._wire = wire
         self._halt = halt
         self._url = parse_url(url)
@@ -89,12 +102,19 @@ class Source:
 
     def _walk(self, url: httpx2.URL, headers: Mapping[str, str]) -> Answer:
         for _ in range(_MOST_HOPS + 1):
+            self._wait_for_site(url)
             answer = self._wire.get(url, self._headers_for(url, headers))
             if answer.status not in _REDIRECTS:
                 return answer
             with answer, self._halt.during(answer.cut):
                 url = self._next(answer)
         raise _unexpected(f"{url.host} redirects without end.")
+
+    def _wait_for_site(self, url: httpx2.URL) -> None:
+        if self._pace is not None and origin_of(url) == self._site:
+            while (seconds := self._pace.held()) > 0:
+                self._halt.pause(seconds)
+                self._halt.check()
 
     def _headers_for(self, url: httpx2.URL, headers: Mapping[str, str]) -> dict[str, str]:
         if self._api_key and origin_of(url) == self._site:
@@ -117,7 +137,10 @@ class Source:
         if self._api_key:
             reply = replace(reply, body=reply.body.replace(self._api_key.encode(), b"***"))
         if origin_of(answer.url) == self._site:
-            return refusal_of_site(reply, with_key=bool(self._api_key))
+            refused = refusal_of_site(reply, with_key=bool(self._api_key))
+            if self._pace is not None and refused.trouble is Trouble.TOO_FAST and refused.retry_after is not None:
+                self._pace.hold(min(refused.retry_after, LONGEST_RETRY_AFTER))
+            return refused
         setback = refusal_of_storage(reply, signed=origin_of(self._url) == self._site)
         if setback.stale or setback.trouble is Trouble.NO_SUCH_FILE:
             self.forget()

@@ -141,37 +141,48 @@ DOWNLOAD = (
     _sets("model_images", "--model-images"),
 )
 
-IMAGES = (
-    _says("-u", "--username", "--usernames", takes="NAME", meaning="all images of this creator", many=True),
-    _says("--model-id", takes="ID", meaning="all images made with this model", many=True),
-    _says("--model-version-id", takes="ID", meaning="all images made with this version", many=True),
-    _says("--tag", "--tags", takes="TAG", meaning="images of the models that carry this tag", many=True),
-    _says("--post-id", takes="ID", meaning="all images of this post", many=True),
-    _says("--image-id", takes="ID", meaning="this image", many=True),
-    _says("--from-file", takes="FILE", meaning="read targets from a file, one a line; - for stdin"),
-    _sets("images.nsfw", "--nsfw", takes="LEVEL"),
-    _sets("images.browsing_level", "--browsing-level", takes="BITS"),
-    _sets("images.sort", "-s", "--sort", takes="ORDER"),
-    _sets("images.period", "-p", "--period", takes="PERIOD"),
-    _sets("images.page_size", "--page-size", takes="N"),
-    _sets("images.max_pages", "--max-pages", takes="N"),
-    _sets("images.deep_scan", "--deep-scan"),
-    _sets("images.media", "--media", takes="all|images|videos"),
-    _sets("images.filter_tags", "--filter-tags", "--filter-tag", takes="TAG"),
-    _sets("images.prompt_check", "--prompt-check"),
-    _sets("images.limit", "-l", "--limit", takes="N"),
-    _sets("images.max_per_model", "--max-per-model", takes="N"),
-    _sets("images.redownload", "--redownload"),
-    _sets("images.quality", "--quality", takes="sd|hd"),
-    _sets("images.output_dir", "-o", "--output", "--output-dir", takes="DIR"),
-    _sets("images.layout", "--layout", takes="search|author"),
-    _says("--no-sort", meaning="no subfolders by model, videos and metadata"),
-    _says("--path-template", takes="TEMPLATE", meaning="paths of your own, as {username}/{base_model}/{image_id}"),
-    _sets("images.max_path", "--max-path", takes="N"),
-    _sets("images.metadata", "--metadata"),
-    _says("--save-workflow", meaning="save <image id>_workflow.json where ComfyUI's workflow is embedded"),
-    _sets("images.concurrency", "-c", "--concurrency", takes="N"),
-)
+IMAGE_PANELS: dict[str, tuple[Flag, ...]] = {
+    "Whose images": (
+        _says("-u", "--username", "--usernames", takes="NAME", meaning="all images of this creator", many=True),
+        _says("--model-id", takes="ID", meaning="all images made with this model", many=True),
+        _says("--model-version-id", takes="ID", meaning="all images made with this version", many=True),
+        _says("--tag", "--tags", takes="TAG", meaning="images of the models that carry this tag", many=True),
+        _says("--post-id", takes="ID", meaning="all images of this post", many=True),
+        _says("--image-id", takes="ID", meaning="this image", many=True),
+        _says("--from-file", takes="FILE", meaning="read targets from a file, one a line; - for stdin"),
+    ),
+    "What the site is asked for": (
+        _sets("images.nsfw", "--nsfw", takes="LEVEL"),
+        _sets("images.browsing_level", "--browsing-level", takes="BITS"),
+        _sets("images.media", "--media", takes="all|images|videos"),
+        _sets("images.sort", "-s", "--sort", takes="ORDER"),
+        _sets("images.period", "-p", "--period", takes="PERIOD"),
+        _sets("images.page_size", "--page-size", takes="N"),
+        _sets("images.max_pages", "--max-pages", takes="N"),
+        _sets("images.deep_scan", "--deep-scan"),
+    ),
+    "What is kept": (
+        _sets("images.filter_tags", "--filter-tags", "--filter-tag", takes="TAG"),
+        _sets("images.prompt_check", "--prompt-check"),
+        _sets("images.limit", "-l", "--limit", takes="N"),
+        _sets("images.max_per_model", "--max-per-model", takes="N"),
+        _sets("images.redownload", "--redownload"),
+        _sets("images.quality", "--quality", takes="sd|hd"),
+    ),
+    "Where it goes": (
+        _sets("images.output_dir", "-o", "--output", "--output-dir", takes="DIR"),
+        _sets("images.layout", "--layout", takes="search|author"),
+        _says("--no-sort", meaning="no subfolders by model, videos and metadata"),
+        _says("--path-template", takes="TEMPLATE", meaning="paths of your own, as {username}/{base_model}/{image_id}"),
+        _sets("images.max_path", "--max-path", takes="N"),
+    ),
+    "Beside the images": (
+        _sets("images.metadata", "--metadata"),
+        _says("--save-workflow", meaning="save <image id>_workflow.json where ComfyUI's workflow is embedded"),
+    ),
+    "How": (_sets("images.concurrency", "-c", "--concurrency", takes="N"),),
+}
+IMAGES = tuple(flag for flags in IMAGE_PANELS.values() for flag in flags)
 TAGS = (_says("-o", "--output", takes="FILE", meaning="append the names that are not in this file yet"),)
 
 DB_VIEW = (

@@ -16,6 +16,7 @@ WORDS: dict[str, str] = {
     Why.GONE: "no longer on the site",
     Why.VIDEO: "videos, not wanted",
     Why.PICTURE: "pictures, not wanted",
+    Why.AUDIO: "sounds",
     Why.PROMPT: "tag not in the prompt",
     Why.FILTER_TAGS: "filter tags missing",
     Why.MAX_PER_MODEL: "limit of the model reached",
@@ -39,7 +40,12 @@ _MOST_IDS = 20
 def report_lines(report: ImagesReport, request: ImagesRequest) -> Iterator[str]:
     """The whole report; failures are errors and told as such, here they are counted."""
     rows = report.targets[:_MOST_ROWS]
-    yield from table(_HEAD, [_cells(row) for row in rows], flexible=0, right=range(2, 7))
+    cells = [_cells(row) for row in rows]
+    if len(report.targets) > 1:
+        cells.append(
+            ["in all", "", *(f"{sum(column):,}" for column in zip(*map(_counts, report.targets), strict=True))]
+        )
+    yield from table(_HEAD, cells, flexible=0, right=range(2, 7))
     if len(report.targets) > _MOST_ROWS:
         yield f"… and {len(report.targets) - _MOST_ROWS:,} more targets"
     yield ""
@@ -53,8 +59,11 @@ def report_lines(report: ImagesReport, request: ImagesRequest) -> Iterator[str]:
 
 
 def _cells(row: TargetReport) -> list[str]:
-    counts = (row.seen, row.downloaded, row.skipped, row.failed, row.no_metadata)
-    return [cut(shown(row.target), 60), STATUS_WORDS[row.status], *(f"{count:,}" for count in counts)]
+    return [cut(shown(row.target), 60), STATUS_WORDS[row.status], *(f"{count:,}" for count in _counts(row))]
+
+
+def _counts(row: TargetReport) -> tuple[int, ...]:
+    return row.seen, row.downloaded, row.skipped, row.failed, row.no_metadata
 
 
 def _metadata_lines(report: ImagesReport) -> Iterator[str]:
@@ -91,9 +100,9 @@ def _target_lines(report: ImagesReport) -> Iterator[str]:
     failed = [shown(row.target) for row in report.targets if row.status not in SOUND]
     if failed:
         yield f"Targets that failed: {', '.join(failed)}"
-    barren = [shown(row.target) for row in report.targets if row.status in SOUND and not row.seen]
+    barren = [shown(row.target) for row in report.targets if row.status in SOUND and not row.downloaded]
     if barren:
-        yield f"Targets without images: {', '.join(barren)}"
+        yield f"Targets that brought nothing new: {', '.join(barren)}"
     for row in report.targets:
         if row.summary is not None:
             yield f"Summary of {shown(row.target)}: {shown(row.summary)}"

@@ -26,6 +26,7 @@ def run(call: Call) -> Outcome:
     from civitai_kit.cli.logs import logged
     from civitai_kit.cli.progress import Progress
     from civitai_kit.cli.refused_words import in_our_words
+    from civitai_kit.cli.turns import quick_turns
     from civitai_kit.core.planfile import plan_text
     from civitai_kit.kit import open_kit
     from civitai_kit.services.scan import scan
@@ -33,7 +34,8 @@ def run(call: Call) -> Outcome:
     with Progress(call.console) as progress, in_our_words(loaded.settings):
         emit = logged(progress)
         with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
-            plan = scan(kit.scan_parts, request, emit)
+            with quick_turns():
+                plan = scan(kit.scan_parts, request, emit)
             free = kit.disk.free()
     if target is not None:
         _save(target, plan_text(plan))

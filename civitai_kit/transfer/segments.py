@@ -1,4 +1,4 @@
-"""Several connections for one file: parts handed out in order, hashed in order behind them (libs 1.5)."""
+"""Several connections for one file: parts handed out in order, hashed in order behind them."""
 
 from __future__ import annotations
 

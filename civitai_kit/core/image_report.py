@@ -35,6 +35,7 @@ class Why(StrEnum):
     GONE = "gone"
     VIDEO = "video"
     PICTURE = "picture"
+    AUDIO = "audio"
     PROMPT = "prompt"
     FILTER_TAGS = "filter_tags"
     MAX_PER_MODEL = "max_per_model"

@@ -76,6 +76,8 @@ class ImagesRequest:
     def refusal(self, target: Target, image: Image) -> Why | Match | None:
         """Why an image is not wanted; else by what it passed the filter tags, None when there are none."""
         media = image.type or MediaType.IMAGE
+        if media == MediaType.AUDIO:
+            return Why.AUDIO
         if self.media is not None and media != self.media:
             return Why.VIDEO if media == MediaType.VIDEO else Why.PICTURE
         prompt = prompt_of(image)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from civitai_kit.core.entry import Entry, ImageRecord
-from civitai_kit.core.models import Image, Page, User
+from civitai_kit.core.models import Image, Page, Tag, User
 from civitai_kit.core.query import ImageQuery
 from civitai_kit.services.ports import Disk, Site
 
@@ -23,8 +23,8 @@ class Gallery(Site, Protocol):
     def users(self, *, query: str | None = None) -> Sequence[User]:
         """Accounts whose name holds `query`, five at most."""
 
-    def tag_exists(self, name: str) -> bool:
-        """Whether the site has a tag of this name in any case."""
+    def tags(self, *, query: str | None = None) -> Iterator[Tag]:
+        """The tags that begin with `query`."""
 
 
 class Album(Protocol):

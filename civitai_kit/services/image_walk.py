@@ -10,9 +10,8 @@ from civitai_kit.core.errors import CivitaiKitError, NotFound, SiteError, Unavai
 from civitai_kit.core.image_report import TargetStatus
 from civitai_kit.core.image_request import ImagesRequest
 from civitai_kit.core.image_targets import Target
-from civitai_kit.core.models import Model, Page
+from civitai_kit.core.models import Model
 from civitai_kit.core.options import ImageSort, ModelSort, NsfwLevel
-from civitai_kit.core.prompts import same_tag
 from civitai_kit.core.query import ImageQuery, ModelQuery
 from civitai_kit.services.image_ports import Gallery
 from civitai_kit.services.image_reading import Leaf, Listing, Reading
@@ -135,27 +134,36 @@ class Walk:
                 yield from self.reading.pages(listing)
 
     def _of_tag(self) -> Iterator[Leaf]:
+        """The versions of every model that carries the tag; a page of models none of which does refuses it."""
         safe_only = self.request.levels is not None and not self.request.levels & ~NsfwLevel.PG
-        query = ModelQuery(tag=self.target.value, sort=ModelSort.NEWEST, nsfw=not safe_only)
-        proved = False
         try:
-            for page in self.site.models_of(query):
-                proved = proved or self._proves_tag(page)
-                if not proved or self.reading.is_cut:
+            known = self._spelled_tag()
+            tag = known or self.target.value
+            for page in self.site.models_of(ModelQuery(tag=tag, sort=ModelSort.NEWEST, nsfw=not safe_only)):
+                carriers = [model for model in page.items if _carries(model, tag)]
+                if page.items and not carriers and not self.reading.leaves:
+                    # To a tag that it does not know the site answers with everything (API facts 2.1).
+                    known = None
                     break
-                for model in page.items:
+                known = tag if carriers else known
+                for model in carriers:
                     yield from self._of_versions(model)
+                if self.reading.is_cut:
+                    break
         except SiteError as error:
             self.reading.break_off("models", error)
             return
-        if not proved:
+        if known is None and not self.reading.leaves:
             self._refuse(TargetStatus.INVALID_TAG, _no_such_tag(self.target.value))
 
-    def _proves_tag(self, page: Page[Model]) -> bool:
-        """An unknown tag is answered with everything (API facts 2.1): a model must carry it, or `/tags` know it."""
-        wanted = self.target.value
-        carried = any(same_tag(wanted, tag) for model in page.items for tag in model.tags)
-        return carried or self.site.tag_exists(wanted)
+    def _spelled_tag(self) -> str | None:
+        """The tag as the site spells it, also when typed with `_` for blanks; None where `/tags` does not know it."""
+        typed = self.target.value
+        for spelling in dict.fromkeys((typed, " ".join(typed.replace("_", " ").split()))):
+            for tag in self.site.tags(query=spelling):
+                if tag.name is not None and tag.name.casefold() == spelling.casefold():
+                    return tag.name
+        return None
 
     # -- beyond the end of a feed -----------------------------------------------------------------------------
 
@@ -209,6 +217,10 @@ class Walk:
 
 def _is_known(leaf: Leaf) -> bool:
     return not leaf.unknown and not leaf.is_blank
+
+
+def _carries(model: Model, tag: str) -> bool:
+    return tag.casefold() in (own.casefold() for own in model.tags)
 
 
 def _no_such_tag(tag: str) -> NotFound:

@@ -167,7 +167,7 @@ def test_the_closing_tables_name_targets_that_failed_and_those_without_images(
     civitai_sandbox.world.add_user("quiet_one")
     ran = at_sandbox("images", "-u", f"{PAINTER},quiet_one,nobody_at_all", "--limit", "20")
     assert "Targets that failed: user nobody_at_all" in ran.out
-    assert "Targets without images: user quiet_one" in ran.out
+    assert "Targets that brought nothing new: user quiet_one" in ran.out
     assert "Limit 13 of 20, not reached." in ran.out
 
 

@@ -428,6 +428,25 @@ def test_an_unknown_tag_is_invalid_although_the_site_answers_with_everything(alb
     assert (report.targets[0].status, report.exit_code, report.downloaded) == (TargetStatus.INVALID_TAG, 4, 0)
 
 
+def test_a_tag_may_be_typed_as_its_folder_is_named(tagged: Album) -> None:
+    assert tagged.row("tag:Sea_Side", prompt_check=False).downloaded == 12
+    assert "tag=sea+side" in tagged.asked("/api/v1/models")[0]
+
+
+def test_a_tag_that_only_resembles_one_is_unknown(tagged: Album) -> None:
+    assert tagged.row("tag:sea-side").status is TargetStatus.INVALID_TAG
+
+
+def test_a_tag_whose_models_cannot_be_listed_on_is_incomplete_and_does_not_begin_anew(tagged: Album) -> None:
+    tagged.sandbox.faults.add("server_error", times=None, match="modelVersionId=700102")
+    report = tagged.fetch("tag:sea side", prompt_check=False)
+    assert (report.targets[0].status, report.downloaded, report.exit_code) == (TargetStatus.INCOMPLETE, 9, 5)
+    tagged.sandbox.faults.clear()
+    tagged.sandbox.clear_requests()
+    assert tagged.row("tag:sea side", prompt_check=False).downloaded == 3
+    assert len(tagged.asked()) == 1
+
+
 def test_the_summary_tells_under_which_tag_a_picture_was_taken_before(tagged: Album) -> None:
     for model in tagged.sandbox.world.models.values():
         if model.id in (7001, 7002):
@@ -491,6 +510,12 @@ def test_media_are_chosen_by_the_site(album: Album, wanted: MediaType, count: in
     report = album.fetch(PAINTER, media=wanted)
     assert report.downloaded == count
     assert f"type={wanted}" in album.asked()[0]
+
+
+def test_sounds_are_passed_over(album: Album) -> None:
+    album.add(1, type="audio", content=b"ID3 a sound")
+    report = album.fetch("username:ann")
+    assert (report.reasons, report.exit_code) == ({Why.AUDIO: 1}, 0)
 
 
 def test_every_level_is_listed_unless_some_are_named(album: Album) -> None:

@@ -43,6 +43,30 @@ def test_kill_9_leaves_no_lie_and_the_next_run_has_everything(
     assert len(album.records()) == 60
 
 
+def test_a_signal_ends_it_in_order_within_three_seconds_and_the_next_run_goes_on(
+    civitai_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    album = Album(civitai_sandbox, tmp_path / "save")
+    album.add(60)
+    civitai_sandbox.faults.add("slow_start", times=None, delay=0.05)
+    process = _start(album)
+    end = time.monotonic() + 30
+    while len(album.pictures() if album.root.exists() else []) < 25:
+        assert time.monotonic() < end and process.poll() is None, "it fetched nothing"
+        time.sleep(0.01)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    assert time.monotonic() - begun < 3
+    taken = [path for path in album.pictures() if path.endswith(".png")]
+    assert len(album.records()) == len(taken)
+    civitai_sandbox.faults.clear()
+    civitai_sandbox.clear_requests()
+    report = album.fetch("username:ann", page_size=10)
+    assert (report.downloaded, report.exit_code) == (60 - len(taken), 0)
+    assert "cursor=" in album.asked()[0]
+
+
 def _start(album: Album) -> subprocess.Popen[bytes]:
     words = ["--save-path", str(album.root), "--api-url", album.sandbox.url, "images", "-u", "ann", "--page-size", "10"]
     env = {**os.environ, "CIVITAI_API_KEY": "", "CIVITAI_KIT_API_DELAY_MS": "0", "HOME": str(album.root.parent)}

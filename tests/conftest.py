@@ -1,3 +1,34 @@
-"""The sandbox as a fixture for the whole suite: `civitai_sandbox`."""
+"""The whole suite's ground: the sandbox as a fixture `civitai_sandbox`, the same search and signals everywhere."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["civitai_kit.testing"]
+
+# A person's own settings are not what is tested.
+for _name in [name for name in os.environ if name.startswith("CIVITAI")] + ["NO_COLOR", "FORCE_COLOR"]:
+    os.environ.pop(_name, None)
+
+# `ci` finds the same every time, however busy the machine is; `--hypothesis-profile=search` looks for what is new.
+settings.register_profile(
+    "ci",
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=(HealthCheck.too_slow,),
+)
+settings.register_profile("search", max_examples=2000, deadline=None)
+settings.load_profile("ci")
+
+# Under nohup or in a background job these are ignored, and programs started from here would inherit that;
+# a handler they do not.
+if os.name == "posix" and threading.current_thread() is threading.main_thread():
+    for _signal in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(_signal) is signal.SIG_IGN:
+            signal.signal(_signal, lambda *_: None)

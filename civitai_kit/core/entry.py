@@ -88,10 +88,11 @@ class Entry(BaseModel):
     @property
     def status(self) -> Status:
         """The worst of the files': Error, then Pending, then Downloaded."""
-        held = {record.status for record in self.files}
+        # A list: an enum's hash takes longer than to compare a few.
+        held = [record.status for record in self.files]
         if Status.ERROR in held:
             return Status.ERROR
-        return Status.DOWNLOADED if held == {Status.DOWNLOADED} else Status.PENDING
+        return Status.PENDING if not held or Status.PENDING in held else Status.DOWNLOADED
 
     @property
     def size(self) -> int:
@@ -101,9 +102,9 @@ class Entry(BaseModel):
     @property
     def sha256s(self) -> frozenset[str]:
         """Every SHA256 that a file of it has, promised or proved, in lower case."""
-        promised = {record.sha256 for record in self.files}
-        proved = {record.proved.get("sha256") for record in self.files}
-        return frozenset(digest.lower() for digest in promised | proved if digest)
+        promised = [record.sha256 for record in self.files]
+        proved = [record.proved.get("sha256") for record in self.files]
+        return frozenset([digest.lower() for digest in promised + proved if digest])
 
     @property
     def summary(self) -> Summary:
@@ -117,7 +118,7 @@ class Entry(BaseModel):
             base_model=self.base_model,
             creator=self.creator,
             status=self.status,
-            files=tuple(_shown(record) for record in self.files),
+            files=tuple([_shown(record) for record in self.files]),
             added_at=self.added_at,
             updated_at=self.updated_at,
             last_seen=self.last_seen,
@@ -203,6 +204,8 @@ class Summary(NamedTuple):
 
 def fold(text: str) -> str:
     """The text as it is compared in searches: composed, case folded, compatibility forms made equal."""
+    if text.isascii():
+        return text.lower()
     return normalize("NFKC", normalize("NFKC", text).casefold())
 
 

@@ -28,7 +28,7 @@ LONGEST_LINE = 64 * 1024 * 1024
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CRC32 = re.compile(r"[0-9a-f]{8}")
 # What is surely a safe path, told in one go: an import has a hundred thousand of them.
-_PLAIN_PART = r"(?!(?i:con|prn|aux|nul|com|lpt))[A-Za-z0-9_][A-Za-z0-9_.-]*(?<!\.)"
+_PLAIN_PART = r"(?!(?i:con|prn|aux|nul|com|lpt))[A-Za-z0-9_][A-Za-z0-9_. -]*(?<![. ])"
 _PLAIN_PATH = re.compile(rf"{_PLAIN_PART}(?:/{_PLAIN_PART})*")
 _HINT = "`civitai-kit db export FILE` makes such a file."
 
@@ -241,6 +241,8 @@ def better(old: Entry | None, new: Entry) -> Entry | None:
     """
     if old is None:
         return new
+    if old == new:
+        return None
     newer, other = (new, old) if (new.updated_at or "") > (old.updated_at or "") else (old, new)
     facts = {
         name: getattr(newer, name) or getattr(other, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,8 +30,8 @@ from civitai_kit.core.exchange import (
 from civitai_kit.services.upkeep_ports import Grounds, Records
 
 HEAD_BYTES = 4096
-# Records written in one transaction: an import killed in between has whole batches or nothing of them.
-_BATCH = 1000
+# Image records that wait to be written together.
+_IMAGES = 1000
 _PENDING = {"status": Status.PENDING}
 # Single lines that are wrong are told up to here; all are counted.
 _MOST_ROWS = 20
@@ -96,25 +97,25 @@ def import_lines(parts: ImportParts, source: Source) -> Exchanged:
     """
     lines = _lines(source.stream)
     check_header(next(lines, b"").lstrip(b"\xef\xbb\xbf"), source.name)
-    taking = _Taking(parts, source.name)
-    for number, line in enumerate(lines, 2):
-        if line.strip():
-            taking.take(number, line)
-    taking.flush()
+    taking = _Taking(parts, source.name, enumerate(lines, 2))
+    taking.take_all()
     return taking.outcome()
 
 
 @dataclass
 class _Taking:
-    """One import under way."""
+    """One import under way; entries go to the store one by one, so that none is held but those of its batch."""
 
     parts: ImportParts
     name: str
+    lines: Iterator[tuple[int, bytes]]
     entries: int = 0
     images: int = 0
     reasons: Counter[Passed] = field(default_factory=Counter)
     rows: list[dict[str, Any]] = field(default_factory=list)
-    waiting: dict[int, Entry] = field(default_factory=dict)
+    # Versions handed to the store that it may not have written yet, and the entry that comes after them.
+    unwritten: set[int] = field(default_factory=set)
+    next_entry: Entry | None = None
     waiting_images: dict[str, ImageRecord] = field(default_factory=dict)
     folders: dict[str, bool] = field(default_factory=dict)
     # In an empty store there is nothing to look up but what this import wrote.
@@ -123,31 +124,50 @@ class _Taking:
     def __post_init__(self) -> None:
         self.fresh = set() if self.parts.store.count() == 0 else None
 
-    def take(self, number: int, line: bytes) -> None:
-        """One line: read, held against what is remembered, kept for the next write."""
+    def take_all(self) -> None:
+        """Read every line, hold it against what is remembered, write what is gained."""
+        while True:
+            self.entries += self.parts.store.put_many(self._gained_entries())
+            if self.next_entry is None:
+                break
+        self._write_images()
+
+    def _gained_entries(self) -> Iterator[Entry]:
+        """Entries to write, up to one whose version is among them: it is held against what is written by then."""
+        self.unwritten.clear()
+        first, self.next_entry = self.next_entry, None
+        for entry in chain([first] if first else (), self._read_entries()):
+            if entry.version_id in self.unwritten:
+                self.next_entry = entry
+                return
+            gained = self._gained(entry)
+            if gained is not None:
+                self.unwritten.add(entry.version_id)
+                yield gained
+
+    def _read_entries(self) -> Iterator[Entry]:
+        """The entries of the lines to come; image records are taken by the way."""
+        for number, line in self.lines:
+            if self.parts.stopped():
+                hint = "Run it again: it goes on where it stopped."
+                raise Interrupted("Stopped in the middle of the import.", hint=hint)
+            record = self._read(number, line) if line.strip() else None
+            if isinstance(record, Entry):
+                yield record
+            elif record is not None:
+                self._take_image(record)
+
+    def _read(self, number: int, line: bytes) -> Entry | ImageRecord | None:
         try:
-            record = read_line(line)
+            return read_line(line)
         except Refused as refused:
             self.reasons[refused.reason] += 1
             if len(self.rows) < _MOST_ROWS:
                 self.rows.append(line_error(number, refused, self.name))
-            return
-        if isinstance(record, Entry):
-            self._take_entry(record)
-        else:
-            self._take_image(record)
-        if len(self.waiting) + len(self.waiting_images) >= _BATCH:
-            self.flush()
+            return None
 
-    def flush(self) -> None:
-        """Write what is waiting, in one transaction for entries and one for images."""
-        if self.parts.stopped():
-            raise Interrupted("Stopped in the middle of the import.", hint="Run it again: it goes on where it stopped.")
-        if self.waiting:
-            self.entries += self.parts.store.put_many(self.waiting.values())
-        if self.waiting_images:
-            self.images += self.parts.store.put_images(self.waiting_images.values())
-        self.waiting.clear()
+    def _write_images(self) -> None:
+        self.images += self.parts.store.put_images(self.waiting_images.values())
         self.waiting_images.clear()
 
     def outcome(self) -> Exchanged:
@@ -165,20 +185,20 @@ class _Taking:
             exit_code=wrong if refused else Exit.DONE,
         )
 
-    def _take_entry(self, entry: Entry) -> None:
+    def _gained(self, entry: Entry) -> Entry | None:
+        """What to write for an entry of the file, or None when it is passed over."""
         old = self._remembered(entry.version_id)
-        taken = better(old, self._as_it_is_here(entry))
-        if taken is not None:
-            self.waiting[entry.version_id] = taken
-            return
-        older = old is not None and (entry.updated_at or "") < (old.updated_at or "")
-        self.reasons[Passed.OLDER if older else Passed.SAME] += 1
+        gained = better(old, self._as_it_is_here(entry))
+        if gained is None:
+            older = old is not None and (entry.updated_at or "") < (old.updated_at or "")
+            self.reasons[Passed.OLDER if older else Passed.SAME] += 1
+        return gained
 
     def _remembered(self, version_id: int) -> Entry | None:
         if self.fresh is not None and version_id not in self.fresh:
             self.fresh.add(version_id)
             return None
-        return self.waiting.get(version_id) or self.parts.store.get(version_id)
+        return self.parts.store.get(version_id)
 
     def _take_image(self, record: ImageRecord) -> None:
         old = self.waiting_images.get(record.key) or self.parts.store.get_image(record.key)
@@ -186,14 +206,16 @@ class _Taking:
             self.waiting_images[record.key] = record
         else:
             self.reasons[Passed.SAME if old == record else Passed.OLDER] += 1
+        if len(self.waiting_images) >= _IMAGES:
+            self._write_images()
 
     def _as_it_is_here(self, entry: Entry) -> Entry:
         """The entry with files that are not on this disk called Pending, so that it says nothing untrue here."""
-        elsewhere = [self._is_elsewhere(record) for record in entry.files]
-        if not any(elsewhere):
+        away = [self._is_elsewhere(record) for record in entry.files]
+        if True not in away:
             return entry
-        pairs = zip(entry.files, elsewhere, strict=True)
-        files = tuple(record.model_copy(update=_PENDING) if away else record for record, away in pairs)
+        pairs = zip(entry.files, away, strict=True)
+        files = tuple([record.model_copy(update=_PENDING) if gone else record for record, gone in pairs])
         return entry.model_copy(update={"files": files})
 
     def _is_elsewhere(self, record: FileRecord) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 import lmdb
@@ -66,6 +66,32 @@ def put_entry(txn: Transaction, tables: Tables, new: Prepared) -> None:
         after -= before
     for table, term in after:
         txn.put(term, id_key(new.version_id), db=table)
+
+
+def put_entries(txn: Transaction, tables: Tables, batch: Iterable[Prepared]) -> None:
+    """Write many entries, of one version the last; those that are new go into each table at once, in its order."""
+    latest = {version_key(new.version_id): new for new in batch}
+    fresh: list[tuple[bytes, Prepared]] = []
+    for key in sorted(latest):
+        if txn.get(key, db=tables.versions) is None:
+            fresh.append((key, latest[key]))
+        else:
+            put_entry(txn, tables, latest[key])
+    _put_all(txn, tables.versions, [(key, new.value) for key, new in fresh])
+    _put_all(txn, tables.summaries, [(key, new.row) for key, new in fresh if new.row is not None])
+    _put_all(txn, tables.by_sha256, sorted(_digest_terms(new for _, new in fresh)))
+    by_model = [(id_key(new.model_id), id_key(new.version_id)) for _, new in fresh if new.model_id is not None]
+    _put_all(txn, tables.by_model, sorted(by_model))
+
+
+def _put_all(txn: Transaction, table: lmdb._Database, rows: list[tuple[bytes, bytes]]) -> None:
+    txn.cursor(db=table).putmulti(rows)
+
+
+def _digest_terms(entries: Iterable[Prepared]) -> Iterator[tuple[bytes, bytes]]:
+    for new in entries:
+        for digest in new.sha256s:
+            yield text_key(digest), id_key(new.version_id)
 
 
 def delete_entry(txn: Transaction, tables: Tables, version_id: int) -> bool:

@@ -25,7 +25,8 @@ T = TypeVar("T")
 
 # Enough that a transaction's cost is shared, few enough that it is short and its values fit in memory.
 _PAGE = 500
-_WRITES = 1000
+_WRITES, _WRITE_BYTES = 4000, 8 * 2**20
+_IMAGE_WRITES = 1000
 
 
 class LmdbStore:
@@ -82,17 +83,15 @@ class LmdbStore:
         self._write(lambda txn, tables: entry_table.put_entry(txn, tables, new))
 
     def put_many(self, entries: Iterable[Entry]) -> int:
-        """Write many, a thousand a transaction; gives how many."""
-        prepared = map(entry_table.prepare_entry, entries)
-        return sum(self._write_batch(batch, entry_table.put_entry) for batch in _batches(prepared))
+        """Write many, some thousand a transaction; gives how many."""
+        return self._put_prepared(map(entry_table.prepare_entry, entries))
 
     def put_texts(self, texts: Iterable[bytes]) -> int:
         """Write many entries given as their JSON, which is kept as it is; gives how many.
 
         Raises UsageError at the first that is no entry, when those before may have been written.
         """
-        prepared = map(_prepare_text, texts)
-        return sum(self._write_batch(batch, entry_table.put_entry) for batch in _batches(prepared))
+        return self._put_prepared(map(_prepare_text, texts))
 
     def update(self, version_id: int, change: Callable[[Entry | None], Entry | None]) -> Entry | None:
         """Read, change and write one entry in one transaction; None from `change` leaves the store as it was.
@@ -159,7 +158,11 @@ class LmdbStore:
 
     def put_images(self, records: Iterable[ImageRecord]) -> int:
         """Write records, a thousand a transaction, replacing the old; gives how many."""
-        return sum(self._write_batch(batch, image_table.put_image) for batch in _batches(records))
+        rest = iter(records)
+        count = 0
+        while batch := list(islice(rest, _IMAGE_WRITES)):
+            count += self._put_images(batch)
+        return count
 
     def images(self, prefix: str = "") -> Iterator[ImageRecord]:
         """The records whose key begins with `prefix`, by rising key (keys over 440 bytes by their hash)."""
@@ -214,10 +217,17 @@ class LmdbStore:
             raise NotWritable(f"The database {self.path} is open for reading only", path=str(self.path))
         return self._environment.write(lambda txn: job(txn, tables))
 
-    def _write_batch(self, batch: list[T], put: Callable[[Transaction, Tables, T], None]) -> int:
+    def _put_prepared(self, entries: Iterable[entry_table.Prepared]) -> int:
+        count = 0
+        for batch in _batches(entries):
+            self._write(partial(entry_table.put_entries, batch=batch))
+            count += len(batch)
+        return count
+
+    def _put_images(self, batch: list[ImageRecord]) -> int:
         def job(txn: Transaction, tables: Tables) -> int:
             for record in batch:
-                put(txn, tables, record)
+                image_table.put_image(txn, tables, record)
             return len(batch)
 
         return self._write(job)
@@ -234,9 +244,17 @@ class LmdbStore:
             yield from self._read(partial(entry_table.summaries_of, ids=page, wanted=wanted), nothing)
 
 
-def _batches(records: Iterable[T]) -> Iterator[list[T]]:
-    rest = iter(records)
-    while batch := list(islice(rest, _WRITES)):
+def _batches(entries: Iterable[entry_table.Prepared]) -> Iterator[list[entry_table.Prepared]]:
+    """The entries in order, as many together as one transaction writes."""
+    batch: list[entry_table.Prepared] = []
+    size = 0
+    for entry in entries:
+        batch.append(entry)
+        size += len(entry.value)
+        if len(batch) == _WRITES or size >= _WRITE_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
 
 

@@ -24,8 +24,8 @@ def encode_row(summary: Summary, value: bytes) -> bytes | None:
     """
     haystack = f"{fold(summary.model_name)}\n{fold(summary.version_name)}"
     # Plain lists and texts: anything else is looked up slowly.
-    files = [[*file[:-1], file.status.value] for file in summary.files]
-    fields = [haystack, *summary[:7], summary.status.value, files, *summary[9:]]
+    files = [[*file[:-1], file.status._value_] for file in summary.files]
+    fields = [haystack, *summary[:7], summary.status._value_, files, *summary[9:]]
     try:
         return _stamp(value) + to_json(fields)
     except PydanticSerializationError:

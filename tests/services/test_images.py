@@ -428,6 +428,22 @@ def test_an_unknown_tag_is_invalid_although_the_site_answers_with_everything(alb
     assert (report.targets[0].status, report.exit_code, report.downloaded) == (TargetStatus.INVALID_TAG, 4, 0)
 
 
+def test_a_page_of_models_that_fails_is_not_the_end_of_a_tag(album: Album) -> None:
+    world = album.sandbox.world
+    for number in range(105):
+        world.add_simple(f"Many {number}", tags=["many"])
+    album.sandbox.faults.add("server_error", times=None, match="cursor=")
+    report = album.fetch("tag:many", prompt_check=False, concurrency=8)
+    assert (report.targets[0].status, report.downloaded, report.exit_code) == (TargetStatus.INCOMPLETE, 100, 5)
+    album.sandbox.faults.clear()
+    assert album.row("tag:many", prompt_check=False).downloaded == 5
+
+
+def test_every_listing_is_asked_for_in_the_order_of_time(tagged: Album) -> None:
+    tagged.fetch("tag:sea side", "modelVersion:700101", "username:ann", prompt_check=False)
+    assert all("sort=Newest" in query for query in [*tagged.asked(), *tagged.asked("/api/v1/models")])
+
+
 def test_a_tag_may_be_typed_as_its_folder_is_named(tagged: Album) -> None:
     assert tagged.row("tag:Sea_Side", prompt_check=False).downloaded == 12
     assert "tag=sea+side" in tagged.asked("/api/v1/models")[0]

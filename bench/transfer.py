@@ -171,13 +171,12 @@ def _report(title: str, jobs: list[Job], into: Path, options: argparse.Namespace
 
 
 def _measure(job: Job, into: Path) -> Cost:
-    folder = Path(tempfile.mkdtemp(dir=into))
-    began = time.monotonic()
-    running = subprocess.Popen(job.command(folder))
-    _, status, usage = os.wait4(running.pid, 0)
-    wall = time.monotonic() - began
-    running.returncode = os.waitstatus_to_exitcode(status)
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(dir=into) as folder:
+        began = time.monotonic()
+        running = subprocess.Popen(job.command(Path(folder)))
+        _, status, usage = os.wait4(running.pid, 0)
+        wall = time.monotonic() - began
+        running.returncode = os.waitstatus_to_exitcode(status)
     if running.returncode:
         raise SystemExit(f"{job.name} ended with {running.returncode}")
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)

@@ -18,6 +18,7 @@ from civitai_kit.transfer.bandwidth import Bandwidth
 from civitai_kit.transfer.body import Mover
 from civitai_kit.transfer.fill import Gear
 from civitai_kit.transfer.halt import Halt
+from civitai_kit.transfer.lane import Hashers
 from civitai_kit.transfer.source import Pace, Source, origin_of, parse_url
 from civitai_kit.transfer.walk import walk
 from civitai_kit.transfer.wire import Wire
@@ -66,6 +67,7 @@ class Fetcher:
             chance=chance,
             ticks=time.monotonic,
             log=log or _say_nothing,
+            hashers=Hashers(),
         )
 
     def __enter__(self) -> Self:

@@ -13,7 +13,7 @@ from civitai_kit.transfer.answers import Setback, is_suspect
 from civitai_kit.transfer.body import Mover
 from civitai_kit.transfer.disk_errors import check_room
 from civitai_kit.transfer.halt import Halt
-from civitai_kit.transfer.lane import Lane
+from civitai_kit.transfer.lane import Hashers, Lane
 from civitai_kit.transfer.parts import Part
 from civitai_kit.transfer.patience import WHY, Patience
 from civitai_kit.transfer.progress import Progress
@@ -39,6 +39,7 @@ class Gear:
     chance: Callable[[], float]
     ticks: Callable[[], float]
     log: Callable[[str], None]
+    hashers: Hashers
 
 
 class Filler:

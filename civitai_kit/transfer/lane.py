@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
+from typing import Any
 
 from civitai_kit.core.buffers import page_aligned
 from civitai_kit.transfer.journal import Point
@@ -24,12 +26,38 @@ _SYNC_SECONDS = 3.0
 _Barrier = threading.Event
 
 
-class Lane:
-    """Moves chunks into a part: written by the caller's thread, hashed and synced in two beside it."""
+class Hashers:
+    """How many transfers hash in a thread of their own: one fewer than there are cores.
 
-    def __init__(self, part: Part, clock: Callable[[], float]) -> None:
+    One file alone is read and hashed side by side. With as many at once as there are cores each keeps a core busy by
+    itself; more threads would only take turns.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self._places = threading.Semaphore(max(1, _cores() - 1) if most is None else most)
+
+    def take(self) -> bool:
+        """Take a place, if one is free."""
+        return self._places.acquire(blocking=False)
+
+    def give(self) -> None:
+        """Give a place back."""
+        self._places.release()
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+class Lane:
+    """Moves chunks into a part: written by the caller's thread, synced in one beside it, hashed in another or there."""
+
+    def __init__(self, part: Part, clock: Callable[[], float], hashers: Hashers) -> None:
         self._part = part
         self._clock = clock
+        self._hashers = hashers
+        self._hashes_beside = False
         self._free: SimpleQueue[memoryview] = SimpleQueue()
         self._to_hash: SimpleQueue[tuple[memoryview, int] | _Barrier | None] = SimpleQueue()
         self._to_sync: SimpleQueue[Point | _Barrier | None] = SimpleQueue()
@@ -51,10 +79,10 @@ class Lane:
             self._size, self._made, self._free = size, 0, SimpleQueue()
         if self._threads or (length is not None and length <= _SMALL):
             return
-        for work, name in ((self._hash, "hash"), (self._sync, "sync")):
-            thread = threading.Thread(target=work, name=name, daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        self._start(self._sync, "sync")
+        self._hashes_beside = self._hashers.take()
+        if self._hashes_beside:
+            self._start(self._hash, "hash")
 
     def room(self) -> memoryview:
         """A buffer to fill; waits for one when all are under way."""
@@ -70,19 +98,20 @@ class Lane:
             self._free.put(buffer)
             return
         self._part.write(buffer[:filled])
-        if self._threads:
+        if self._hashes_beside:
             self._to_hash.put((buffer, filled))
-        else:
-            self._part.hash(buffer[:filled])
-            self._free.put(buffer)
+            return
+        self._part.hash(buffer[:filled])
+        self._free.put(buffer)
+        if self._threads:
+            self._sync_when_due()
 
     def settle(self) -> None:
         """Wait until everything put is hashed and no sync is under way."""
+        if self._hashes_beside:
+            _pass_through(self._to_hash)
         if self._threads:
-            for queue in (self._to_hash, self._to_sync):
-                barrier = threading.Event()
-                queue.put(barrier)
-                barrier.wait()
+            _pass_through(self._to_sync)
         self._raise_failure()
 
     def checkpoint(self) -> None:
@@ -104,6 +133,14 @@ class Lane:
         for thread in self._threads:
             thread.join()
         self._threads.clear()
+        if self._hashes_beside:
+            self._hashes_beside = False
+            self._hashers.give()
+
+    def _start(self, work: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -138,3 +175,10 @@ class Lane:
             except Exception as error:  # noqa: BLE001 - it is raised again where the bytes are put
                 self._failure = error
             self._synced, self._synced_at, self._syncing = work.offset, self._clock(), False
+
+
+def _pass_through(queue: SimpleQueue[Any]) -> None:
+    """Wait until what stands in a queue is done."""
+    barrier = _Barrier()
+    queue.put(barrier)
+    barrier.wait()

@@ -28,7 +28,7 @@ def walk(gear: Gear, order: Order, emit: Emit) -> Fetched:
         if resumed:
             gear.log(f"{order.key}: {resumed} bytes are here from an earlier run")
         filler = Filler(gear, order, emit, sources, progress)
-        lane = Lane(part, gear.ticks)
+        lane = Lane(part, gear.ticks, gear.hashers)
         try:
             wrong = _fill_and_prove(filler, part, lane, order)
         finally:

@@ -12,7 +12,7 @@ import pytest
 from civitai_kit.core.errors import NotWritable
 from civitai_kit.core.order import Proof
 from civitai_kit.transfer.journal import Journal
-from civitai_kit.transfer.lane import BUFFER_SIZE, Lane
+from civitai_kit.transfer.lane import BUFFER_SIZE, Hashers, Lane
 from civitai_kit.transfer.parts import Part
 
 CONTENT = os.urandom(12 * BUFFER_SIZE + 17)
@@ -21,6 +21,11 @@ CONTENT = os.urandom(12 * BUFFER_SIZE + 17)
 @pytest.fixture
 def part(tmp_path: Path) -> Part:
     return Part(tmp_path / "f.bin", Journal(source="/f"), frozenset({"sha256"}))
+
+
+@pytest.fixture(params=[0, 1], ids=["hashed where it is read", "hashed beside"])
+def hashers(request: pytest.FixtureRequest) -> Hashers:
+    return Hashers(request.param)
 
 
 def pour(lane: Lane, content: bytes) -> None:
@@ -33,8 +38,10 @@ def pour(lane: Lane, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("expected", [[0, len(CONTENT)], [10, None], [len(CONTENT), 5], [None, None]])
-def test_bodies_of_any_expected_length_follow_each_other(part: Part, expected: list[int | None]) -> None:
-    lane = Lane(part, time.monotonic)
+def test_bodies_of_any_expected_length_follow_each_other(
+    part: Part, hashers: Hashers, expected: list[int | None]
+) -> None:
+    lane = Lane(part, time.monotonic, hashers)
     for start, length in zip((0, 1000), expected, strict=True):
         lane.expect(length)
         pour(lane, CONTENT[start : 1000 if start == 0 else None])
@@ -45,9 +52,11 @@ def test_bodies_of_any_expected_length_follow_each_other(part: Part, expected: l
     assert part.journal.synced == len(CONTENT)
 
 
-def test_bytes_are_synced_and_journalled_on_the_way(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_are_synced_and_journalled_on_the_way(
+    part: Part, hashers: Hashers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("civitai_kit.transfer.lane._SYNC_BYTES", BUFFER_SIZE)
-    lane = Lane(part, time.monotonic)
+    lane = Lane(part, time.monotonic, hashers)
     lane.expect(None)
     pour(lane, CONTENT)
     lane.settle()
@@ -59,10 +68,12 @@ def test_bytes_are_synced_and_journalled_on_the_way(part: Part, monkeypatch: pyt
     again.close()
 
 
-def test_a_sync_that_fails_is_raised_where_bytes_are_put(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sync_that_fails_is_raised_where_bytes_are_put(
+    part: Part, hashers: Hashers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("civitai_kit.transfer.lane._SYNC_BYTES", 1)
     part.target.with_name("f.bin.part.json").mkdir()
-    lane = Lane(part, time.monotonic)
+    lane = Lane(part, time.monotonic, hashers)
     lane.expect(None)
 
     def pour_and_settle() -> None:
@@ -72,3 +83,12 @@ def test_a_sync_that_fails_is_raised_where_bytes_are_put(part: Part, monkeypatch
     with pytest.raises(NotWritable):
         pour_and_settle()
     lane.close()
+
+
+def test_a_place_to_hash_beside_is_given_back_when_a_lane_ends(part: Part) -> None:
+    hashers = Hashers(1)
+    lane = Lane(part, time.monotonic, hashers)
+    lane.expect(None)
+    assert not hashers.take()
+    lane.close()
+    assert hashers.take()

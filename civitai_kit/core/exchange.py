@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import is_
@@ -25,6 +26,7 @@ EXPORT_FORMAT = "civitai-kit"
 EXPORT_SCHEMA = 1
 # No line of ours is longer; a version's answer has at most some hundred kilobytes.
 LONGEST_LINE = 64 * 1024 * 1024
+_ENTRY_BEGINS = b'{"entry":'
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CRC32 = re.compile(r"[0-9a-f]{8}")
 # What is surely a safe path, told in one go: an import has a hundred thousand of them.
@@ -94,7 +96,7 @@ def header_line(*, made_at: str, entries: int, images: int) -> bytes:
 
 def entry_line(entry: Entry) -> bytes:
     """An entry with the site's saved answers as one line."""
-    return b'{"entry":' + _model_json(entry) + b"}\n"
+    return _ENTRY_BEGINS + _model_json(entry) + b"}\n"
 
 
 def image_line(record: ImageRecord) -> bytes:
@@ -127,12 +129,8 @@ def check_header(line: bytes, name: str) -> None:
 
 def read_line(line: bytes) -> Entry | ImageRecord:
     """The record of a line, fit to be remembered; raises Refused for anything else."""
-    parsed = _parsed(line)
-    if parsed.entry is not None:
-        return _fit_entry(parsed.entry)
-    if parsed.image is not None:
-        return _fit_image(parsed.image)
-    raise Refused(Passed.INVALID, "it holds neither an entry nor an image")
+    record = _parsed(line)
+    return _fit_entry(record) if isinstance(record, Entry) else _fit_image(record)
 
 
 def line_error(number: int, refused: Refused, name: str) -> dict[str, Any]:
@@ -150,12 +148,21 @@ def counted(reasons: Counter[Passed]) -> dict[str, int]:
     return {str(reason): number for reason, number in reasons.most_common()}
 
 
-def _parsed(line: bytes) -> Line:
+def _parsed(line: bytes) -> Entry | ImageRecord:
     # Pydantic's reader lets these pass, which are no JSON and could not be written back.
     if b"NaN" in line or b"Infinity" in line:
         return _parsed_slowly(line)
+    text = line.rstrip()
+    if text.startswith(_ENTRY_BEGINS) and text.endswith(b"}}"):
+        # As we write them: an object within an object, of which the inner one is read at once.
+        with suppress(ValidationError):
+            return Entry.model_validate_json(text[len(_ENTRY_BEGINS) : -1])
+    return _parsed_whole(line)
+
+
+def _parsed_whole(line: bytes) -> Entry | ImageRecord:
     try:
-        return Line.model_validate_json(line)
+        return _record_of(Line.model_validate_json(line))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         if first["type"] != "json_invalid":
@@ -164,10 +171,17 @@ def _parsed(line: bytes) -> Line:
     return _parsed_slowly(line)
 
 
-def _parsed_slowly(line: bytes) -> Line:
+def _record_of(line: Line) -> Entry | ImageRecord:
+    record = line.entry or line.image
+    if record is None:
+        raise Refused(Passed.INVALID, "it holds neither an entry nor an image")
+    return record
+
+
+def _parsed_slowly(line: bytes) -> Entry | ImageRecord:
     """The same with the standard reader, for what pydantic's refuses but the site can send: half a surrogate pair."""
     try:
-        return Line.model_validate(json.loads(line, parse_constant=_no_constant))
+        return _record_of(Line.model_validate(json.loads(line, parse_constant=_no_constant)))
     except ValidationError as error:
         raise Refused(Passed.INVALID, "it is no entry and no image") from error
     except (ValueError, RecursionError) as error:

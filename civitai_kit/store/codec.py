@@ -51,11 +51,16 @@ def checksum(value: bytes) -> int:
 
 def encode(record: BaseModel) -> bytes:
     """A record as a packed value; raises UsageError for what JSON cannot hold."""
+    return pack(dump(record))
+
+
+def dump(record: BaseModel) -> bytes:
+    """A record as JSON, not yet packed; raises UsageError for what JSON cannot hold."""
     try:
         text = record.__pydantic_serializer__.to_json(record)
     except PydanticSerializationError:
-        return pack(_dump_plainly(record))
-    return pack(_dump_plainly(record) if _REPLACED in text else text)
+        return _dump_plainly(record)
+    return _dump_plainly(record) if _REPLACED in text else text
 
 
 def decode(model: type[RecordT], value: bytes) -> RecordT:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from itertools import islice
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import lmdb
 
 from civitai_kit.core.entry import Entry, Summary
-from civitai_kit.store.codec import decode, encode, pack, parse
+from civitai_kit.store.codec import decode, dump, encode, pack, parse
 from civitai_kit.store.environment import Transaction
 from civitai_kit.store.keys import id_key, text_key, version_id_of, version_key
 from civitai_kit.store.schema import Tables
 from civitai_kit.store.summary_rows import Wanted, encode_row, summary_of
 
+T = TypeVar("T")
+
+_HANDFUL = 32
 # A look-up, and what stands in it for a version.
 _Term: TypeAlias = "tuple[lmdb._Database, bytes]"
 
@@ -39,9 +43,28 @@ def prepare_entry(entry: Entry) -> Prepared:
     return _prepared(entry, encode(entry))
 
 
-def prepare_text(text: bytes) -> Prepared:
-    """The same for an entry's JSON, which is kept as it is; raises Damaged when it is no entry's."""
-    return _prepared(parse(Entry, text), pack(text))
+def prepare_entries(entries: Iterable[Entry]) -> Iterator[Prepared]:
+    """The same for many."""
+    for some in _handfuls(entries):
+        yield from _prepared_together(some, [dump(entry) for entry in some])
+
+
+def prepare_texts(texts: Iterable[bytes]) -> Iterator[Prepared]:
+    """The same for entries' JSON, which is kept as it is; raises Damaged at the first that is no entry's."""
+    for some in _handfuls(texts):
+        yield from _prepared_together([parse(Entry, text) for text in some], some)
+
+
+def _handfuls(things: Iterable[T]) -> Iterator[list[T]]:
+    # Each kind of work over some before the next kind takes half the time: it stays in the processor's cache.
+    rest = iter(things)
+    while some := list(islice(rest, _HANDFUL)):
+        yield some
+
+
+def _prepared_together(entries: list[Entry], texts: list[bytes]) -> list[Prepared]:
+    values = list(map(pack, texts))
+    return list(map(_prepared, entries, values))
 
 
 def _prepared(entry: Entry, value: bytes) -> Prepared:

@@ -84,14 +84,14 @@ class LmdbStore:
 
     def put_many(self, entries: Iterable[Entry]) -> int:
         """Write many, some thousand a transaction; gives how many."""
-        return self._put_prepared(map(entry_table.prepare_entry, entries))
+        return self._put_prepared(entry_table.prepare_entries(entries))
 
     def put_texts(self, texts: Iterable[bytes]) -> int:
         """Write many entries given as their JSON, which is kept as it is; gives how many.
 
         Raises UsageError at the first that is no entry, when those before may have been written.
         """
-        return self._put_prepared(map(_prepare_text, texts))
+        return self._put_prepared(_prepared_texts(texts))
 
     def update(self, version_id: int, change: Callable[[Entry | None], Entry | None]) -> Entry | None:
         """Read, change and write one entry in one transaction; None from `change` leaves the store as it was.
@@ -258,8 +258,8 @@ def _batches(entries: Iterable[entry_table.Prepared]) -> Iterator[list[entry_tab
         yield batch
 
 
-def _prepare_text(text: bytes) -> entry_table.Prepared:
+def _prepared_texts(texts: Iterable[bytes]) -> Iterator[entry_table.Prepared]:
     try:
-        return entry_table.prepare_text(text)
+        yield from entry_table.prepare_texts(texts)
     except Damaged as error:
         raise UsageError(f"Not an entry: {error}") from error

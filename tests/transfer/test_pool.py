@@ -44,19 +44,23 @@ def test_no_more_than_the_slots_run_at_once() -> None:
 
 def test_jobs_are_taken_only_when_a_slot_is_free() -> None:
     taken = []
-    gate = threading.Event()
+    gate, two = threading.Event(), threading.Event()
 
     def jobs() -> Iterator[Callable[[], object]]:
         for number in range(10):
             taken.append(number)
+            if number == 1:
+                two.set()
             yield gate.wait
 
     def open_the_gate() -> None:
+        two.wait(10)
+        time.sleep(0.1)  # Long enough for a third to be taken, were it so.
         seen.append(len(taken))
         gate.set()
 
     seen: list[int] = []
-    threading.Timer(0.1, open_the_gate).start()
+    threading.Thread(target=open_the_gate).start()
     assert len(list(Pool().run(jobs(), 2))) == 10
     assert seen == [2]
 

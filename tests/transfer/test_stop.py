@@ -18,8 +18,10 @@ from tests.transfer.conftest import Desk
 AT = 2_000_000
 
 
-def stopped_while(desk: Desk, fetch: Callable[[], Any], *, after: float = 0.3) -> float:
-    """Fetch in a thread, stop after a while; gives the seconds until the thread is back."""
+def stopped_while(
+    desk: Desk, fetch: Callable[[], Any], *, when: Callable[[], bool] = lambda: True, after: float = 0.3
+) -> float:
+    """Fetch in a thread, stop a while after something is so; gives the seconds until the thread is back."""
     caught: list[BaseException] = []
 
     def run() -> None:
@@ -30,6 +32,10 @@ def stopped_while(desk: Desk, fetch: Callable[[], Any], *, after: float = 0.3) -
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
+    deadline = time.monotonic() + 20
+    while not when():
+        assert time.monotonic() < deadline, "it never got that far"
+        time.sleep(0.01)
     time.sleep(after)
     assert thread.is_alive()
     desk.stop.set()
@@ -77,8 +83,8 @@ def test_while_connecting(desk: Desk, full: str) -> None:
 def test_while_the_body_stalls(desk: Desk, proof: str) -> None:
     desk.sandbox.faults.add("stall", at=AT, seconds=30)
     order = desk.order() if proof == "hash" else desk.order(proof=Proof())
-    assert stopped_while(desk, lambda: desk.fetch(order, timeout=60)) < 3
     part = desk.target.with_name("model.safetensors.part")
+    assert stopped_while(desk, lambda: desk.fetch(order, timeout=60), when=lambda: desk.asked("storage") == 1) < 3
     assert part.stat().st_size == AT
     desk.stop.clear()
     assert desk.fetch(order).resumed == AT
@@ -103,7 +109,10 @@ def test_while_the_rate_is_limited(desk: Desk) -> None:
 def test_while_several_connections_are_open(desk_of: Callable[[int], Desk]) -> None:
     desk = desk_of(90_000_000)
     desk.sandbox.faults.add("stall", times=None, at=10_000_000, seconds=30)
-    assert stopped_while(desk, lambda: desk.fetch(desk.order(connections=4), timeout=60), after=1.5) < 3
+    took = stopped_while(
+        desk, lambda: desk.fetch(desk.order(connections=4), timeout=60), when=lambda: desk.asked("storage") >= 4
+    )
+    assert took < 3
     desk.sandbox.faults.clear()
     desk.stop.clear()
     assert desk.fetch().size == 90_000_000

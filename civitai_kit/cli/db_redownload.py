@@ -32,7 +32,8 @@ def run(call: Call) -> Outcome:
     with writing(call, loaded) as (kit, progress):
         wide = Selection(early_access=loaded.settings.early_access, allow_unsafe=loaded.settings.allow_unsafe)
         plan = plan_again(kit.scan_parts, version_ids, wide, progress)
-        return of_report(redownload(kit.download_parts, plan, _options(loaded.settings), progress))
+        report = redownload(kit.download_parts, plan, _options(loaded.settings), progress)
+        return of_report(report, kept=progress.state.kept_bytes)
 
 
 def _options(settings: Settings) -> DownloadOptions:

@@ -25,7 +25,7 @@ from civitai_kit.services.sidecars import Sidecars
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadOptions:
-    """How a plan is carried out, and what is saved beside the files."""
+    """How a plan is carried out, and what is saved beside the files; `fresh` fetches also what is there and right."""
 
     concurrency: int = 4
     connections: int = 1
@@ -34,6 +34,7 @@ class DownloadOptions:
     model_info: bool = False
     version_images: bool = False
     model_images: bool = False
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ class _Run:
     def _proof_on_disk(self, item: Item) -> Digests | None:
         """The digests of a right file that is already there, None when there is none or it cannot be proved."""
         size = self.parts.disk.size(item.path)
-        if size is None:
+        if size is None or self.options.fresh:
             return None
         digests = self.parts.disk.digests(item.path)
         return digests if proof_of(item).judge(digests, size) is Verdict.RIGHT else None
@@ -164,7 +165,10 @@ class _Run:
         model = self.sidecars.model_facts(item)
 
         def change(old: Entry | None) -> Entry:
-            fresh = entry_of(item, version, model, record.updated_at or self._now())
+            # What is fetched anew has its answer from an earlier day: only a file that came says more.
+            is_saved = self.options.fresh and old is not None and record.status is not Status.DOWNLOADED
+            seen = version is not None and not is_saved
+            fresh = entry_of(item, version, model, record.updated_at or self._now(), seen=seen)
             kept = fresh if old is None else _merged(old, fresh)
             return kept.with_file(_kept_record(self.parts.disk, kept, record))
 

@@ -70,8 +70,10 @@ def proof_of(item: Item) -> Proof:
     return Proof(sha256=item.sha256, blake3=item.blake3, crc32=item.crc32, size=item.size)
 
 
-def entry_of(item: Item, version: dict[str, object] | None, model: dict[str, object] | None, now: str) -> Entry:
-    """A first entry for an item's version, with the site's answers where they were heard."""
+def entry_of(
+    item: Item, version: dict[str, object] | None, model: dict[str, object] | None, now: str, *, seen: bool
+) -> Entry:
+    """A first entry for an item's version, with the site's answers where there are any; `seen` says the site has it."""
     return Entry(
         version_id=item.version_id,
         model_id=item.model_id,
@@ -84,7 +86,7 @@ def entry_of(item: Item, version: dict[str, object] | None, model: dict[str, obj
         model=model,
         added_at=now,
         updated_at=now,
-        last_seen=now if version is not None else None,
+        last_seen=now if seen else None,
     )
 
 

@@ -14,7 +14,12 @@ from civitai_kit.core.references import LARGEST_ID, Kind, Reference
 from civitai_kit.core.report import Report
 from civitai_kit.core.selection import ScanRequest, Selection
 from civitai_kit.services.download import DownloadOptions, DownloadParts, download
-from civitai_kit.services.remembered import again, entries_of, item_of_record, put_back, take_back_last_seen
+from civitai_kit.services.remembered import (
+    entries_of,
+    item_of_record,
+    put_back,
+    with_saved_answers,
+)
 from civitai_kit.services.scan import ScanParts, scan
 
 
@@ -49,8 +54,7 @@ def redownload(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit:
     Where the new one could not be had, store and disk stay as they were, the reason noted in the store.
     """
     before = entries_of(parts.store, plan.items)
-    report = download(again(parts), plan, options, emit)
-    take_back_last_seen(parts.store, before, report)
+    report = download(with_saved_answers(parts), plan, replace(options, fresh=True), emit)
     put_back(parts, before, report, lambda record: record.status is Status.DOWNLOADED)
     return report
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from civitai_kit.core.digests import Digests
 from civitai_kit.core.entry import Entry, FileRecord
 from civitai_kit.core.plan import Item
 from civitai_kit.core.report import Report
 from civitai_kit.services.download import DownloadParts
-from civitai_kit.services.ports import Answers, Disk, Store
+from civitai_kit.services.ports import Answers, Store
 
 
 def item_of_record(entry: Entry, record: FileRecord) -> Item:
@@ -67,68 +65,15 @@ class RememberedAnswers:
         return self._heard.model(model_id)
 
 
-class DoubtfulDisk:
-    """A save path that vouches for no file, so that a download fetches anew what is there; fits the ports' Disk.
-
-    What lies there stays where it is until the new file takes its name.
-    """
-
-    def __init__(self, disk: Disk) -> None:
-        self._disk = disk
-        self.root: Path = disk.root
-
-    def size(self, path: str) -> int | None:
-        """None: what is there is not taken for the file."""
-        self._disk.locate(path)
-        return None
-
-    def free(self) -> int | None:
-        """Bytes free for us on the save path's file system, None if unknown."""
-        return self._disk.free()
-
-    def digests(self, path: str) -> Digests:
-        """All digests of a file there, in one pass."""
-        return self._disk.digests(path)
-
-    def read(self, path: str) -> bytes | None:
-        """The content of a small file, None where there is none."""
-        return self._disk.read(path)
-
-    def write(self, path: str, content: bytes) -> None:
-        """Write a small file atomically, making folders; raises DiskFull or NotWritable."""
-        self._disk.write(path, content)
-
-    def locate(self, path: str) -> Path:
-        """The absolute path; raises UsageError when it would leave the save path, also through a link."""
-        return self._disk.locate(path)
-
-    def check_writable(self) -> None:
-        """Make the save path where it is missing and prove that it can be written; raises NotWritable."""
-        self._disk.check_writable()
-
-
 def with_saved_answers(parts: DownloadParts) -> DownloadParts:
     """The parts of a download that takes the site's answers from the store where it heard none."""
     return replace(parts, answers=RememberedAnswers(parts.answers, parts.store))
-
-
-def again(parts: DownloadParts) -> DownloadParts:
-    """The parts of a download that fetches what is remembered once more, whatever lies on disk."""
-    return replace(with_saved_answers(parts), disk=DoubtfulDisk(parts.disk))
 
 
 def entries_of(store: Store, items: Iterable[Item]) -> dict[int, Entry]:
     """What is remembered now of the versions of some items."""
     ids = dict.fromkeys(item.version_id for item in items)
     return {version_id: entry for version_id in ids if (entry := store.get(version_id)) is not None}
-
-
-def take_back_last_seen(store: Store, before: Mapping[int, Entry], report: Report) -> None:
-    """Undo what a fetch from saved answers noted too early: only a version that gave a file was seen on the site."""
-    gave = {item.version_id for item in report.downloaded}
-    for version_id, entry in before.items():
-        if version_id not in gave:
-            store.update(version_id, partial(_seen_at, entry.last_seen))
 
 
 def put_back(
@@ -148,9 +93,3 @@ def put_back(
 
 def _with_file(record: FileRecord, entry: Entry | None) -> Entry | None:
     return None if entry is None else entry.with_file(record)
-
-
-def _seen_at(last_seen: str | None, entry: Entry | None) -> Entry | None:
-    if entry is None or entry.last_seen == last_seen:
-        return None
-    return entry.model_copy(update={"last_seen": last_seen})

@@ -20,11 +20,9 @@ from civitai_kit.services.download import DownloadOptions, DownloadParts, downlo
 from civitai_kit.services.items import proved_of
 from civitai_kit.services.ports import Pool
 from civitai_kit.services.remembered import (
-    again,
     entries_of,
     item_of_record,
     put_back,
-    take_back_last_seen,
     with_saved_answers,
 )
 from civitai_kit.services.sidecars import Sidecars
@@ -80,8 +78,7 @@ def repair(parts: VerifyParts, audit: Audit, options: DownloadOptions, emit: Emi
     assert parts.fetching is not None, "whoever repairs can write"
     plan = _repair_plan(parts.store, audit)
     before = entries_of(parts.store, plan.items)
-    report = download(again(parts.fetching), plan, options, emit)
-    take_back_last_seen(parts.store, before, report)
+    report = download(with_saved_answers(parts.fetching), plan, replace(options, fresh=True), emit)
     put_back(parts.fetching, before, report, lambda record: record.kept_mismatch)
     return replace(audit, rows=tuple(_afterwards(parts, audit, report)), repair=report)
 

@@ -487,6 +487,51 @@ def test_a_step_that_fails_leaves_the_older_schema_as_it_was(tmp_path: Path) -> 
         assert [one.model_name for one in store.summaries()] == [""] * 3
 
 
+UPGRADED = """
+import sys
+from pathlib import Path
+from civitai_kit.core.entry import Entry
+from civitai_kit.store.codec import decode, encode
+from civitai_kit.store.environment import Environment
+from civitai_kit.store.schema import prepare
+
+def rename_all(txn, tables):
+    print("at work", flush=True)
+    for key, value in list(txn.cursor(db=tables.versions)):
+        entry = decode(Entry, value)
+        txn.put(key, encode(entry.model_copy(update={"model_name": entry.model_name + "+"})), db=tables.versions)
+
+environment = Environment.open(Path(sys.argv[1]), read_only=False)
+prepare(environment, {1: rename_all, 2: rename_all}, 3)
+print("done", flush=True)
+environment.close()
+"""
+
+
+@posix
+def test_killed_in_a_schema_upgrade_it_has_the_old_or_the_new_schema_whole(tmp_path: Path) -> None:
+    made(tmp_path / "db", 1500)
+    seen: list[int] = []
+    while not seen or seen[-1] < 3:
+        with subprocess.Popen([sys.executable, "-c", UPGRADED, tmp_path / "db"], stdout=subprocess.PIPE) as upgrade:
+            assert upgrade.stdout is not None
+            upgrade.stdout.readline()
+            time.sleep(random.uniform(0.002, 0.02) * 1.5 ** len(seen))
+            upgrade.send_signal(signal.SIGKILL)
+        seen.append(int(json.loads(gzip.decompress(value_of(tmp_path / "db", "meta", b"store")))["schema"]))
+        assert names_in(tmp_path / "db") == {"+" * (seen[-1] - 1)}
+    # At least the first kill fell into the first step.
+    assert seen == sorted(seen)
+    assert seen[0] < 3
+
+
+def names_in(path: Path) -> set[str]:
+    with lmdb.open(str(path), max_dbs=16, readonly=True) as handle:
+        versions = handle.open_db(b"versions", create=False)
+        with handle.begin(db=versions) as txn:
+            return {json.loads(gzip.decompress(value))["model_name"] for _, value in txn.cursor()}
+
+
 def test_reading_does_not_upgrade(tmp_path: Path) -> None:
     data = older(tmp_path / "db") / "data.mdb"
     before = data.read_bytes()

@@ -35,8 +35,9 @@ def stop_on_signal(last_words: Callable[[], None], idle: Callable[[], bool]) -> 
         yield stop
     finally:
         handler.done.set()
+        # Once stopped, all is said: a late second signal must not turn the interpreter's own end into a crash.
         for number, old in before.items():
-            signal.signal(number, old)
+            signal.signal(number, signal.SIG_IGN if stop.is_set() else old)
 
 
 def _stop_signals() -> list[int]:

@@ -127,6 +127,19 @@ def test_ctrl_c_gives_the_cursor_back(
     assert terminal.seen.rfind(SHOW) > terminal.seen.rfind(HIDE)
 
 
+def test_a_ctrl_c_after_the_last_word_changes_nothing(
+    at_terminal: Callable[..., Terminal], civitai_sandbox: Sandbox
+) -> None:
+    civitai_sandbox.faults.add("throttle", None, rate=2_000)
+    terminal = at_terminal("download", "1001", "--yes")
+    terminal.until("B/s")
+    terminal.type("\x03")
+    terminal.until("Stopped.")
+    while terminal.process.poll() is None:
+        terminal.type("\x03")
+    assert terminal.finish() == 130 and "Traceback" not in terminal.seen
+
+
 def test_no_colour_is_used_where_none_is_wanted(at_terminal: Callable[..., Terminal]) -> None:
     coloured = at_terminal("scan", "--sort", "nix")
     plain = at_terminal("scan", "--sort", "nix", "--no-color")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from typer.core import TyperCommand
@@ -16,7 +18,7 @@ class HelpfulCommand(TyperCommand):
     """A command whose help says what its positional argument is, and keeps its own flags from the global ones."""
 
     positional: Positional | None = None
-    own: frozenset[str] = frozenset()
+    panels: Mapping[str, frozenset[str]] = MappingProxyType({})
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Its parameters, which take what was typed."""
@@ -31,13 +33,11 @@ class HelpfulCommand(TyperCommand):
         if self.positional is not None:
             with formatter.section("Arguments"):
                 formatter.write_dl([self.positional])
-        for title, is_own in (("Options", True), ("Global options", False)):
-            shown = [
-                record
-                for parameter in self.get_params(ctx)
-                if parameter.param_type_name == "option" and (parameter.name in self.own) is is_own
-                if (record := parameter.get_help_record(ctx)) is not None
-            ]
+        parameters = [one for one in self.get_params(ctx) if one.param_type_name == "option"]
+        grouped = frozenset().union(*self.panels.values())
+        others = frozenset(one.name for one in parameters) - grouped
+        for title, names in (*self.panels.items(), ("Global options", others)):
+            shown = [record for one in parameters if one.name in names and (record := one.get_help_record(ctx))]
             if shown:
                 with formatter.section(title):
                     formatter.write_dl(shown)

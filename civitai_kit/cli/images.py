@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from civitai_kit.cli.call import Call
 from civitai_kit.cli.console import Outcome
-from civitai_kit.cli.options import IMAGES
+from civitai_kit.cli.options import IMAGE_PANELS, IMAGES
 from civitai_kit.cli.parsing import Command
 
 if TYPE_CHECKING:
@@ -50,4 +50,4 @@ def _fetched(call: Call, loaded: Loaded, request: ImagesRequest) -> Outcome:
     return Outcome(report.as_json(), list(report_lines(report, request)), report.error_rows(), report.exit_code)
 
 
-COMMAND = Command(run, IMAGES, "PAGE", DETAILS)
+COMMAND = Command(run, IMAGES, "PAGE", DETAILS, IMAGE_PANELS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -32,12 +32,16 @@ class Branch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a command module offers: what runs, the flags it takes, the name of its positional arguments if any."""
+    """What a command module offers: what runs, its flags, the name of its positional arguments if any.
+
+    `panels` groups flags under titles in its help, for a command with many.
+    """
 
     run: Callable[..., Any]
     flags: tuple[Flag, ...] = ()
     arguments: str = ""
     details: str = ""
+    panels: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,8 @@ def _leaf(name: str, branch: Branch, command: Command) -> TyperCommand:
     leaf = get_command(app)
     assert isinstance(leaf, HelpfulCommand)
     leaf.positional = positional_of(name, command.arguments)
-    leaf.own = frozenset(flag.dest for flag in command.flags)
+    panels = command.panels or {"Options": command.flags}
+    leaf.panels = {title: frozenset(flag.dest for flag in flags) for title, flags in panels.items()}
     return leaf
 
 

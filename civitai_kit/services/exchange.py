@@ -29,6 +29,7 @@ from civitai_kit.core.exchange import (
     line_error,
     read_line,
 )
+from civitai_kit.services.history_import import RECOGNISED, import_history
 from civitai_kit.services.upkeep_ports import Grounds, Records
 
 HEAD_BYTES = 4096
@@ -253,4 +254,7 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
             line = stream.readline(LONGEST_LINE)
 
 
-IMPORT_FORMATS: tuple[ImportFormat, ...] = (ImportFormat(EXPORT_FORMAT, is_export, import_lines),)
+IMPORT_FORMATS: tuple[ImportFormat, ...] = (
+    ImportFormat(EXPORT_FORMAT, is_export, import_lines),
+    *(ImportFormat(name, tells, import_history) for name, tells in RECOGNISED),
+)

@@ -17,6 +17,9 @@ from civitai_kit.transfer.journal import JOURNAL_SUFFIX, PART_SUFFIX, Journal, P
 
 _READ_SIZE = 1024 * 1024
 
+# Bytes looked through at a time.
+_SEARCH = 256 * 1024
+
 
 class Part:
     """The bytes of one file so far: written, hashed, and partly known to be on disk.
@@ -72,6 +75,13 @@ class Part:
     def head(self, length: int) -> bytes:
         """The first bytes of the file."""
         return self._read_at(0, length)
+
+    def holds(self, mark: bytes | None) -> bool:
+        """Whether these bytes stand anywhere in the part; never so for None."""
+        if mark is None:
+            return False
+        starts = range(0, self.written, _SEARCH)
+        return any(mark in self._read_at(start, _SEARCH + len(mark) - 1) for start in starts)
 
     def tail(self, length: int) -> bytes:
         """The last bytes of the file."""

@@ -29,13 +29,15 @@ def media_suffix(head: bytes) -> str | None:
     return None
 
 
+# What stands at the end of a picture, where its format has a mark that tells.
+END_MARKS = {".png": b"IEND", ".jpeg": b"\xff\xd9"}
+
+
 def is_whole(suffix: str, head: bytes, tail: bytes, size: int) -> bool:
     """Whether the picture seems to end where it should; True where its format has no cheap mark of its end."""
     match suffix:
-        case ".png":
-            return b"IEND" in tail
-        case ".jpeg":
-            return b"\xff\xd9" in tail
+        case ".png" | ".jpeg":
+            return END_MARKS[suffix] in tail
         case ".gif":
             return b"\x3b" in tail[-1024:]
         case ".webp":

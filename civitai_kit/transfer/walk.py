@@ -12,7 +12,7 @@ from civitai_kit.transfer.fill import Filler, Gear
 from civitai_kit.transfer.journal import Journal
 from civitai_kit.transfer.lane import Lane
 from civitai_kit.transfer.parts import Part, open_part
-from civitai_kit.transfer.pictures import HEAD, TAIL, is_whole, media_suffix, with_media_suffix
+from civitai_kit.transfer.pictures import END_MARKS, HEAD, TAIL, is_whole, media_suffix, with_media_suffix
 from civitai_kit.transfer.progress import Progress
 
 _KEEP_HINT = "Try again later; --allow-hash-mismatch keeps such a file."
@@ -99,7 +99,8 @@ def _wrong_picture(part: Part) -> CivitaiKitError | None:
     suffix = media_suffix(head)
     if suffix is None:
         return NotAModel("What came is neither a picture nor a clip.")
-    if not is_whole(suffix, head, part.tail(TAIL), part.written):
+    # Some cameras and editors put more behind the picture's end, so that is looked for before anything is refused.
+    if not is_whole(suffix, head, part.tail(TAIL), part.written) and not part.holds(END_MARKS.get(suffix)):
         return TransferError("The picture is cut short.")
     return None
 

@@ -139,3 +139,8 @@ def test_many_pictures_share_few_connections(desk: Desk) -> None:
     assert [outcome.error for outcome in outcomes] == [None] * 60
     assert len(opened) == 60
     assert len(threads) == 4
+
+
+def test_a_picture_with_more_behind_its_end_is_whole(desk: Desk) -> None:
+    more = PNG + bytes(300 * 1024)
+    assert Path(picture(desk, more).path).read_bytes() == more

@@ -6,9 +6,10 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from civitai_kit.cli.cleaning import shown
@@ -22,6 +23,8 @@ SCHEMA = 1
 SHOW_CURSOR = "\x1b[?25h"
 # Errors that a person is shown one by one; a program gets all.
 MOST_ERRORS = 20
+# Rows written at once while they come.
+_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Console:
         self.display: Display | None = None
         self.asking = False
         self._answered = False
+        self._streaming = False
         self._lock = threading.RLock()
 
     @property
@@ -85,12 +89,33 @@ class Console:
             if self._answered:
                 return
             self._answered = True
+        if self._streaming:
+            rest = {"exit_code": outcome.exit_code, "errors": _helped(outcome.errors)}
+            _write(sys.stdout, f"]}}, {_dumped(rest)[1:]}\n")
+            return
         if self.as_json:
             _write(sys.stdout, _envelope(command, outcome, _helped(outcome.errors)))
             return
         if outcome.lines:
             _write(sys.stdout, "".join(f"{line}\n" for line in outcome.lines))
         self._complain_of(_helped(outcome.errors if outcome.untold is None else outcome.untold))
+
+    def stream(self, command: str, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Print `data[name]` row by row for a program; `show` ends the object, whatever became of the command."""
+        rest = iter(rows)
+        while batch := list(islice(rest, _BATCH)):
+            head = f'{{"schema": {SCHEMA}, "command": {_dumped(command)}, "data": {{{_dumped(name)}: ['
+            before = ", " if self._streaming else head
+            self._streaming = True
+            if not _write(sys.stdout, before + _dumped(batch)[1:-1]):
+                return
+
+    def stream_lines(self, lines: Iterable[str]) -> None:
+        """Print lines for a person as they come; they are cleaned already."""
+        rest = iter(lines)
+        while batch := list(islice(rest, _BATCH)):
+            if not _write(sys.stdout, "".join(f"{line}\n" for line in batch)):
+                return
 
     def last_words(self, command: str, outcome: Outcome) -> None:
         """Answer before the process ends at once, and give back the cursor that a live display had hidden."""
@@ -186,8 +211,6 @@ def _helped(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _envelope(command: str, outcome: Outcome, rows: Sequence[Mapping[str, Any]]) -> str:
-    import json
-
     document = {
         "schema": SCHEMA,
         "command": command,
@@ -195,20 +218,28 @@ def _envelope(command: str, outcome: Outcome, rows: Sequence[Mapping[str, Any]])
         "data": dict(outcome.data),
         "errors": [*rows],
     }
+    return _dumped(document) + "\n"
+
+
+def _dumped(content: object) -> str:
+    import json
+
     utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    return json.dumps(document, ensure_ascii=not utf8, allow_nan=False, default=str) + "\n"
+    return json.dumps(content, ensure_ascii=not utf8, allow_nan=False, default=str)
 
 
-def _write(stream: TextIO, text: str) -> None:
-    """Write and flush; a closed pipe is closed for good, quietly."""
+def _write(stream: TextIO, text: str) -> bool:
+    """Write and flush; a closed pipe is closed for good, quietly. Says whether somebody reads on."""
     try:
         stream.write(text)
         stream.flush()
     except UnicodeEncodeError:
         encoding = stream.encoding or "ascii"
-        _write(stream, text.encode(encoding, "backslashreplace").decode(encoding))
+        return _write(stream, text.encode(encoding, "backslashreplace").decode(encoding))
     except (OSError, ValueError):
         _abandon(stream)
+        return False
+    return True
 
 
 def _abandon(stream: TextIO) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from civitai_kit.cli.call import Call
 from civitai_kit.cli.console import Outcome
 from civitai_kit.cli.db_images import IMAGE_RECORDS, image_outcome
+from civitai_kit.cli.db_opening import reading
 from civitai_kit.cli.options import DB_VIEW
 from civitai_kit.cli.parsing import Command
 from civitai_kit.core.errors import UsageError
@@ -15,9 +18,12 @@ from civitai_kit.core.errors import UsageError
 if TYPE_CHECKING:
     from civitai_kit.core.entry import Summary, SummaryFile
 
+# A sort key, and whether the greatest comes first.
+Order: TypeAlias = "tuple[Callable[[Summary], Any], bool]"
+
 NO_DATE = ""
 # What --sort knows; names go from a to z, numbers up, dates from the newest.
-ORDERS: dict[str, tuple[Callable[[Summary], Any], bool]] = {
+ORDERS: dict[str, Order] = {
     "version": (lambda entry: entry.version_id, False),
     "name": (lambda entry: (entry.model_name.casefold(), entry.version_name.casefold(), entry.version_id), False),
     "type": (lambda entry: (entry.type.casefold(), entry.model_name.casefold(), entry.version_id), False),
@@ -35,18 +41,21 @@ def view(call: Call) -> Outcome:
     """List the entries of the database, or its images; where there is none, there are none."""
     if call.has("images"):
         return image_outcome(call)
-    wanted = filter_of(call)
-    order = order_of(call)
-    loaded = call.load()
+    wanted, order = filter_of(call), order_of(call)
+    with reading(call) as kit:
+        return shown_entries(call, filter(wanted, kit.store.summaries()), order)
 
-    from civitai_kit.kit import open_kit
 
-    with open_kit(loaded, _unheard, writing=False, command=call.command, stop=call.stop) as kit:
-        entries = [entry for entry in kit.store.summaries() if wanted(entry)]
+def shown_entries(call: Call, entries: Iterable[Summary], order: Order | None) -> Outcome:
+    """Show entries as they come, or in an order when all have come."""
     if order is not None:
         key, newest_first = order
-        entries.sort(key=key, reverse=newest_first)
-    return Outcome({"entries": [as_row(entry) for entry in entries]}, listing(entries))
+        entries = sorted(entries, key=key, reverse=newest_first)
+    if call.console.as_json:
+        call.console.stream(call.command, "entries", map(as_row, entries))
+    else:
+        call.console.stream_lines(listing(entries))
+    return Outcome({"entries": []})
 
 
 def as_row(entry: Summary) -> dict[str, Any]:
@@ -106,7 +115,8 @@ def _status(word: str) -> Any:
     return by_name[word.casefold()]
 
 
-def order_of(call: Call) -> tuple[Callable[[Summary], Any], bool] | None:
+def order_of(call: Call) -> Order | None:
+    """What --sort wants: a key, and whether the greatest comes first."""
     word = call.typed.get("sort")
     if word is None:
         return None
@@ -117,20 +127,41 @@ def order_of(call: Call) -> tuple[Callable[[Summary], Any], bool] | None:
     return ORDERS[word.casefold()]
 
 
-def listing(entries: list[Summary]) -> list[str]:
-    from civitai_kit.cli.plan_view import counted, table
+@dataclass
+class _Totals:
+    """What a listing adds up to, once it is through."""
+
+    entries: int = 0
+    files: int = 0
+    size: int = 0
+
+    def counting(self, entries: Iterable[Summary]) -> Iterator[Summary]:
+        for entry in entries:
+            self.entries += 1
+            self.files += len(entry.files)
+            self.size += entry.size
+            yield entry
+
+
+def listing(entries: Iterable[Summary]) -> Iterator[str]:
+    """The lines of a listing, as the entries come."""
+    from civitai_kit.cli.plan_view import counted
+    from civitai_kit.cli.tables import streamed
     from civitai_kit.core.amounts import shown_bytes
 
-    if not entries:
-        return ["No entries."]
-    rows = list(_rows(entries))
-    total = sum(entry.size for entry in entries)
-    files = sum(len(entry.files) for entry in entries)
-    closing = f"{counted(len(entries), 'entry')}, {counted(files, 'file')}, {shown_bytes(total)}"
-    return [*table(HEAD, rows, flexible=4, right=(7, 8), spare=(7, 6, 5, 2)), "", closing]
+    rest = iter(entries)
+    first = next(rest, None)
+    if first is None:
+        yield "No entries."
+        return
+    totals = _Totals()
+    rows = _rows(totals.counting(chain([first], rest)))
+    yield from streamed(HEAD, rows, flexible=4, right=(7, 8), spare=(7, 6, 5, 2))
+    yield ""
+    yield f"{counted(totals.entries, 'entry')}, {counted(totals.files, 'file')}, {shown_bytes(totals.size)}"
 
 
-def _rows(entries: list[Summary]) -> Iterator[list[str]]:
+def _rows(entries: Iterable[Summary]) -> Iterator[list[str]]:
     from civitai_kit.cli.cleaning import cut, shown
     from civitai_kit.core.amounts import shown_bytes
 
@@ -138,10 +169,6 @@ def _rows(entries: list[Summary]) -> Iterator[list[str]]:
         words = (entry.key, str(entry.status), entry.type, entry.base_model, entry.model_name, entry.version_name)
         cells = [*words, entry.creator or "-"]
         yield [*(cut(shown(cell), WIDEST) for cell in cells), str(len(entry.files)), shown_bytes(entry.size)]
-
-
-def _unheard(event: object) -> None:
-    """Reading the database tells nothing worth drawing."""
 
 
 VIEW = Command(view, (*DB_VIEW, IMAGE_RECORDS))

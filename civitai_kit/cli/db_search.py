@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from civitai_kit.cli.call import Call
 from civitai_kit.cli.console import Outcome
-from civitai_kit.cli.db import as_row, filter_of, listing, order_of
+from civitai_kit.cli.db import filter_of, order_of, shown_entries
 from civitai_kit.cli.db_images import IMAGE_RECORDS, image_outcome
 from civitai_kit.cli.db_opening import reading
 from civitai_kit.cli.options import DB_VIEW
@@ -24,11 +24,7 @@ def run(call: Call) -> Outcome:
         return image_outcome(call, text)
     wanted, order = filter_of(call), order_of(call)
     with reading(call) as kit:
-        entries = [entry for entry in kit.store.search(text) if wanted(entry)]
-    if order is not None:
-        key, newest_first = order
-        entries.sort(key=key, reverse=newest_first)
-    return Outcome({"entries": [as_row(entry) for entry in entries]}, listing(entries))
+        return shown_entries(call, filter(wanted, kit.store.search(text)), order)
 
 
 COMMAND = Command(run, (*DB_VIEW, IMAGE_RECORDS), "QUERY", DETAILS)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from textwrap import wrap
 
 from civitai_kit.cli.cleaning import cut, padded, shown, width
@@ -14,6 +15,8 @@ PIPE_COLUMNS = 160
 # What a cut text needs to say something; the column that a table is about needs more.
 LEAST, LEAST_FLEXIBLE = 10, 20
 GAP = 2
+# Of a table that is shown while it is read, the rows that decide how wide its columns are.
+FIRST_ROWS = 500
 
 
 def is_terminal() -> bool:
@@ -43,23 +46,37 @@ def table(
     whole: Collection[int] = (),
     spare: Sequence[int] = (),
 ) -> list[str]:
+    """The lines of a table: see `streamed`, whose widths here are those of all rows."""
+    return list(streamed(head, rows, flexible=flexible, right=right, whole=whole, spare=spare, first=None))
+
+
+def streamed(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    flexible: int,
+    right: Collection[int] = (),
+    whole: Collection[int] = (),
+    spare: Sequence[int] = (),
+    first: int | None = FIRST_ROWS,
+) -> Iterator[str]:
     """Rows under their heads, cut to the line; numbers to the `right` and `whole` columns never are.
 
     The `flexible` column is the one that the table is about. The `spare` ones stay out, the first of them first, where
-    all would be cut beyond reading.
+    all would be cut beyond reading. The `first` rows (None: all) decide the widths.
     """
-    every = [[shown(cell) for cell in row] for row in (head, *rows)]
-    widths = {at: max(width(row[at]) for row in every) for at in range(len(head))}
+    clean = ([shown(cell) for cell in row] for row in chain([head], rows))
+    begun = list(islice(clean, first))
+    widths = {at: max(width(row[at]) for row in begun) for at in range(len(head))}
     least = {at: min(size, LEAST_FLEXIBLE if at == flexible else LEAST) for at, size in widths.items()}
     least |= {at: widths[at] for at in (*right, *whole)}
     for at in spare:
         if _total(least) > columns():
             del least[at], widths[at]
     widths = _fitted(widths, least, columns())
-    return [
-        (" " * GAP).join(padded(cut(row[at], size), size, right=at in right) for at, size in widths.items()).rstrip()
-        for row in every
-    ]
+    for row in chain(begun, clean):
+        cells = [padded(cut(row[at], size), size, right=at in right) for at, size in widths.items()]
+        yield (" " * GAP).join(cells).rstrip()
 
 
 def _total(widths: dict[int, int]) -> int:

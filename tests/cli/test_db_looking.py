@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import lmdb
 import pytest
 
 from civitai_kit.core.entry import Entry, FileRecord, ImageKind, ImageRecord, Status
@@ -102,3 +103,25 @@ def test_people_see_tables(remembered: Run) -> None:
     assert "BY BASE MODEL" in remembered("db", "stats").out
     assert "Straße bei Nacht" in remembered("db", "search", "nacht").out
     assert "fluffy" not in remembered("db", "search", "cats", "--images").err
+
+
+def test_a_listing_for_programs_is_one_object_also_when_the_database_breaks_off(remembered: Run) -> None:
+    with LmdbStore.open(DATABASE, read_only=False) as store:
+        store.put_many(entry(number, f"Model {number}") for number in range(5, 1200))
+    whole = remembered("db", "view", "--json")
+    assert [row["version_id"] for row in whole.document["data"]["entries"]] == list(range(1, 1200))
+    with lmdb.open(str(DATABASE), max_dbs=16, map_size=2**30) as handle, handle.begin(write=True) as txn:
+        txn.put(b"v_1100", b"no gzip", db=handle.open_db(b"versions", txn=txn))
+    broken = remembered("db", "view", "--json")
+    assert broken.code == 10
+    assert broken.document["exit_code"] == 10
+    assert broken.document["errors"][0]["code"] == "store_unreadable"
+    assert len(broken.document["data"]["entries"]) == 1000
+
+
+def test_a_long_listing_comes_whole_and_sorted(remembered: Run) -> None:
+    with LmdbStore.open(DATABASE, read_only=False) as store:
+        store.put_many(entry(number, f"Model {number}", size=number) for number in range(5, 1200))
+    lines = remembered("db", "view", "--sort", "size").out.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["v_1199", "v_1198", "v_1197"]
+    assert lines[-1].startswith("1,199 entries, 1,199 files")

@@ -99,6 +99,7 @@ async def _endless(size: int) -> AsyncIterator[bytes]:
     portion = b"a" * 65_536
     for _ in range(max(1, size // len(portion))):
         yield portion
+        await anyio.sleep(0)  # The moment in which a client that went away is noticed.
     yield b'"],"metadata":{}}'
 
 

@@ -32,6 +32,11 @@ class Statistics:
     by_status: dict[str, Tally] = field(default_factory=dict)
     by_creator: dict[str, Tally] = field(default_factory=dict)
 
+    @property
+    def groups(self) -> tuple[dict[str, Tally], ...]:
+        """By type, base model, status and creator."""
+        return self.by_type, self.by_base_model, self.by_status, self.by_creator
+
     def as_json(self) -> dict[str, Any]:
         """The `data` of `db stats --json`; groups with the most bytes come first."""
         return {
@@ -49,24 +54,28 @@ class Statistics:
 def statistics(summaries: Iterable[Summary], images: int = 0) -> Statistics:
     """Add up summaries; `images` is how many image records there are beside them."""
     found = Statistics(images=images)
+    # Entries alike in all four are added up first: a quarter of the look-ups.
+    alike: dict[tuple[str, str, str, str | None], Tally] = {}
     for summary in summaries:
-        size = summary.size
-        found.entries += 1
         found.files += len(summary.files)
-        found.bytes += size
-        _count(found.by_type, summary.type, size)
-        _count(found.by_base_model, summary.base_model, size)
-        _count(found.by_status, summary.status, size)
-        _count(found.by_creator, summary.creator, size)
+        key = (summary.type, summary.base_model, summary.status._value_, summary.creator)
+        tally = alike.get(key)
+        if tally is None:
+            tally = alike[key] = Tally()
+        tally.entries += 1
+        tally.bytes += summary.size
+    for names, tally in alike.items():
+        found.entries += tally.entries
+        found.bytes += tally.bytes
+        for groups, name in zip(found.groups, names, strict=True):
+            _add(groups, name, tally)
     return found
 
 
-def _count(groups: dict[str, Tally], name: str | None, size: int) -> None:
-    tally = groups.get(name or UNKNOWN)
-    if tally is None:
-        tally = groups[name or UNKNOWN] = Tally()
-    tally.entries += 1
-    tally.bytes += size
+def _add(groups: dict[str, Tally], name: str | None, more: Tally) -> None:
+    tally = groups.setdefault(name or UNKNOWN, Tally())
+    tally.entries += more.entries
+    tally.bytes += more.bytes
 
 
 def _rows(groups: dict[str, Tally]) -> dict[str, dict[str, int]]:

@@ -108,7 +108,7 @@ def import_lines(parts: ImportParts, source: Source) -> Exchanged:
 
 @contextmanager
 def _no_search_for_circles() -> Iterator[None]:
-    """Parsed lines are trees; the search for circles among them takes a third of an import's time."""
+    """Parsed lines are trees; the search for circles among them takes up to a third of an import's time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

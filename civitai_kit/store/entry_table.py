@@ -56,7 +56,7 @@ def prepare_texts(texts: Iterable[bytes]) -> Iterator[Prepared]:
 
 
 def _handfuls(things: Iterable[T]) -> Iterator[list[T]]:
-    # Each kind of work over some before the next kind takes half the time: it stays in the processor's cache.
+    # Each kind of work over some before the next kind: for small entries up to twice as quick as one by one.
     rest = iter(things)
     while some := list(islice(rest, _HANDFUL)):
         yield some

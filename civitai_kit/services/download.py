@@ -91,9 +91,6 @@ def _sidecars(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: 
     )
 
 
-_STOPPED = Interrupted("Stopped before the end.", hint="Run the same command again: it goes on where this one stopped.")
-
-
 @dataclass
 class _Run:
     """One download under way: what has come of it so far."""
@@ -210,7 +207,7 @@ class _Run:
                 return
 
     def report(self, plan: Plan) -> Report:
-        stopped = [_STOPPED] if self.parts.stopped() and not self.has_ended else []
+        stopped = [_stopped()] if self.parts.stopped() and not self.has_ended else []
         return Report(
             downloaded=tuple(self.downloaded),
             skipped=(*self.kept, *plan.skips),
@@ -257,3 +254,8 @@ def _kept_record(disk: Disk, entry: Entry, record: FileRecord) -> FileRecord:
     if replaced and disk.size(old.path) == old.size:
         return old.model_copy(update={"error": record.error})
     return record
+
+
+def _stopped() -> Interrupted:
+    hint = "Run the same command again: it goes on where this one stopped."
+    return Interrupted("Stopped before the end.", hint=hint)

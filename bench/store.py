@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from civitai_kit.core.draft import draft_of
 from civitai_kit.core.entry import Entry, FileRecord, Status
 from civitai_kit.store.lmdb_store import LmdbStore
 
@@ -119,11 +120,11 @@ def bring_in(clock: Clock, store: LmdbStore, second: LmdbStore, theirs: sqlite3.
     """Import `count` entries into each, batch by batch; making them is not timed."""
     for start in range(1, count + 1, _BATCH):
         entries = [entry(number) for number in range(start, min(start + _BATCH, count + 1))]
-        lines = [one.model_dump_json().encode() for one in entries]
+        drafts = [draft_of(one.model_dump_json().encode()) for one in entries]
         clock.time("import: put_many", lambda: store.put_many(entries))  # noqa: B023
         clock.time(_THEIRS + "import: put_many", lambda: insert(theirs, entries))  # noqa: B023
-        clock.time("import: put_texts", lambda: second.put_texts(lines))  # noqa: B023
-        clock.time("import again, all known", lambda: second.put_texts(lines))  # noqa: B023
+        clock.time("import: put_drafts", lambda: second.put_drafts(drafts))  # noqa: B023
+        clock.time("import again, all known", lambda: second.put_drafts(drafts))  # noqa: B023
 
 
 def look(clock: Clock, store: LmdbStore, theirs: sqlite3.Connection, count: int) -> None:

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from operator import is_
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from civitai_kit.core.entry import Entry, FileRecord, ImageRecord, Status
 from civitai_kit.core.errors import Code, UsageError
-from civitai_kit.core.naming import path_key
-from civitai_kit.core.planfile import OUR_ENDINGS, OUR_FOLDERS
-from civitai_kit.core.references import LARGEST_ID, path_and_query
-from civitai_kit.core.relative_paths import checked_relative
-from civitai_kit.core.safe_names import LONGEST_NAME
 
 EXPORT_FORMAT = "civitai-kit"
 EXPORT_SCHEMA = 1
 # No line of ours is longer; a version's answer has at most some hundred kilobytes.
 LONGEST_LINE = 64 * 1024 * 1024
-_ENTRY_BEGINS = b'{"entry":'
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_CRC32 = re.compile(r"[0-9a-f]{8}")
-# What is surely a safe path, told in one go: an import has a hundred thousand of them.
-_PLAIN_PART = r"(?!(?i:con|prn|aux|nul|com|lpt))[A-Za-z0-9_][A-Za-z0-9_. -]*(?<![. ])"
-_PLAIN_PATH = re.compile(rf"{_PLAIN_PART}(?:/{_PLAIN_PART})*")
+ENTRY_BEGINS = b'{"entry":'
 _HINT = "`civitai-kit db export FILE` makes such a file."
 
 
@@ -79,15 +66,6 @@ class Exchanged:
         return {**data, "format": self.format, "skipped": self.skipped, "reasons": dict(self.reasons or {})}
 
 
-class Line(BaseModel):
-    """One line after the header: an entry or an image record."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
-
-    entry: Entry | None = None
-    image: ImageRecord | None = None
-
-
 def header_line(*, made_at: str, entries: int, images: int) -> bytes:
     """The first line of an export, with the schema by which the others are read."""
     header = {"format": EXPORT_FORMAT, "schema": EXPORT_SCHEMA, "exported_at": made_at}
@@ -96,7 +74,7 @@ def header_line(*, made_at: str, entries: int, images: int) -> bytes:
 
 def entry_line(entry: Entry) -> bytes:
     """An entry with the site's saved answers as one line."""
-    return _ENTRY_BEGINS + _model_json(entry) + b"}\n"
+    return ENTRY_BEGINS + _model_json(entry) + b"}\n"
 
 
 def image_line(record: ImageRecord) -> bytes:
@@ -127,12 +105,6 @@ def check_header(line: bytes, name: str) -> None:
         )
 
 
-def read_line(line: bytes) -> Entry | ImageRecord:
-    """The record of a line, fit to be remembered; raises Refused for anything else."""
-    record = _parsed(line)
-    return _fit_entry(record) if isinstance(record, Entry) else _fit_image(record)
-
-
 def line_error(number: int, refused: Refused, name: str) -> dict[str, Any]:
     """A refused line as one row of `errors[]`."""
     return {
@@ -146,105 +118,6 @@ def line_error(number: int, refused: Refused, name: str) -> dict[str, Any]:
 def counted(reasons: Counter[Passed]) -> dict[str, int]:
     """Reason → how many, most first, as `reasons` has it."""
     return {str(reason): number for reason, number in reasons.most_common()}
-
-
-def _parsed(line: bytes) -> Entry | ImageRecord:
-    # Pydantic's reader lets these pass, which are no JSON and could not be written back.
-    if b"NaN" in line or b"Infinity" in line:
-        return _parsed_slowly(line)
-    text = line.rstrip()
-    if text.startswith(_ENTRY_BEGINS) and text.endswith(b"}}"):
-        # As we write them: an object within an object, of which the inner one is read at once.
-        with suppress(ValidationError):
-            return Entry.model_validate_json(text[len(_ENTRY_BEGINS) : -1])
-    return _parsed_whole(line)
-
-
-def _parsed_whole(line: bytes) -> Entry | ImageRecord:
-    try:
-        return _record_of(Line.model_validate_json(line))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        if first["type"] != "json_invalid":
-            where = ".".join(str(part) for part in first["loc"])
-            raise Refused(Passed.INVALID, f"{where}: {first['msg']}") from error
-    return _parsed_slowly(line)
-
-
-def _record_of(line: Line) -> Entry | ImageRecord:
-    record = line.entry or line.image
-    if record is None:
-        raise Refused(Passed.INVALID, "it holds neither an entry nor an image")
-    return record
-
-
-def _parsed_slowly(line: bytes) -> Entry | ImageRecord:
-    """The same with the standard reader, for what pydantic's refuses but the site can send: half a surrogate pair."""
-    try:
-        return _record_of(Line.model_validate(json.loads(line, parse_constant=_no_constant)))
-    except ValidationError as error:
-        raise Refused(Passed.INVALID, "it is no entry and no image") from error
-    except (ValueError, RecursionError) as error:
-        raise Refused(Passed.BROKEN, "it is not JSON") from error
-
-
-def _fit_entry(entry: Entry) -> Entry:
-    if not 0 < entry.version_id <= LARGEST_ID:
-        raise Refused(Passed.INVALID, f"{entry.version_id} is no version id")
-    files = tuple([_fit_file(record) for record in entry.files])
-    if len(files) > 1 and len({path_key(record.path) for record in files}) < len(files):
-        raise Refused(Passed.UNSAFE_PATH, "two of its files share a path")
-    same = all(map(is_, files, entry.files))
-    return entry if same else entry.model_copy(update={"files": files})
-
-
-def _fit_file(record: FileRecord) -> FileRecord:
-    _check_path(record.path)
-    if record.path.casefold().endswith(OUR_ENDINGS):
-        raise Refused(Passed.UNSAFE_PATH, f"{record.path!r} is a name that civitai-kit keeps for itself")
-    _check_digests(record.sha256, record.blake3, record.crc32)
-    if record.proved:
-        _check_digests(*(record.proved.get(name) for name in ("sha256", "blake3", "crc32")))
-    if record.size is not None and record.size < 0:
-        raise Refused(Passed.INVALID, "a size is negative")
-    if record.url is not None and not _is_download_path(record.url):
-        return record.model_copy(update={"url": None})
-    return record
-
-
-def _check_digests(sha256: str | None, blake3: str | None, crc32: str | None) -> None:
-    if not (
-        (sha256 is None or _DIGEST.fullmatch(sha256))
-        and (blake3 is None or _DIGEST.fullmatch(blake3))
-        and (crc32 is None or _CRC32.fullmatch(crc32))
-    ):
-        raise Refused(Passed.INVALID, "a digest is not hex digits in lower case, as many as it has")
-
-
-def _fit_image(record: ImageRecord) -> ImageRecord:
-    """The record; where its file is said to lie outside the save path, that is left out and it counts as not there."""
-    try:
-        if record.path is not None:
-            _check_path(record.path)
-    except Refused:
-        return record.model_copy(update={"path": None})
-    return record
-
-
-def _check_path(path: str) -> None:
-    if len(path) > LONGEST_NAME or not _PLAIN_PATH.fullmatch(path):
-        try:
-            checked_relative(path)
-        except UsageError as error:
-            raise Refused(Passed.UNSAFE_PATH, error.message.rstrip(".")) from error
-    top = path.split("/", 1)[0]
-    if top in OUR_FOLDERS or top.startswith(".civitai-kit"):
-        raise Refused(Passed.UNSAFE_PATH, f"{path!r} is a name that civitai-kit keeps for itself")
-
-
-def _is_download_path(url: str) -> bool:
-    """Whether it is a path on the site and nothing that would lead elsewhere; without it the id is asked for."""
-    return url.startswith("/api/download/models/") and path_and_query(url) == url
 
 
 def better(old: Entry | None, new: Entry) -> Entry | None:
@@ -278,10 +151,6 @@ def _is_better(known: FileRecord, record: FileRecord) -> bool:
         return False
     newer = (record.updated_at or "") > (known.updated_at or "")
     return record.status is Status.DOWNLOADED or newer
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _model_json(record: BaseModel) -> bytes:

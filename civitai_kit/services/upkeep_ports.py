@@ -7,6 +7,7 @@ from threading import Event
 from typing import Protocol
 
 from civitai_kit.core.digests import ALL, Digests
+from civitai_kit.core.draft import Draft
 from civitai_kit.core.entry import FileStamp, ImageRecord, Summary
 from civitai_kit.services.ports import Disk, Store
 
@@ -16,6 +17,12 @@ class Records(Store, Protocol):
 
     def summaries(self) -> Iterator[Summary]:
         """The summaries of all entries by rising version id, in constant memory."""
+
+    def texts(self, version_ids: Iterable[int]) -> dict[int, bytes]:
+        """The JSON of those of the versions that are remembered, as it is kept."""
+
+    def put_drafts(self, drafts: Iterable[Draft]) -> int:
+        """Write many entries whose answers are still JSON, in few transactions; gives how many."""
 
     def get_image(self, key: str) -> ImageRecord | None:
         """The record of one image by its key, or None."""

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from civitai_kit.core.draft import Draft
 from civitai_kit.core.errors import UsageError
 
 _zlib: Any = zlib
@@ -61,6 +62,11 @@ def dump(record: BaseModel) -> bytes:
     except PydanticSerializationError:
         return _dump_plainly(record)
     return _dump_plainly(record) if _REPLACED in text else text
+
+
+def dump_draft(draft: Draft) -> bytes:
+    """The same for an entry whose answers were not read."""
+    return draft.text() or dump(draft.whole())
 
 
 def decode(model: type[RecordT], value: bytes) -> RecordT:

@@ -8,8 +8,9 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 import lmdb
 
+from civitai_kit.core.draft import Draft
 from civitai_kit.core.entry import Entry, Summary
-from civitai_kit.store.codec import decode, dump, encode, pack, parse
+from civitai_kit.store.codec import decode, dump, dump_draft, encode, pack
 from civitai_kit.store.environment import Transaction
 from civitai_kit.store.keys import id_key, text_key, version_id_of, version_key
 from civitai_kit.store.schema import Tables
@@ -17,7 +18,7 @@ from civitai_kit.store.summary_rows import Wanted, encode_row, summary_of
 
 T = TypeVar("T")
 
-_HANDFUL = 32
+_HANDFUL = 64
 # A look-up, and what stands in it for a version.
 _Term: TypeAlias = "tuple[lmdb._Database, bytes]"
 
@@ -29,13 +30,14 @@ def get_entry(txn: Transaction, tables: Tables, version_id: int) -> Entry | None
 
 
 class Prepared(NamedTuple):
-    """An entry ready to be written, without its objects."""
+    """An entry ready to be written, without its objects; ids and digests as keys."""
 
-    version_id: int
+    key: bytes
+    version_id: bytes
     value: bytes
     row: bytes | None
-    sha256s: frozenset[str]
-    model_id: int | None
+    sha256s: list[bytes]
+    model_id: bytes | None
 
 
 def prepare_entry(entry: Entry) -> Prepared:
@@ -49,10 +51,10 @@ def prepare_entries(entries: Iterable[Entry]) -> Iterator[Prepared]:
         yield from _prepared_together(some, [dump(entry) for entry in some])
 
 
-def prepare_texts(texts: Iterable[bytes]) -> Iterator[Prepared]:
-    """The same for entries' JSON, which is kept as it is; raises Damaged at the first that is no entry's."""
-    for some in _handfuls(texts):
-        yield from _prepared_together([parse(Entry, text) for text in some], some)
+def prepare_drafts(drafts: Iterable[Draft]) -> Iterator[Prepared]:
+    """The same for entries whose answers were not read."""
+    for some in _handfuls(drafts):
+        yield from _prepared_together([draft.entry for draft in some], list(map(dump_draft, some)))
 
 
 def _handfuls(things: Iterable[T]) -> Iterator[list[T]]:
@@ -68,53 +70,48 @@ def _prepared_together(entries: list[Entry], texts: list[bytes]) -> list[Prepare
 
 
 def _prepared(entry: Entry, value: bytes) -> Prepared:
-    return Prepared(entry.version_id, value, encode_row(entry.summary, value), entry.sha256s, entry.model_id)
+    model_id = None if entry.model_id is None else id_key(entry.model_id)
+    digests = [text_key(digest) for digest in entry.sha256s]
+    version_id = entry.version_id
+    return Prepared(version_key(version_id), id_key(version_id), value, encode_row(entry, value), digests, model_id)
 
 
 def put_entry(txn: Transaction, tables: Tables, new: Prepared) -> None:
     """Write an entry in the place of the old."""
-    key = version_key(new.version_id)
-    value = txn.get(key, db=tables.versions)
+    value = txn.get(new.key, db=tables.versions)
     if value == new.value:
         return
-    txn.put(key, new.value, db=tables.versions)
+    txn.put(new.key, new.value, db=tables.versions)
     if new.row is None:
-        txn.delete(key, db=tables.summaries)
+        txn.delete(new.key, db=tables.summaries)
     else:
-        txn.put(key, new.row, db=tables.summaries)
+        txn.put(new.key, new.row, db=tables.summaries)
     after = _terms(new.sha256s, new.model_id, tables)
     if value is not None:
         before = _terms_of(decode(Entry, value), tables)
         _forget(txn, before - after, new.version_id)
         after -= before
     for table, term in after:
-        txn.put(term, id_key(new.version_id), db=table)
+        txn.put(term, new.version_id, db=table)
 
 
 def put_entries(txn: Transaction, tables: Tables, batch: Iterable[Prepared]) -> None:
     """Write many entries, of one version the last; those that are new go into each table at once, in its order."""
-    latest = {version_key(new.version_id): new for new in batch}
-    fresh: list[tuple[bytes, Prepared]] = []
+    latest = {new.key: new for new in batch}
+    fresh: list[Prepared] = []
     for key in sorted(latest):
         if txn.get(key, db=tables.versions) is None:
-            fresh.append((key, latest[key]))
+            fresh.append(latest[key])
         else:
             put_entry(txn, tables, latest[key])
-    _put_all(txn, tables.versions, [(key, new.value) for key, new in fresh])
-    _put_all(txn, tables.summaries, [(key, new.row) for key, new in fresh if new.row is not None])
-    _put_all(txn, tables.by_sha256, sorted(_digest_terms(new for _, new in fresh)))
-    by_model = [(id_key(new.model_id), id_key(new.version_id)) for _, new in fresh if new.model_id is not None]
-    _put_all(txn, tables.by_model, sorted(by_model))
+    _put_all(txn, tables.versions, [(new.key, new.value) for new in fresh])
+    _put_all(txn, tables.summaries, [(new.key, new.row) for new in fresh if new.row is not None])
+    _put_all(txn, tables.by_sha256, sorted([(digest, new.version_id) for new in fresh for digest in new.sha256s]))
+    _put_all(txn, tables.by_model, sorted([(new.model_id, new.version_id) for new in fresh if new.model_id]))
 
 
 def _put_all(txn: Transaction, table: lmdb._Database, rows: list[tuple[bytes, bytes]]) -> None:
     txn.cursor(db=table).putmulti(rows)
-
-
-def _digest_terms(entries: Iterable[Prepared]) -> Iterator[tuple[bytes, bytes]]:
-    for new in entries:
-        for digest in new.sha256s:
-            yield text_key(digest), id_key(new.version_id)
 
 
 def delete_entry(txn: Transaction, tables: Tables, version_id: int) -> bool:
@@ -124,7 +121,7 @@ def delete_entry(txn: Transaction, tables: Tables, version_id: int) -> bool:
         return False
     txn.delete(version_key(version_id), db=tables.versions)
     txn.delete(version_key(version_id), db=tables.summaries)
-    _forget(txn, _terms_of(old, tables), version_id)
+    _forget(txn, _terms_of(old, tables), id_key(version_id))
     return True
 
 
@@ -138,6 +135,12 @@ def values_of(txn: Transaction, tables: Tables, ids: Iterable[int]) -> list[byte
     """The packed values of those versions that are still there."""
     values = (txn.get(version_key(version_id), db=tables.versions) for version_id in ids)
     return [value for value in values if value is not None]
+
+
+def values_by_id(txn: Transaction, tables: Tables, ids: Iterable[int]) -> dict[int, bytes]:
+    """The packed values of those versions that are there, by their ids."""
+    values = ((version_id, txn.get(version_key(version_id), db=tables.versions)) for version_id in ids)
+    return {version_id: value for version_id, value in values if value is not None}
 
 
 def summaries_of(txn: Transaction, tables: Tables, ids: Iterable[int], wanted: Wanted) -> list[Summary]:
@@ -163,17 +166,18 @@ def versions_under(txn: Transaction, table: lmdb._Database, term: bytes) -> tupl
 
 
 def _terms_of(entry: Entry, tables: Tables) -> set[_Term]:
-    return _terms(entry.sha256s, entry.model_id, tables)
+    model_id = None if entry.model_id is None else id_key(entry.model_id)
+    return _terms(map(text_key, entry.sha256s), model_id, tables)
 
 
-def _terms(sha256s: Iterable[str], model_id: int | None, tables: Tables) -> set[_Term]:
+def _terms(sha256s: Iterable[bytes], model_id: bytes | None, tables: Tables) -> set[_Term]:
     """The keys, each in its table, under which a version is looked up."""
-    terms = {(tables.by_sha256, text_key(digest)) for digest in sha256s}
+    terms = {(tables.by_sha256, digest) for digest in sha256s}
     if model_id is not None:
-        terms.add((tables.by_model, id_key(model_id)))
+        terms.add((tables.by_model, model_id))
     return terms
 
 
-def _forget(txn: Transaction, terms: Iterable[_Term], version_id: int) -> None:
+def _forget(txn: Transaction, terms: Iterable[_Term], version_id: bytes) -> None:
     for table, term in terms:
-        txn.delete(term, id_key(version_id), db=table)
+        txn.delete(term, version_id, db=table)

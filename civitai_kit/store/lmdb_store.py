@@ -10,10 +10,11 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from civitai_kit.core.digests import Digests
+from civitai_kit.core.draft import Draft
 from civitai_kit.core.entry import Entry, FileStamp, ImageRecord, Summary
 from civitai_kit.core.errors import NotWritable, UsageError
 from civitai_kit.store import digest_table, entry_table, image_table
-from civitai_kit.store.codec import Damaged, decode
+from civitai_kit.store.codec import decode, unpack
 from civitai_kit.store.data_file import holds_database, unreadable
 from civitai_kit.store.environment import Environment, Transaction, translated
 from civitai_kit.store.keys import id_key, text_key
@@ -86,12 +87,17 @@ class LmdbStore:
         """Write many, some thousand a transaction; gives how many."""
         return self._put_prepared(entry_table.prepare_entries(entries))
 
-    def put_texts(self, texts: Iterable[bytes]) -> int:
-        """Write many entries given as their JSON, which is kept as it is; gives how many.
+    def put_drafts(self, drafts: Iterable[Draft]) -> int:
+        """The same for entries whose answers are still JSON, which is kept as it is."""
+        return self._put_prepared(entry_table.prepare_drafts(drafts))
 
-        Raises UsageError at the first that is no entry, when those before may have been written.
-        """
-        return self._put_prepared(_prepared_texts(texts))
+    def texts(self, version_ids: Iterable[int]) -> dict[int, bytes]:
+        """The JSON of those of the versions that are remembered, as it is kept."""
+        nothing: dict[int, bytes] = {}
+        ids = list(version_ids)
+        values = self._read(partial(entry_table.values_by_id, ids=ids), nothing)
+        with translated(self.path):
+            return {version_id: unpack(value) for version_id, value in values.items()}
 
     def update(self, version_id: int, change: Callable[[Entry | None], Entry | None]) -> Entry | None:
         """Read, change and write one entry in one transaction; None from `change` leaves the store as it was.
@@ -256,10 +262,3 @@ def _batches(entries: Iterable[entry_table.Prepared]) -> Iterator[list[entry_tab
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _prepared_texts(texts: Iterable[bytes]) -> Iterator[entry_table.Prepared]:
-    try:
-        yield from entry_table.prepare_texts(texts)
-    except Damaged as error:
-        raise UsageError(f"Not an entry: {error}") from error

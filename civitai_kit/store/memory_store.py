@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from civitai_kit.core.digests import Digests
+from civitai_kit.core.draft import Draft
 from civitai_kit.core.entry import Entry, FileStamp, ImageRecord, Summary
 from civitai_kit.core.errors import UsageError
-from civitai_kit.store.codec import Damaged, decode, encode, parse
+from civitai_kit.store.codec import decode, encode, unpack
 
 
 class MemoryStore:
@@ -40,9 +41,13 @@ class MemoryStore:
             self.put(entry)
         return count
 
-    def put_texts(self, texts: Iterable[bytes]) -> int:
-        """Write many entries given as their JSON; gives how many. Raises UsageError at the first that is no entry."""
-        return self.put_many(_entry_of(text) for text in texts)
+    def put_drafts(self, drafts: Iterable[Draft]) -> int:
+        """The same for entries whose answers are still JSON."""
+        return self.put_many(draft.whole() for draft in drafts)
+
+    def texts(self, version_ids: Iterable[int]) -> dict[int, bytes]:
+        """The JSON of those of the versions that are remembered, as it is kept."""
+        return {number: unpack(self._versions[number]) for number in version_ids if number in self._versions}
 
     def update(self, version_id: int, change: Callable[[Entry | None], Entry | None]) -> Entry | None:
         """Read, change and write one entry with nobody writing between; None leaves the store as it was."""
@@ -137,10 +142,3 @@ class MemoryStore:
             old = self.cached_digests(stamp)
             whole = digests if old is None else digests.joined(old)
             self._digests[stamp.device, stamp.inode] = (stamp, whole)
-
-
-def _entry_of(text: bytes) -> Entry:
-    try:
-        return parse(Entry, text)
-    except Damaged as error:
-        raise UsageError(f"Not an entry: {error}") from error

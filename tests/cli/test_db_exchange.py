@@ -223,3 +223,48 @@ def test_two_files_of_an_entry_never_share_a_path(at_sandbox: Run) -> None:
     lines(HEADER, {"entry": entry.model_dump(mode="json")})
     ran = at_sandbox("db", "import", "in.jsonl", "--json")
     assert (ran.code, ran.data["reasons"]) == (2, {"unsafe_path": 1})
+
+
+def test_old_and_new_entries_and_damaged_lines_between_them_each_get_what_they_should(at_sandbox: Run) -> None:
+    known = [
+        an_entry(number, f"a/{number}", version={"id": number}, updated_at="2026-02-01") for number in range(1, 200)
+    ]
+    lines(HEADER, *known)
+    assert at_sandbox("db", "import", "in.jsonl", "--json").code == 0
+    known[20]["entry"]["updated_at"] = "2026-03-01"
+    known[30]["entry"].update(updated_at="2026-01-01", version={"poor": True})
+    fresh = [an_entry(number, f"a/{number}", version={"id": number}) for number in range(200, 400)]
+    lines(HEADER, *known[:100], "{broken", *fresh[:150], "", an_entry(500, "../x"), *known[100:], *fresh[150:])
+    ran = at_sandbox("db", "import", "in.jsonl", "--json")
+    assert (ran.code, ran.data["entries"]) == (7, 201)
+    assert ran.data["reasons"] == {"same": 197, "older": 1, "broken": 1, "unsafe_path": 1}
+    assert [error["message"].split(":")[0] for error in ran.document["errors"]] == [
+        "in.jsonl, line 102",
+        "in.jsonl, line 254",
+    ]
+    entries = everything()[0]
+    assert [entry.version_id for entry in entries] == list(range(1, 400))
+    assert all(entry.version == {"id": entry.version_id} for entry in entries)
+
+
+def test_of_a_version_that_comes_twice_the_newer_and_fuller_stays(at_sandbox: Run) -> None:
+    rich = an_entry(7, version={"id": 7}, updated_at="2026-01-01", model_name="old")
+    poor = an_entry(7, updated_at="2026-02-01", model_name="new")
+    lines(HEADER, rich, an_entry(9, "a/9"), poor, rich, an_entry(8, "a/8"), an_entry(3, "a/3"))
+    ran = at_sandbox("db", "import", "in.jsonl", "--json")
+    assert (ran.code, ran.data["entries"], ran.data["reasons"]) == (0, 5, {"older": 1})
+    entries = everything()[0]
+    assert [entry.version_id for entry in entries] == [3, 7, 8, 9]
+    assert (entries[1].model_name, entries[1].version) == ("new", {"id": 7})
+
+
+def test_only_files_that_are_here_with_their_size_stay_downloaded(at_sandbox: Run) -> None:
+    for number, size in ((70, 5), (71, 4), (140, 5)):
+        path = SAVE / "a" / f"{number}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * size)
+    rows = [Entry.model_validate(an_entry(number, f"a/{number}.bin")["entry"]) for number in range(1, 200)]
+    lines(HEADER, *('{"entry":' + row.model_dump_json() + "}" for row in rows))
+    assert at_sandbox("db", "import", "in.jsonl", "--json").code == 0
+    here = {entry.version_id for entry in everything()[0] if entry.status is Status.DOWNLOADED}
+    assert here == {70, 140}

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from civitai_kit.core.digests import Digests
+from civitai_kit.core.draft import Draft
 from civitai_kit.core.entry import Entry, FileRecord, FileStamp, ImageKind, ImageRecord, Quality, Status
 from civitai_kit.core.errors import UsageError
+from civitai_kit.store.codec import dump
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.store.memory_store import MemoryStore
 
@@ -154,17 +156,22 @@ def test_a_search_finds_names_in_any_case_and_script(store: AnyStore, text: str,
     assert [summary.version_id for summary in store.search(text)] == found
 
 
-def test_entries_given_as_text_are_kept(store: AnyStore) -> None:
-    assert store.put_texts(entry(number).model_dump_json().encode() for number in (1, 2)) == 2
-    assert store.get(2) == entry(2)
-    assert store.by_model(7) == (1, 2)
+def test_entries_whose_answers_are_json_are_kept_as_they_are(store: AnyStore) -> None:
+    drafts = [
+        Draft(entry(1)),
+        Draft(entry(2, version=None), b'{"id": 2, "n": 1.50}'),
+        Draft(entry(3, model_name="\ud83d")),
+    ]
+    assert store.put_drafts(drafts) == 3
+    assert [store.get(number) for number in (1, 2, 3)] == [draft.whole() for draft in drafts]
+    assert store.by_model(7) == (1, 2, 3)
+    assert [summary.version_id for summary in store.summaries()] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b'{"version_id": "x"}', b'{"version_id": 1, "version": 5}'])
-def test_a_text_that_is_no_entry_is_refused(store: AnyStore, text: bytes) -> None:
-    with pytest.raises(UsageError):
-        store.put_texts([text])
-    assert store.count() == 0
+def test_texts_are_what_is_kept_of_those_that_are_there(store: AnyStore) -> None:
+    store.put_drafts([Draft(entry(2)), Draft(entry(1))])
+    texts = store.texts(iter([1, 5, 2]))
+    assert texts == {number: dump(entry(number)) for number in (1, 2)}
 
 
 def test_image_records_are_found_by_key_prefix_and_id(store: AnyStore) -> None:

@@ -21,7 +21,7 @@ def run(call: Call) -> Outcome:
     from civitai_kit.core.collection import statistics
 
     with reading(call) as kit:
-        found = statistics(kit.store.summaries(), kit.store.count_images())
+        found = statistics(kit.store.facts(), kit.store.count_images())
     return Outcome(found.as_json(), list(_lines(found)))
 
 

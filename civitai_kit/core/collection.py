@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from civitai_kit.core.entry import Summary
+from civitai_kit.core.entry import Facts
 
 UNKNOWN = "(unknown)"
 
@@ -51,19 +51,19 @@ class Statistics:
         }
 
 
-def statistics(summaries: Iterable[Summary], images: int = 0) -> Statistics:
-    """Add up summaries; `images` is how many image records there are beside them."""
+def statistics(entries: Iterable[Facts], images: int = 0) -> Statistics:
+    """Add up entries in any order; `images` is how many image records there are beside them."""
     found = Statistics(images=images)
     # Entries alike in all four are added up first: a quarter of the look-ups.
-    alike: dict[tuple[str, str, str, str | None], Tally] = {}
-    for summary in summaries:
-        found.files += len(summary.files)
-        key = (summary.type, summary.base_model, summary.status._value_, summary.creator)
+    alike: dict[tuple[Any, ...], Tally] = {}
+    for facts in entries:
+        key = facts[:4]
         tally = alike.get(key)
         if tally is None:
             tally = alike[key] = Tally()
         tally.entries += 1
-        tally.bytes += summary.size
+        tally.bytes += facts[5]
+        found.files += facts[4]
     for names, tally in alike.items():
         found.entries += tally.entries
         found.bytes += tally.bytes

@@ -196,10 +196,26 @@ class Summary(NamedTuple):
         """Bytes of all its files whose size is known."""
         return sum(file.size or 0 for file in self.files)
 
+    @property
+    def facts(self) -> Facts:
+        """What statistics need of it."""
+        return Facts(self.type, self.base_model, self.status._value_, self.creator, len(self.files), self.size)
+
     def matches(self, text: str) -> bool:
         """Whether the model's or the version's name contains `text`, in any case, script and composition."""
         needle = fold(text)
         return needle in fold(self.model_name) or needle in fold(self.version_name)
+
+
+class Facts(NamedTuple):
+    """What statistics need of an entry; `status` as text, how many `files`, and their `size` in bytes as known."""
+
+    type: str
+    base_model: str
+    status: str
+    creator: str | None
+    files: int
+    size: int
 
 
 def fold(text: str) -> str:

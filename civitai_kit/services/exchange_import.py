@@ -40,7 +40,6 @@ _PENDING = {"status": Status.PENDING}
 _MOST_ROWS = 20
 
 
-
 def import_lines(parts: ImportParts, source: Source) -> Exchanged:
     """Read an export of ours; a line that is broken or unsafe is passed over, told and counted.
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from civitai_kit.core.digests import ALL, Digests
 from civitai_kit.core.draft import Draft
-from civitai_kit.core.entry import FileStamp, ImageRecord, Summary
+from civitai_kit.core.entry import Facts, FileStamp, ImageRecord, Summary
 from civitai_kit.services.ports import Disk, Store
 
 
@@ -17,6 +17,9 @@ class Records(Store, Protocol):
 
     def summaries(self) -> Iterator[Summary]:
         """The summaries of all entries by rising version id, in constant memory."""
+
+    def facts(self) -> Iterator[Facts]:
+        """What statistics need of all entries, in any order, in constant memory."""
 
     def texts(self, version_ids: Iterable[int]) -> dict[int, bytes]:
         """The JSON of those of the versions that are remembered, as it is kept."""

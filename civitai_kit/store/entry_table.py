@@ -9,12 +9,12 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import lmdb
 
 from civitai_kit.core.draft import Draft
-from civitai_kit.core.entry import Entry, Summary
+from civitai_kit.core.entry import Entry, Facts, Summary
 from civitai_kit.store.codec import decode, dump, dump_draft, encode, pack
 from civitai_kit.store.environment import Transaction
 from civitai_kit.store.keys import id_key, text_key, version_id_of, version_key
 from civitai_kit.store.schema import Tables
-from civitai_kit.store.summary_rows import Wanted, encode_row, summary_of
+from civitai_kit.store.summary_rows import Wanted, encode_row, facts_of, summary_of
 
 T = TypeVar("T")
 
@@ -155,6 +155,22 @@ def summaries_of(txn: Transaction, tables: Tables, ids: Iterable[int], wanted: W
         if wanted(value, row):
             found.append(summary_of(value, row))
     return found
+
+
+def facts_page(txn: Transaction, tables: Tables, after: bytes, most: int) -> tuple[list[Facts], bytes | None]:
+    """What statistics need of up to `most` entries, from behind the database key `after` on, in the keys' order.
+
+    With them comes the `after` of the next page, None when there is none.
+    """
+    values = _pairs_behind(txn, tables.versions, after, most)
+    rows = dict(_pairs_behind(txn, tables.summaries, after, most))
+    return [facts_of(value, rows.get(key)) for key, value in values], values[-1][0] if values else None
+
+
+def _pairs_behind(txn: Transaction, table: lmdb._Database, after: bytes, most: int) -> list[tuple[bytes, bytes]]:
+    cursor = txn.cursor(db=table)
+    # No key lies between one and the same with a zero behind it.
+    return list(islice(cursor.iternext(), most)) if cursor.set_range(after + b"\0") else []
 
 
 def versions_under(txn: Transaction, table: lmdb._Database, term: bytes) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 from civitai_kit.core.digests import Digests
 from civitai_kit.core.draft import Draft
-from civitai_kit.core.entry import Entry, FileStamp, ImageRecord, Summary
+from civitai_kit.core.entry import Entry, Facts, FileStamp, ImageRecord, Summary
 from civitai_kit.core.errors import NotWritable, UsageError
 from civitai_kit.store import digest_table, entry_table, image_table
 from civitai_kit.store.codec import decode, unpack
@@ -135,6 +135,14 @@ class LmdbStore:
     def summaries(self) -> Iterator[Summary]:
         """The summaries of all entries by rising version id."""
         return self._summaries(anything)
+
+    def facts(self) -> Iterator[Facts]:
+        """What statistics need of all entries, in the keys' order: no key is looked up."""
+        nothing: tuple[list[Facts], bytes | None] = ([], None)
+        after: bytes | None = b""
+        while after is not None:
+            page, after = self._read(partial(entry_table.facts_page, after=after, most=_PAGE), nothing)
+            yield from page
 
     def search(self, text: str) -> Iterator[Summary]:
         """The summaries whose model's or version's name contains `text`, in any case, by rising version id."""

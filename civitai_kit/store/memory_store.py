@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from civitai_kit.core.digests import Digests
 from civitai_kit.core.draft import Draft
-from civitai_kit.core.entry import Entry, FileStamp, ImageRecord, Summary
+from civitai_kit.core.entry import Entry, Facts, FileStamp, ImageRecord, Summary
 from civitai_kit.core.errors import UsageError
 from civitai_kit.store.codec import decode, encode, unpack
 
@@ -75,6 +75,10 @@ class MemoryStore:
     def summaries(self) -> Iterator[Summary]:
         """The summaries of all entries by rising version id."""
         return (entry.summary for entry in self.entries())
+
+    def facts(self) -> Iterator[Facts]:
+        """What statistics need of all entries."""
+        return (summary.facts for summary in self.summaries())
 
     def search(self, text: str) -> Iterator[Summary]:
         """The summaries whose model's or version's name contains `text`, in any case."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-from civitai_kit.core.entry import Entry, Status, Summary, SummaryFile, fold
+from civitai_kit.core.entry import Entry, Facts, Status, Summary, SummaryFile, fold
 from civitai_kit.store.codec import checksum, decode
 
 Wanted = Callable[[bytes, bytes | None], bool]
@@ -59,6 +59,17 @@ def summary_of(value: bytes, row: bytes | None) -> Summary:
     _, *before, status, files, added, updated, seen, state = from_json(row[_CRC_BYTES:])
     shown = tuple([SummaryFile._make((*file[:-1], _STATUSES[file[-1]])) for file in files])
     return Summary._make((*before, _STATUSES[status], shown, added, updated, seen, state))
+
+
+def facts_of(value: bytes, row: bytes | None) -> Facts:
+    """What statistics need of an entry, from its row when that still fits the value, else from the value itself.
+
+    Raises Damaged when the value is damaged.
+    """
+    if row is None or row[:_CRC_BYTES] != _stamp(value):
+        return decode(Entry, value).summary.facts
+    _, _, _, _, _, kind, base_model, creator, status, files, *_ = from_json(row[_CRC_BYTES:])
+    return Facts(kind, base_model, status, creator, len(files), sum([file[2] or 0 for file in files]))
 
 
 def anything(value: bytes, row: bytes | None) -> bool:

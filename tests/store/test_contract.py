@@ -174,6 +174,14 @@ def test_texts_are_what_is_kept_of_those_that_are_there(store: AnyStore) -> None
     assert texts == {number: dump(entry(number)) for number in (1, 2)}
 
 
+def test_facts_are_those_of_every_summary(store: AnyStore) -> None:
+    files = (FileRecord(path="a", size=3), FileRecord(path="b"), FileRecord(path="c", size=4, status=Status.ERROR))
+    store.put_many(entry(number, files=files[: number % 4], type="LORA", creator="Ann") for number in range(1, 1002))
+    store.put(entry(5000, model_name="half \ud83d a pair", files=files))
+    assert sorted(store.facts(), key=repr) == sorted((one.facts for one in store.summaries()), key=repr)
+    assert max(store.facts(), key=lambda facts: facts.size) == ("LORA", "", "Error", "Ann", 3, 7)
+
+
 def test_image_records_are_found_by_key_prefix_and_id(store: AnyStore) -> None:
     records = [
         image(1),

@@ -150,6 +150,7 @@ def test_a_value_changed_by_another_program_shows_in_listings_and_searches(tmp_p
     set_value(tmp_path / "db", "versions", b"v_9", encode(Entry(version_id=9, model_name="Added")))
     with LmdbStore.open(tmp_path / "db", read_only=True) as store:
         assert [one.model_name for one in store.summaries()] == ["", "Changed", "", "Added"]
+        assert list(store.facts()) == [one.facts for one in store.summaries()]
         assert [one.version_id for one in store.search("changed")] == [2]
         assert [one.version_id for one in store.search("added")] == [9]
 

@@ -17,6 +17,7 @@ from civitai_kit.core.errors import Code, Unavailable, UnexpectedReply
 from civitai_kit.core.retry import Trouble
 from civitai_kit.transfer.answers import Reply, Setback
 from civitai_kit.transfer.halt import Halt
+from civitai_kit.transfer.records import BulkTls
 
 _LONGEST_ERROR = 64 * 1024
 _KEPT_CONNECTIONS = 64
@@ -150,7 +151,7 @@ class Wire:
 
     def _build_client(self, scheme: str) -> httpx2.Client:
         # Reading the trusted certificates takes a tenth of a second; who speaks no TLS needs none of them.
-        trust = True if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trust = BulkTls() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # No cookie is kept: the key is all that tells the site who asks.
         jar = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
         return httpx2.Client(
@@ -214,7 +215,7 @@ def _close(response: httpx2.Response) -> None:
 def _shut(sock: Any) -> None:
     # The plain method: the one of a TLS socket would take its decryption away from under the reader.
     with suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _unreached(error: BaseException, url: httpx2.URL) -> Setback:

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -32,9 +33,19 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_GET(self) -> None:
+        if self.path == "/twice":  # A redirect on the same connection, so that two answers come over it.
+            self.send_response(307)
+            self.send_header("Location", "/file")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(200)
         self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
+        if self.path == "/cut":
+            self.wfile.write(CONTENT[:1_000_000])
+            self.close_connection = True
+            return
         if self.path == "/stall":
             self.wfile.write(CONTENT[:2_000_000])
             time.sleep(8)
@@ -100,3 +111,30 @@ def test_a_stop_wakes_a_stalled_body(
         fetch(url + "/stall", tmp_path / "f.bin", stop)
     assert time.monotonic() - began < 3.5
     assert (tmp_path / "f.bin.part").stat().st_size == 2_000_000
+
+
+def test_two_answers_come_over_one_connection(
+    url: str, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert fetch(url + "/twice", tmp_path / "f.bin").digests.sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_a_connection_that_ends_in_the_middle_is_no_end_of_the_file(
+    url: str, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with pytest.raises(CivitaiKitError) as caught:
+        fetch(url + "/cut", tmp_path / "f.bin")
+    assert caught.value.code is Code.NETWORK
+    assert not (tmp_path / "f.bin").exists()
+    assert (tmp_path / "f.bin.part").stat().st_size == 1_000_000
+
+
+def test_many_files_at_once_come_right(
+    url: str, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with ThreadPoolExecutor(8) as threads:
+        brought = list(threads.map(lambda number: fetch(url + "/file", tmp_path / f"{number}.bin"), range(8)))
+    assert all(one.size == len(CONTENT) for one in brought)

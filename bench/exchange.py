@@ -43,9 +43,9 @@ def told(name: str, count: int, job: Callable[[], object]) -> None:
 
 def import_into(root: Path, source: Path) -> None:
     """What `db import` does once it runs."""
-    with LmdbStore.open(root / "civitai_download_db", read_only=False) as store, source.open("rb") as stream:
+    with LmdbStore.open(root / "civitai_download_db", read_only=False) as store, source.open("rb", 1 << 20) as stream:
         parts = ImportParts(store=store, disk=Disk(root), stopped=lambda: False)
-        done = import_file(parts, Source(source.name, stream.peek(HEAD_BYTES), stream, source))
+        done = import_file(parts, Source(source.name, stream.peek(HEAD_BYTES)[:HEAD_BYTES], stream, source))
     assert done.exit_code == 0
 
 

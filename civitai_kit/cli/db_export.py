@@ -25,6 +25,9 @@ EXPORT_DETAILS = """The file holds everything that is remembered, one JSON objec
 answers, then image records; - is stdout. On another machine `civitai-kit db import FILE` and then
 `civitai-kit db verify --yes` rebuild the collection."""
 
+# A line has some kilobytes: of Python's own buffer it takes several.
+_BUFFER = 1 << 20
+
 IMPORT_DETAILS = """What the file is, is told by its content; - is stdin. What is remembered already is kept where the
 file says nothing newer; a line that is broken or unsafe is told and passed over. No file is fetched:
 `civitai-kit db verify --yes` does that."""
@@ -117,7 +120,8 @@ def _source(name: str) -> Iterator[Source]:
 def _opened(path: Path | None, name: str) -> io.BufferedReader:
     try:
         # A second descriptor: closing ours leaves stdin alone.
-        stream = path.open("rb") if path is not None else os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+        file = path.open("rb", 0) if path is not None else os.fdopen(os.dup(sys.stdin.fileno()), "rb", 0)
+        stream = io.BufferedReader(file, _BUFFER)
         stream.peek(1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is closed"

@@ -21,6 +21,8 @@ _SECOND_OBJECT = b"}" + _MODEL + b"{"
 _DOWNLOADED, _PENDING = (f'"status":"{status}"'.encode() for status in (Status.DOWNLOADED, Status.PENDING))
 # A text that is not quite one is written so by pydantic, and with its own letters by the slow way.
 _REPLACED = "\N{REPLACEMENT CHARACTER}".encode()
+# To look for one byte takes a tenth of the time.
+_MAYBE_REPLACED = _REPLACED[0]
 
 
 class Draft(NamedTuple):
@@ -36,11 +38,13 @@ class Draft(NamedTuple):
             text = self.entry.__pydantic_serializer__.to_json(self.entry)
         except PydanticSerializationError:  # Half a surrogate pair.
             return None
+        if _MAYBE_REPLACED in text and _REPLACED in text:
+            return None
         if self.version is _NULL and self.model is _NULL:
-            return None if _REPLACED in text else text
+            return text
         # Before it are only texts, in which quotes are escaped: the first such place is the place.
         before, found, after = text.partition(_NO_ANSWERS)
-        if not found or _REPLACED in text:
+        if not found:
             return None
         return b"".join((before, _VERSION, self.version, _MODEL, self.model, _AFTER, after))
 

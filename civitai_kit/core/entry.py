@@ -102,9 +102,8 @@ class Entry(BaseModel):
     @property
     def sha256s(self) -> frozenset[str]:
         """Every SHA256 that a file of it has, promised or proved, in lower case."""
-        promised = [record.sha256 for record in self.files]
-        proved = [record.proved.get("sha256") for record in self.files]
-        return frozenset([digest.lower() for digest in promised + proved if digest])
+        found = [digest for record in self.files for digest in (record.sha256, record.proved.get("sha256")) if digest]
+        return frozenset([digest.lower() for digest in found])
 
     @property
     def summary(self) -> Summary:

@@ -105,6 +105,9 @@ class _Taking:
     def _gained_drafts(self, drafts: Iterator[Draft], taken: set[int]) -> Iterator[Draft]:
         while len(taken) < _MOST_TAKEN and (some := list(islice(self._others(drafts, taken), _HANDFUL))):
             remembered = self._remembered(some)
+            if not remembered:
+                yield from some
+                continue
             for draft in some:
                 gained = self._gained(draft, remembered.get(draft.entry.version_id))
                 if gained is not None:

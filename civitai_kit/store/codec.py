@@ -24,6 +24,8 @@ RecordT = TypeVar("RecordT", bound=BaseModel)
 _LEVEL = 1
 # Half a surrogate pair in a key becomes this without a word; the slow way keeps it.
 _REPLACED = "\N{REPLACEMENT CHARACTER}".encode()
+# To look for one byte takes a tenth of the time.
+_MAYBE_REPLACED = _REPLACED[0]
 # Tells zlib to write and read gzip's own header and trailer, without a time in it.
 _GZIP = 31
 
@@ -61,7 +63,7 @@ def dump(record: BaseModel) -> bytes:
         text = record.__pydantic_serializer__.to_json(record)
     except PydanticSerializationError:
         return _dump_plainly(record)
-    return _dump_plainly(record) if _REPLACED in text else text
+    return _dump_plainly(record) if _MAYBE_REPLACED in text and _REPLACED in text else text
 
 
 def dump_draft(draft: Draft) -> bytes:

@@ -121,7 +121,7 @@ def _opened(path: Path | None, name: str) -> io.BufferedReader:
     try:
         # A second descriptor: closing ours leaves stdin alone.
         file = path.open("rb", 0) if path is not None else os.fdopen(os.dup(sys.stdin.fileno()), "rb", 0)
-        stream = io.BufferedReader(file, _BUFFER)
+        stream: io.BufferedReader = io.BufferedReader(file, _BUFFER)
         stream.peek(1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is closed"

@@ -34,7 +34,7 @@ class Hashers:
     """
 
     def __init__(self, most: int | None = None) -> None:
-        self._places = threading.Semaphore(max(1, _cores() - 1) if most is None else most)
+        self._places = threading.Semaphore(max(1, cores() - 1) if most is None else most)
 
     def take(self) -> bool:
         """Take a place, if one is free."""
@@ -45,7 +45,8 @@ class Hashers:
         self._places.release()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 

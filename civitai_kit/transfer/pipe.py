@@ -1,0 +1,164 @@
+"""What crosses the pipes between a crew and its processes: frames, each a length and a pickled value."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from civitai_kit.core.errors import CivitaiKitError
+from civitai_kit.core.events import Event
+from civitai_kit.core.order import Fetched, Order
+from civitai_kit.core.retry import RetryRules
+from civitai_kit.transfer.fetch import Fetcher
+from civitai_kit.transfer.lane import Hashers
+from civitai_kit.transfer.source import Pace
+
+_LENGTH = struct.Struct("!I")
+_LONGEST = 16 * 1024 * 1024  # No frame comes near; what claims more is something else that was printed.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What every fetcher of a crew is made from, here and in its processes; the fields are those of `Fetcher`."""
+
+    site: str
+    api_key: str | None = field(repr=False)
+    user_agent: str
+    timeout: float
+    retries: RetryRules
+    connections: int = 1
+
+    def fetcher(
+        self,
+        *,
+        stop: threading.Event,
+        pace: Pace | None,
+        log: Callable[[str], None] | None,
+        limit_rate: int | None = None,
+        hashers: Hashers | None = None,
+    ) -> Fetcher:
+        """A fetcher after this recipe; what the keywords bring belongs to the process that it works in."""
+        return Fetcher(
+            site=self.site,
+            api_key=self.api_key,
+            user_agent=self.user_agent,
+            timeout=self.timeout,
+            retries=self.retries,
+            connections=self.connections,
+            limit_rate=limit_rate,
+            stop=stop,
+            pace=pace,
+            log=log,
+            hashers=hashers,
+        )
+
+
+# -- to a process, after its recipe -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Fetch this; everything said of it bears the number."""
+
+    number: int
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Nobody waits for this transfer any more."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Have every transfer end now."""
+
+
+# -- either way ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """The site wants nobody to ask for so many seconds."""
+
+    seconds: float
+
+
+# -- from a process -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event of a transfer."""
+
+    number: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A transfer is done."""
+
+    number: int
+    fetched: Fetched
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A transfer has ended with an error."""
+
+    number: int
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line for the log."""
+
+    line: str
+
+
+Command = Begin | Drop | Stop | Quiet
+Word = Told | Came | Failed
+Report = Word | Said | Quiet
+
+
+def write_frame(stream: BinaryIO, value: object) -> None:
+    """Send one value; raises OSError when nobody reads any more."""
+    content = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    stream.write(_LENGTH.pack(len(content)) + content)
+    stream.flush()
+
+
+def read_frame(stream: BinaryIO) -> object | None:
+    """The next value, None at the end; raises ValueError, or what pickle does, for anything that is no frame."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    if length > _LONGEST:
+        raise ValueError("no frame")
+    content = stream.read(length)
+    return pickle.loads(content) if len(content) == length else None
+
+
+def portable(error: Exception) -> Exception:
+    """The error as it can cross: itself where it comes out the same, else its text.
+
+    What is none of ours takes along, as a note, where it happened.
+    """
+    if not isinstance(error, CivitaiKitError):
+        error.add_note("".join(traceback.format_exception(error)))
+    try:
+        if type(pickle.loads(pickle.dumps(error))) is type(error):
+            return error
+    except Exception:  # noqa: BLE001 - an error of anybody's making may refuse in any way
+        pass
+    return CivitaiKitError(f"{type(error).__name__}: {error}")

@@ -36,9 +36,9 @@ class Line(BaseModel):
     image: ImageRecord | None = None
 
 
-def read_line(line: bytes) -> Draft | ImageRecord:
-    """The record of a line, fit to be remembered; raises Refused for anything else."""
-    record = _fit_or_refused(_parsed_or_refused(line, False))
+def read_line(line: bytes, *, away: bool = False) -> Draft | ImageRecord:
+    """The record of a line, fit to be remembered; raises Refused for anything else. `away` is that of `read_lines`."""
+    record = _fit_or_refused(_parsed_or_refused(line, away))
     if isinstance(record, Refused):
         raise record
     return record
@@ -125,7 +125,7 @@ def _fit_draft(draft: Draft) -> Draft:
     if len(files) > 1 and len({path_key(record.path) for record in files}) < len(files):
         raise Refused(Passed.UNSAFE_PATH, "two of its files share a path")
     same = all(map(is_, files, entry.files))
-    return draft if same else draft._replace(entry=entry.model_copy(update={"files": files}))
+    return draft if same else Draft(draft.whole().model_copy(update={"files": files}))
 
 
 def _fit_file(record: FileRecord) -> FileRecord:

@@ -177,7 +177,7 @@ class _Taking:
         """What to write for an entry of the file, or None when it is passed over."""
         if remembered is None:
             return draft
-        if remembered == draft.text():
+        if remembered == draft.text:
             self.reasons[Passed.SAME] += 1
             return None
         old, entry = self.parts.store.get(draft.entry.version_id), draft.whole()
@@ -207,9 +207,11 @@ class _Taking:
         if True not in gone:
             return draft
         self.all_away = False not in gone
-        pairs = zip(files, gone, strict=True)
+        if self.all_away:
+            draft = cast(Draft, read_line(line, away=True))
+        pairs = zip(draft.entry.files, gone, strict=True)
         here = tuple([record.model_copy(update=_PENDING) if lost else record for record, lost in pairs])
-        return draft._replace(entry=draft.entry.model_copy(update={"files": here}))
+        return draft if here == draft.entry.files else Draft(draft.whole().model_copy(update={"files": here}))
 
     def _is_elsewhere(self, record: FileRecord) -> bool:
         top = record.path.partition("/")[0]

@@ -67,8 +67,8 @@ def dump(record: BaseModel) -> bytes:
 
 
 def dump_draft(draft: Draft) -> bytes:
-    """The same for an entry whose answers were not read."""
-    return draft.text() or dump(draft.whole())
+    """The same for an entry whose answers may be unread: its own JSON then."""
+    return dump(draft.entry) if draft.text is None else draft.text
 
 
 def decode(model: type[RecordT], value: bytes) -> RecordT:

@@ -58,8 +58,7 @@ def test_what_a_draft_keeps_is_the_entry_letter_by_letter_or_all_of_it(entry: En
     draft = read_lines([entry_line(entry)], away=away)[0]
     assert isinstance(draft, Draft)
     assert draft.whole() == entry
-    text = draft.text()
-    assert text is None or Entry.model_validate_json(text) == entry
+    assert draft.text is None or draft.text == entry_line(entry)[len(b'{"entry":') : -2]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ def test_answers_of_every_layout_are_read_as_they_are(answers: bytes) -> None:
     text = b'{"version_id":7,"model_name":"{","files":[]' + answers + b',"added_at":"x","site_state":null}'
     draft = draft_of(text)
     assert draft.whole() == Entry.model_validate_json(text)
-    assert Entry.model_validate_json(draft.text() or b"") == draft.whole()
+    assert draft.text in (text, None)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +103,8 @@ def test_read_as_away_downloaded_files_are_pending_and_nothing_else_changes() ->
     draft = read_lines([entry_line(entry)], away=True)[0]
     assert isinstance(draft, Draft)
     pending = record(status=Status.PENDING)
-    assert draft.whole() == entry.model_copy(update={"files": (pending, entry.files[1])})
+    expected = entry.model_copy(update={"files": (pending, entry.files[1])})
+    assert (draft.whole(), draft.entry) == (expected, expected.model_copy(update={"version": None}))
 
 
 def test_every_image_record_survives_too() -> None:

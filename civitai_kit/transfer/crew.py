@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # A smaller file is here before a process has started.
 LEAST = 64 * 1024 * 1024
 
-# Four processes fill a line of ten gigabits; each further one costs some thirty megabytes.
-_MOST_PROCESSES = 3
+# Three processes in all fill a line of ten gigabits and stay below 150 MB together; each costs some forty.
+_MOST_PROCESSES = 2
 
 
 class Crew:
@@ -32,7 +32,7 @@ class Crew:
     Each TLS record costs a thread the interpreter's lock, so threads of one process wait for each other. What is
     fetched alone, is small, of unknown size or not over TLS stays here, as does everything under `limit_rate`, which
     one process keeps. `least` is the size in bytes worth a process, `most` how many are started at most (None: one
-    fewer than there are cores, and three). Setting `stop` ends every transfer within three seconds.
+    fewer than there are cores, and two). Setting `stop` ends every transfer within three seconds.
     """
 
     def __init__(

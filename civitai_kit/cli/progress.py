@@ -16,6 +16,7 @@ from civitai_kit.core.amounts import shown_bytes, shown_seconds
 from civitai_kit.core.codes import Code
 from civitai_kit.core.events import (
     Event,
+    FileCame,
     FileDone,
     FileFailed,
     FileKept,
@@ -102,7 +103,7 @@ class State:
                 self._fail(event)
             case SiteWaits():
                 self.pause = event.why
-            case Saved() | Warned():
+            case FileCame() | Saved() | Warned():
                 pass
 
     def _move(self, event: FileMoved, now: float) -> None:

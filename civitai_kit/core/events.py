@@ -46,6 +46,13 @@ class FileMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class FileCame:
+    """Every byte of a picture has come; what is left is work of this machine."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileWaits:
     """A transfer pauses `seconds` before another try; `why` is one sentence."""
 
@@ -108,6 +115,7 @@ Event = (
     | RunStarted
     | FileStarted
     | FileMoved
+    | FileCame
     | FileWaits
     | FileDone
     | FileKept

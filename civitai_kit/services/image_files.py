@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from civitai_kit.core.entry import ImageRecord, Quality
 from civitai_kit.core.errors import Code, NotAModel, RateLimited
-from civitai_kit.core.events import Emit, Event, FileDone, FileStarted, FileWaits
+from civitai_kit.core.events import Emit, Event, FileCame, FileDone, FileStarted, FileWaits
 from civitai_kit.core.generation import meta_text, no_meta_text, workflow_of
 from civitai_kit.core.image_targets import Target
 from civitai_kit.core.imageurl import picture_urls
@@ -144,9 +145,9 @@ class ImageFiles:
     def _insist(self, order: Order) -> Fetched:
         """Fetch in one's turn; a host that asks all to slow down is asked again after the pause that all then make."""
         while True:
-            with self._pace.turn():
+            with self._pace.turn() as end_turn:
                 try:
-                    fetched = self._fetcher.fetch(order, self._heed)
+                    fetched = self._fetcher.fetch(order, partial(self._heed, end_turn))
                 except RateLimited as error:
                     wait = self._pause if error.retry_after is None else error.retry_after
                     if error.code is not Code.RATE_LIMITED or not self._pace.refused(wait):
@@ -155,8 +156,11 @@ class ImageFiles:
                     self._pace.went_well()
                     return fetched
 
-    def _heed(self, event: Event) -> None:
+    def _heed(self, end_turn: Callable[[], None], event: Event) -> None:
         """Pass an event on; when one transfer is told to slow down, the others need not find out for themselves."""
+        if isinstance(event, FileCame):
+            end_turn()
+            return
         if isinstance(event, FileWaits) and _SLOW_DOWN in event.why:
             self._pace.slow_down(event.seconds)
         if not isinstance(event, FileStarted | FileDone):

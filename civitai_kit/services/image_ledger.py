@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from civitai_kit.core.entry import ImageRecord
 from civitai_kit.services.image_ports import Album
@@ -14,15 +15,18 @@ _PATIENCE = 0.1
 
 
 class Ledger:
-    """Takes records from many threads and writes them in one of its own; an error of the store is raised at the next
-    record, or at the end."""
+    """Takes records from many threads and writes them in one of its own, after the names of their files are on disk.
 
-    def __init__(self, album: Album) -> None:
+    An error of the store is raised at the next record, or at the end.
+    """
+
+    def __init__(self, album: Album, sync: Callable[[Iterable[Path]], None]) -> None:
         self._album = album
-        self._waiting: list[ImageRecord] = []
+        self._sync = sync
+        self._waiting: list[tuple[ImageRecord, Path]] = []
         self._failure: Exception | None = None
         self._change = threading.Condition()
-        self._closed = False
+        self._closed = threading.Event()
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -33,28 +37,30 @@ class Ledger:
             yield
         finally:
             with self._change:
-                self._closed = True
+                self._closed.set()
                 self._change.notify_all()
             writer.join()
         self._raise_failure()
 
-    def put(self, record: ImageRecord) -> None:
-        """Remember an image soon; its file is there."""
+    def put(self, record: ImageRecord, place: Path) -> None:
+        """Remember an image soon; its file is there, at `place`."""
         with self._change:
             self._raise_failure()
-            self._waiting.append(record)
-            self._change.notify_all()
+            self._waiting.append((record, place))
+            if len(self._waiting) == 1:
+                self._change.notify_all()
 
     def _write(self) -> None:
-        while not self._closed or self._waiting:
+        while not self._closed.is_set() or self._waiting:
             with self._change:
-                if not self._waiting:
-                    self._change.wait()
-                    # What comes in the next moment goes along.
-                    self._change.wait_for(lambda: self._closed, _PATIENCE)
+                self._change.wait_for(lambda: self._waiting or self._closed.is_set())
+            # What comes in the next moment goes along.
+            self._closed.wait(_PATIENCE)
+            with self._change:
                 batch, self._waiting = self._waiting, []
             try:
-                self._album.put_images(batch)
+                self._sync({place.parent for _, place in batch})
+                self._album.put_images([record for record, _ in batch])
             except Exception as error:  # noqa: BLE001 - raised where the next record comes
                 self._failure = error
                 return

@@ -43,20 +43,22 @@ class HostPace:
         return self._allowed
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait until one more may go; raises Interrupted when everything is to stop."""
+    def turn(self) -> Iterator[Callable[[], None]]:
+        """Wait until one more may go; gives what ends the turn before the block does.
+
+        Raises Interrupted when everything is to stop.
+        """
         with self._change:
             while (wait := self._wait()) > 0:
                 if self._stopped():
                     raise Interrupted("Stopped before the end.")
                 self._change.wait(min(wait, _LOOK))
             self._active += 1
+        turn = _Turn(self._give_back)
         try:
-            yield
+            yield turn.end
         finally:
-            with self._change:
-                self._active -= 1
-                self._change.notify_all()
+            turn.end()
 
     def slow_down(self, seconds: float) -> None:
         """The host asks one to slow down: nobody else begins for so long, and fewer go at once after that."""
@@ -91,9 +93,29 @@ class HostPace:
                 self._well = 0
                 self._change.notify_all()
 
+    def _give_back(self) -> None:
+        with self._change:
+            self._active -= 1
+            self._change.notify()
+
     def _wait(self) -> float:
         """Seconds before it is worth looking again, 0 when one more may go."""
         paused = self._free_at - self._clock()
         if paused > 0:
             return paused
         return _LOOK if self._active >= self._allowed else 0.0
+
+
+class _Turn:
+    """One thread's turn, given back once."""
+
+    __slots__ = ("_give_back",)
+
+    def __init__(self, give_back: Callable[[], None]) -> None:
+        self._give_back: Callable[[], None] | None = give_back
+
+    def end(self) -> None:
+        """Let another go."""
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            give_back()

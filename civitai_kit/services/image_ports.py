@@ -58,6 +58,9 @@ class Walls(Disk, Protocol):
     def note(self, path: str, content: bytes) -> None:
         """Write a small file beside one that is there, whole; a power cut may lose it. Raises DiskError."""
 
+    def sync_folders(self, folders: Iterable[Path]) -> None:
+        """Make the names in folders last through a power cut."""
+
     def remove(self, path: str) -> bool:
         """Remove a file; says whether it was there. Raises NotWritable."""
 

@@ -65,6 +65,8 @@ def fetch_images(parts: ImageParts, request: ImagesRequest, emit: Emit) -> Image
     return _Run(parts, request, emit).report()
 
 
+# Threads that write pictures and what stands beside them while others fetch.
+_WRITERS = 4
 _STOPPED = Interrupted("Stopped before the end.", hint="Run the same command again: it goes on where this one stopped.")
 
 
@@ -89,7 +91,7 @@ class _Run:
         self._targets = [self._target(target) for target in distinct(request.targets)]
         self._quota = Quota(request.limit, request.max_per_model, parts.stopped)
         self._shelf = Shelf(parts.disk, parts.out, parts.store, request)
-        self._ledger = Ledger(parts.store)
+        self._ledger = Ledger(parts.store, parts.out.sync_folders)
         self._claims = Claims(parts.stopped)
         self._tally = Tally()
         pace = HostPace(request.concurrency, parts.rounds, parts.stopped)
@@ -105,9 +107,11 @@ class _Run:
     def report(self) -> ImagesReport:
         """Do it all, and say what came of it."""
         jobs = self._jobs()
+        # A turn at the host ends with the last byte: others write while as many as wanted are fetched.
+        threads = self._request.concurrency + _WRITERS
         try:
             with self._ledger.open():
-                for outcome in self._parts.pool.run(jobs, self._request.concurrency):
+                for outcome in self._parts.pool.run(jobs, threads):
                     self._note(outcome)
         except StoreError as error:
             self._errors.append(error)
@@ -192,7 +196,7 @@ class _Run:
                 wanted = replace(work, source=work.source or brought)
                 placed = self._files.place(wanted, partial(self._record, work))
                 self._claims.bring(work.image_id, work.quality, placed.place)
-            self._ledger.put(placed.record)
+            self._ledger.put(placed.record, placed.place)
         except NotFound:
             return None
         finally:

@@ -61,6 +61,15 @@ class Mover:
             else:
                 self._from_chunks(answer, sink, moved)
 
+    def gulp(self, answer: Answer, moved: Callable[[int], None]) -> bytes:
+        """The whole body of `answer`, whose length is known and small; raises Setback when it ends early or stalls."""
+        came: list[bytes] = []
+        with self._setbacks():
+            while chunk := (answer.first() if not came else next(answer.chunks(), b"")):
+                came.append(chunk)
+                self._account(len(chunk), moved)
+        return b"".join(came)
+
     @contextmanager
     def _setbacks(self) -> Iterator[None]:
         try:

@@ -17,6 +17,7 @@ from civitai_kit.transfer.answers import Setback
 from civitai_kit.transfer.bandwidth import Bandwidth
 from civitai_kit.transfer.body import Mover
 from civitai_kit.transfer.fill import Gear
+from civitai_kit.transfer.gulp import gulp
 from civitai_kit.transfer.halt import Halt
 from civitai_kit.transfer.lane import Hashers
 from civitai_kit.transfer.source import Pace, Source, origin_of, parse_url
@@ -87,7 +88,8 @@ class Fetcher:
         """
         wanted = replace(order, connections=max(order.connections, self._connections))
         try:
-            return walk(self._gear, wanted, emit)
+            bring = gulp if order.content is Content.IMAGE else walk
+            return bring(self._gear, wanted, emit)
         except Setback as setback:
             raise setback.error from setback
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from civitai_kit.core.errors import CivitaiKitError, NotAModel, NotFound, TransferError, Unavailable
@@ -42,11 +43,25 @@ class Gear:
     hashers: Hashers
 
 
+Begun = Answer | Setback | None
+"""What an attempt before has led to: an open answer that is the whole file, or a setback."""
+
+
 class Filler:
     """Fills one part from the order's sources; `suspect` says that what came looks like a page."""
 
-    def __init__(self, gear: Gear, order: Order, emit: Emit, sources: list[Source], progress: Progress) -> None:
+    def __init__(
+        self,
+        gear: Gear,
+        order: Order,
+        emit: Emit,
+        sources: list[Source],
+        progress: Progress,
+        *,
+        begun: Begun = None,
+    ) -> None:
         self.suspect = False
+        self._begun = begun
         self._gear = gear
         self._order = order
         self._emit = emit
@@ -120,7 +135,7 @@ class Filler:
         if part.written and not self._can_resume(part):
             lane.restart()
         start = part.written
-        with self._source.open(self._headers(part, start)) as answer:
+        with self._open(part, start) as answer:
             found = object_of(answer)
             self._accept(part, lane, answer, found, start)
             if part.complete:
@@ -132,6 +147,14 @@ class Filler:
             self._end_attempt(part, answer, moved=part.written - before)
         if self._many and answer.status == 206 and not part.complete:
             self._side_by_side(part, lane)
+
+    def _open(self, part: Part, start: int) -> AbstractContextManager[Answer]:
+        begun, self._begun = self._begun, None
+        if isinstance(begun, Setback):
+            raise begun
+        if begun is not None and not start:
+            return nullcontext(begun)
+        return self._source.open(self._headers(part, start))
 
     def _headers(self, part: Part, start: int) -> dict[str, str]:
         if self._many:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
+
+from civitai_kit.core.errors import CivitaiKitError, NotAModel, TransferError
 
 HEAD = 64
 TAIL = 64 * 1024
@@ -51,3 +54,32 @@ def with_media_suffix(path: Path, suffix: str) -> Path:
     if path.suffix.lower() in _MEDIA_SUFFIXES:
         return path.with_suffix(suffix)
     return path.with_name(path.name + suffix)
+
+
+class Picture(Protocol):
+    """The bytes of a picture that came; `written` is how many they are."""
+
+    @property
+    def written(self) -> int:
+        """Length in bytes."""
+
+    def head(self, length: int) -> bytes:
+        """The first bytes."""
+
+    def tail(self, length: int) -> bytes:
+        """The last bytes."""
+
+    def holds(self, mark: bytes | None) -> bool:
+        """Whether these bytes stand anywhere in it; never so for None."""
+
+
+def wrong_picture(picture: Picture) -> CivitaiKitError | None:
+    """What is wrong with it: no picture at all, or one cut short; None when nothing is."""
+    head = picture.head(HEAD)
+    suffix = media_suffix(head)
+    if suffix is None:
+        return NotAModel("What came is neither a picture nor a clip.")
+    # Some cameras and editors put more behind the picture's end, so that is looked for before anything is refused.
+    if not is_whole(suffix, head, picture.tail(TAIL), picture.written) and not picture.holds(END_MARKS.get(suffix)):
+        return TransferError("The picture is cut short.")
+    return None

@@ -5,21 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from civitai_kit.core.digests import Digests
-from civitai_kit.core.errors import CivitaiKitError, HashMismatch, NotAModel, SizeMismatch, TransferError
+from civitai_kit.core.errors import CivitaiKitError, HashMismatch, NotAModel, SizeMismatch
 from civitai_kit.core.events import Emit
 from civitai_kit.core.order import Content, Fetched, Order, Proof, Verdict
-from civitai_kit.transfer.fill import Filler, Gear
+from civitai_kit.transfer.fill import Begun, Filler, Gear
 from civitai_kit.transfer.journal import Journal
 from civitai_kit.transfer.lane import Lane
 from civitai_kit.transfer.parts import Part, open_part
-from civitai_kit.transfer.pictures import END_MARKS, HEAD, TAIL, is_whole, media_suffix, with_media_suffix
+from civitai_kit.transfer.pictures import HEAD, media_suffix, with_media_suffix, wrong_picture
 from civitai_kit.transfer.progress import Progress
 
 _KEEP_HINT = "Try again later; --allow-hash-mismatch keeps such a file."
 
 
-def walk(gear: Gear, order: Order, emit: Emit) -> Fetched:
-    """Bring one file under its final name; raises what kept it from getting there."""
+def walk(gear: Gear, order: Order, emit: Emit, begun: Begun = None) -> Fetched:
+    """Bring one file under its final name; raises what kept it from getting there.
+
+    `begun` is what an attempt before has led to: an open answer that is the whole file, or a setback.
+    """
     sources = [gear.open_source(url, order.content) for url in order.urls]
     target, progress = Path(order.target), Progress(order.key, emit, gear.ticks)
     journal = Journal(source=sources[0].name, promise=_promise(order.proof))
@@ -27,7 +30,7 @@ def walk(gear: Gear, order: Order, emit: Emit) -> Fetched:
         resumed = part.resume(frozenset(source.name for source in sources), order.proof, gear.halt.check)
         if resumed:
             gear.log(f"{order.key}: {resumed} bytes are here from an earlier run")
-        filler = Filler(gear, order, emit, sources, progress)
+        filler = Filler(gear, order, emit, sources, progress, begun=begun)
         lane = Lane(part, gear.ticks, gear.hashers)
         try:
             wrong = _fill_and_prove(filler, part, lane, order)
@@ -75,7 +78,7 @@ def _name(part: Part, order: Order, progress: Progress, *, mismatch: bool) -> Fe
 def _wrong(part: Part, order: Order, *, suspect: bool) -> CivitaiKitError | None:
     """What is wrong with the complete bytes, None when nothing is: the promise decides, looks only where it fails."""
     if order.content is Content.IMAGE:
-        return _wrong_picture(part)
+        return wrong_picture(part)
     verdict = order.proof.judge(part.digests(), part.written)
     if verdict is Verdict.RIGHT or (verdict is Verdict.UNPROVED and not suspect):
         return None
@@ -92,17 +95,6 @@ def _wrong(part: Part, order: Order, *, suspect: bool) -> CivitaiKitError | None
     return SizeMismatch(
         f"The file has {part.written:,} bytes, and the site promises {order.proof.size:,}.", hint=_KEEP_HINT
     )
-
-
-def _wrong_picture(part: Part) -> CivitaiKitError | None:
-    head = part.head(HEAD)
-    suffix = media_suffix(head)
-    if suffix is None:
-        return NotAModel("What came is neither a picture nor a clip.")
-    # Some cameras and editors put more behind the picture's end, so that is looked for before anything is refused.
-    if not is_whole(suffix, head, part.tail(TAIL), part.written) and not part.holds(END_MARKS.get(suffix)):
-        return TransferError("The picture is cut short.")
-    return None
 
 
 def _names(proof: Proof) -> frozenset[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,23 +16,28 @@ from civitai_kit.core.errors import Code, Unavailable, UnexpectedReply
 from civitai_kit.core.retry import Trouble
 from civitai_kit.transfer.answers import Reply, Setback
 from civitai_kit.transfer.halt import Halt
+from civitai_kit.transfer.line import Line, Opening, close_quietly, outcome_of, shut_down
 from civitai_kit.transfer.records import BulkTls
 
 _LONGEST_ERROR = 64 * 1024
 _KEPT_CONNECTIONS = 64
 _IDLE_SECONDS = 30.0
 
+_Host = tuple[str, str, int | None]
+
 
 class Answer:
     """An open response; a context manager that closes it. Header names are in lower case."""
 
-    def __init__(self, response: httpx2.Response, url: httpx2.URL) -> None:
+    def __init__(self, response: httpx2.Response, url: httpx2.URL, over: Callable[[bool], None]) -> None:
         self.url = url
         self.status = response.status_code
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
         self._response = response
+        self._over = over
         self._chunks: Iterator[bytes] | None = None
         self._first: bytes | None = None
+        self._read_to_its_end = False
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +88,7 @@ class Answer:
         stream = self._response.extensions.get("network_stream")
         sock = None if stream is None else stream.get_extra_info("socket")
         if sock is not None:
-            _shut(sock)
+            shut_down(sock)
 
     def reply(self) -> Reply:
         """The answer with the first 64 KiB of its body, for telling what went wrong."""
@@ -97,13 +101,18 @@ class Answer:
 
     def close(self) -> None:
         """Close the response; a connection whose body was read to its end is kept for the next request."""
-        with suppress(httpx2.HTTPError, OSError):
-            self._response.close()
+        close_quietly(self._response)
+        over, self._over = self._over, _forget
+        over(self._read_to_its_end and self.headers.get("connection", "").strip().lower() != "close")
 
     def _iterator(self) -> Iterator[bytes]:
         if self._chunks is None:
-            self._chunks = self._response.iter_bytes() if self.encoded else self._response.iter_raw()
+            self._chunks = self._all_chunks()
         return self._chunks
+
+    def _all_chunks(self) -> Iterator[bytes]:
+        yield from self._response.iter_bytes() if self.encoded else self._response.iter_raw()
+        self._read_to_its_end = True
 
 
 class Wire:
@@ -114,7 +123,9 @@ class Wire:
         self._timeout = timeout
         self._halt = halt
         self._lock = threading.Lock()
-        self._clients: dict[str, httpx2.Client] = {}
+        self._trust: dict[str, ssl.SSLContext] = {}
+        self._idle: dict[_Host, list[Line]] = {}
+        self._closed = False
 
     def get(self, url: httpx2.URL, headers: Mapping[str, str]) -> Answer:
         """Send a GET and give the answer as soon as its headers are there.
@@ -122,36 +133,59 @@ class Wire:
         Raises Setback when no answer comes, Interrupted when everything is to stop; `url` carries no user info.
         """
         self._halt.check()
-        client = self._client_for(url.scheme)
-        request = client.build_request("GET", url, headers=headers)
-        opening = _Opening(lambda: client.send(request, stream=True))
-        with self._halt.during(opening.abandon):
-            response = opening.result()
-        if self._halt.is_set():
-            opening.abandon()
+        host = url.scheme, url.host, url.port
+        line = self._take(host)
+        request = line.client.build_request("GET", url, headers=headers)
+        outcome = self._sent(line, request)
+        if isinstance(outcome, httpx2.Response) and not self._halt.is_set():
+            line.learn(outcome)
+            return Answer(outcome, url, lambda fit: self._give(host, line, fit=fit))
+        if isinstance(outcome, httpx2.Response):
+            close_quietly(outcome)
         self._halt.check()
-        if isinstance(response, BaseException):
-            raise _unreached(response, url) from response
-        assert response is not None
-        return Answer(response, url)
+        line.client.close()
+        assert isinstance(outcome, Exception)
+        raise _unreached(outcome, url) from outcome
 
     def close(self) -> None:
         """Close every idle connection."""
         with self._lock:
-            clients = list(self._clients.values())
-            self._clients.clear()
-        for client in clients:
-            client.close()
+            self._closed = True
+            lines = [line for idle in self._idle.values() for line in idle]
+            self._idle.clear()
+        for line in lines:
+            line.client.close()
 
-    def _client_for(self, scheme: str) -> httpx2.Client:
+    def _sent(self, line: Line, request: httpx2.Request) -> httpx2.Response | Exception | None:
+        """What came of a request; None when it was abandoned."""
+        if line.is_open:
+            with self._halt.during(line.cut):
+                return outcome_of(line.client, request)
+        opening = Opening(lambda: outcome_of(line.client, request))
+        with self._halt.during(opening.abandon):
+            outcome = opening.result()
+        if self._halt.is_set():
+            opening.abandon()
+        return outcome
+
+    def _take(self, host: _Host) -> Line:
         with self._lock:
-            if scheme not in self._clients:
-                self._clients[scheme] = self._build_client(scheme)
-            return self._clients[scheme]
+            if idle := self._idle.get(host):
+                return idle.pop()
+            if host[0] not in self._trust:
+                self._trust[host[0]] = _trust_for(host[0])
+            trust = self._trust[host[0]]
+        return Line(self._build_client(trust))
 
-    def _build_client(self, scheme: str) -> httpx2.Client:
-        # Reading the trusted certificates takes a tenth of a second; who speaks no TLS needs none of them.
-        trust = BulkTls() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    def _give(self, host: _Host, line: Line, *, fit: bool) -> None:
+        line.is_open = fit
+        with self._lock:
+            if not self._closed and sum(map(len, self._idle.values())) < _KEPT_CONNECTIONS:
+                self._idle.setdefault(host, []).append(line)
+                return
+        line.client.close()
+
+    def _build_client(self, trust: ssl.SSLContext) -> httpx2.Client:
         # No cookie is kept: the key is all that tells the site who asks.
         jar = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
         return httpx2.Client(
@@ -159,63 +193,18 @@ class Wire:
             cookies=jar,
             verify=trust,
             timeout=httpx2.Timeout(self._timeout, pool=None),
-            limits=httpx2.Limits(
-                max_connections=None,
-                max_keepalive_connections=_KEPT_CONNECTIONS,
-                keepalive_expiry=_IDLE_SECONDS,
-            ),
+            limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS),
             follow_redirects=False,
         )
 
 
-class _Opening:
-    """A request sent from a thread of its own, because neither DNS nor connect can be woken from outside."""
-
-    def __init__(self, send: Callable[[], httpx2.Response]) -> None:
-        self._send = send
-        self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._abandoned = False
-        self._outcome: httpx2.Response | Exception | None = None
-        threading.Thread(target=self._run, name="open", daemon=True).start()
-
-    def result(self) -> httpx2.Response | Exception | None:
-        """Wait for the outcome; None when it was abandoned."""
-        self._over.wait()
-        return self._outcome
-
-    def abandon(self) -> None:
-        """Wait no longer; what still comes is closed unseen."""
-        with self._lock:
-            self._abandoned = True
-            outcome = self._outcome
-        self._over.set()
-        if isinstance(outcome, httpx2.Response):
-            _close(outcome)
-
-    def _run(self) -> None:
-        outcome: httpx2.Response | Exception
-        try:
-            outcome = self._send()
-        except Exception as error:  # noqa: BLE001 - it is looked at by the thread that waits
-            outcome = error
-        with self._lock:
-            if not self._abandoned:
-                self._outcome = outcome
-        if self._outcome is None and isinstance(outcome, httpx2.Response):
-            _close(outcome)
-        self._over.set()
+def _trust_for(scheme: str) -> ssl.SSLContext:
+    # Reading the trusted certificates takes a tenth of a second; who speaks no TLS needs none of them.
+    return BulkTls() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _close(response: httpx2.Response) -> None:
-    with suppress(httpx2.HTTPError, OSError):
-        response.close()
-
-
-def _shut(sock: Any) -> None:
-    # The plain method: the one of a TLS socket would take its decryption away from under the reader.
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+def _forget(_: object) -> None:
+    pass
 
 
 def _unreached(error: BaseException, url: httpx2.URL) -> Setback:

@@ -110,6 +110,16 @@ def test_nobody_begins_during_a_pause_and_a_stop_ends_the_waiting() -> None:
         assert pace.allowed == 1
 
 
+def test_a_turn_that_ends_early_lets_another_go_and_ends_once() -> None:
+    pace = HostPace(1, 3, never)
+    with pace.turn() as end:
+        end()
+        end()
+        with pace.turn():
+            assert pace._active == 1
+    assert pace._active == 0
+
+
 def test_a_host_that_never_gives_is_given_up_after_so_many_pauses_each_longer() -> None:
     clock = Clock()
     pace = HostPace(2, 3, never, clock)
@@ -158,17 +168,30 @@ def record(number: int) -> ImageRecord:
 
 def test_every_record_is_written_when_the_ledger_is_closed_and_many_at_once() -> None:
     album = _Counting()
-    ledger = Ledger(album)
+    ledger = Ledger(album, lambda _: None)
     with ledger.open(), ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: ledger.put(record(number)), range(1, 501)))
+        list(pool.map(lambda number: ledger.put(record(number), Path("1.png")), range(1, 501)))
     assert album.count_images() == 500
     assert album.transactions < 100
 
 
 def test_an_error_of_the_store_is_raised_and_nothing_hangs() -> None:
-    ledger = Ledger(_Broken())
+    ledger = Ledger(_Broken(), lambda _: None)
     with pytest.raises(StoreUnreadable), ledger.open():
-        ledger.put(record(1))
+        ledger.put(record(1), Path("1.png"))
+
+
+def test_nothing_is_remembered_before_the_name_of_its_file_is_on_disk() -> None:
+    album, seen = MemoryStore(), list[tuple[set[Path], int]]()
+    ledger = Ledger(album, lambda folders: seen.append((set(folders), album.count_images())))
+    with ledger.open():
+        ledger.put(record(1), Path("here/1.png"))
+        ledger.put(record(2), Path("there/2.png"))
+        ledger.put(record(3), Path("here/3.png"))
+    assert set[Path]().union(*(folders for folders, _ in seen)) == {Path("here"), Path("there")}
+    assert [count for _, count in seen] == sorted(count for _, count in seen)
+    assert seen[0][1] == 0
+    assert album.count_images() == 3
 
 
 class _Counting(MemoryStore):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from civitai_kit.core.errors import CivitaiKitError, Code, NotAModel, NotFound
+from civitai_kit.core.errors import CivitaiKitError, Code, DiskError, Interrupted, NotAModel, NotFound
+from civitai_kit.core.events import FileCame
 from civitai_kit.core.order import Content, Fetched, Order, Proof
 from civitai_kit.sandbox import media
 from civitai_kit.sandbox.galleries import delivery_url
@@ -144,3 +146,67 @@ def test_many_pictures_share_few_connections(desk: Desk) -> None:
 def test_a_picture_with_more_behind_its_end_is_whole(desk: Desk) -> None:
     more = PNG + bytes(300 * 1024)
     assert Path(picture(desk, more).path).read_bytes() == more
+
+
+def test_a_small_picture_never_has_a_journal_and_its_size_is_told(desk: Desk) -> None:
+    picture(desk, PNG)
+    assert [(event.done, event.size) for event in desk.moved][-1] == (len(PNG), len(PNG))
+    assert [event.key for event in desk.events if isinstance(event, FileCame)] == ["1.jpeg"]
+
+
+def test_a_large_picture_walks_on_with_the_answer_that_has_begun(desk: Desk) -> None:
+    large = PNG[:-12] + bytes(5_000_000) + PNG[-12:]
+    fetched = picture(desk, large)
+    assert Path(fetched.path).read_bytes() == large
+    assert desk.asked("storage") == 1
+
+
+def test_a_large_picture_that_is_cut_goes_on_where_it_was(desk: Desk) -> None:
+    large = PNG[:-12] + bytes(5_000_000) + PNG[-12:]
+    desk.sandbox.faults.add("cut", 1, "", at=4_500_000)
+    assert Path(picture(desk, large).path).read_bytes() == large
+    assert desk.ranges() == ["", "bytes=4500000-"]
+
+
+def test_a_part_of_an_earlier_run_is_gone_on_from(desk: Desk) -> None:
+    desk.target.parent.mkdir(parents=True)
+    (desk.target.parent / "1.jpeg.part").write_bytes(b"of another time")
+    assert Path(picture(desk, PNG).path).read_bytes() == PNG
+    assert desk.names() == ["1.png"]
+
+
+def test_what_is_no_whole_picture_is_asked_for_once_more_only(desk: Desk) -> None:
+    with pytest.raises(CivitaiKitError):
+        picture(desk, PNG[:-10])
+    assert desk.asked("storage") == 2
+
+
+def test_a_host_that_is_busy_is_given_time_and_then_up(desk: Desk) -> None:
+    desk.sandbox.faults.add("storage_503", times=None)
+    with pytest.raises(CivitaiKitError) as caught:
+        picture(desk, PNG)
+    assert caught.value.code is Code.UNAVAILABLE
+    assert desk.asked("storage") == 4
+    assert len(desk.waits) == 3
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_nothing_stays(desk: Desk) -> None:
+    desk.target.parent.parent.mkdir(parents=True, exist_ok=True)
+    desk.target.parent.write_text("in the way")
+    with pytest.raises(DiskError):
+        picture(desk, PNG)
+    assert desk.target.parent.read_text() == "in the way"
+
+
+def test_a_stop_wakes_a_picture_that_stalls_on_a_kept_connection(desk: Desk) -> None:
+    image = desk.sandbox.world.add_image(content=PNG)
+    url = delivery_url(desk.sandbox.storage_url, image)
+    fetcher = desk.fetcher(timeout=20)
+    fetcher.fetch(order_of(desk, url), desk.events.append)
+    assert [line.is_open for lines in fetcher._wire._idle.values() for line in lines] == [True]
+    desk.sandbox.faults.add("slow_start", 1, "", delay=15)
+    threading.Timer(0.3, desk.stop.set).start()
+    began = time.monotonic()
+    with pytest.raises(Interrupted):
+        fetcher.fetch(order_of(desk, url, "2.jpeg"), desk.events.append)
+    assert time.monotonic() - began < 3

@@ -6,7 +6,7 @@ LOCKS := requirements/run.txt requirements/dev.txt
 PLAIN := .bench-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check bench lock clean
+.PHONY: help venv run test check bench page lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ $(PLAIN)/.ready: pyproject.toml $(shell find civitai_kit -name '*.py')
 	$(PYTHON) -m venv $(PLAIN)
 	$(PLAIN)/bin/python -m pip install --quiet --disable-pip-version-check .
 	@touch $@
+
+page: venv ## the program's own help anew (civitai_kit/cli/help.txt)
+	COLUMNS=80 $(BIN)/python -c "from civitai_kit.cli.main import main; main(['--help'])" > .help.txt
+	mv .help.txt civitai_kit/cli/help.txt
 
 # --no-header: the header would name this machine's paths.
 LOCK = .cache/lock/bin/uv pip compile pyproject.toml --quiet --upgrade --no-header --no-config \

@@ -48,7 +48,7 @@ def test_every_package_of_the_contract_is_required() -> None:
 
 def test_the_command_is_installed() -> None:
     (command,) = entry_points(group="console_scripts", name="civitai-kit")
-    assert command.value == "civitai_kit.cli.main:main"
+    assert command.value == "civitai_kit.cli.start:main"
 
 
 @pytest.mark.parametrize("arguments", [["-m", "civitai_kit", "--version"], ["-m", "civitai_kit", "--help"]])

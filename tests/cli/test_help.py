@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from civitai_kit import __version__
-from civitai_kit.cli.main import COMMANDS
+from civitai_kit.cli import start
+from civitai_kit.cli.main import COMMANDS, main
 from civitai_kit.cli.options import DOWNLOAD, EVERY_FLAG, GLOBAL, QUIET, SELECTION, positional_of
 from civitai_kit.cli.parsing import Branch
 from civitai_kit.core.keys import KEYS
@@ -47,7 +48,9 @@ def commands(branches: Mapping[str, Branch], above: tuple[str, ...] = ()) -> Ite
 
 def loaded_by(*words: str) -> set[str]:
     """The modules that a fresh process has loaded when a command line is done."""
-    code = "import sys; from civitai_kit.cli.main import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    code = (
+        "import sys; from civitai_kit.cli.start import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    )
     # What measures coverage would load much of it by itself.
     env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     done = subprocess.run(
@@ -56,14 +59,48 @@ def loaded_by(*words: str) -> set[str]:
     return set(done.stderr.split())
 
 
-def test_the_help_of_the_whole_loads_no_command_and_no_validation() -> None:
+def test_the_help_of_the_whole_is_the_page_that_lies_ready_and_loads_nothing() -> None:
     modules = loaded_by("--help")
+    assert "typer" not in modules
+    assert {name for name in modules if name.startswith("civitai_kit.")} == {"civitai_kit.cli", "civitai_kit.cli.start"}
+
+
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_the_page_is_what_typer_prints(
+    word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert start.main([word]) == 0
+    ready = capsys.readouterr().out
+    assert main([word]) == 0
+    assert ready == capsys.readouterr().out, "`make page` writes it anew"
+
+
+def test_where_the_page_does_not_fit_typer_prints_one_that_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert start.main(["--help"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
+
+
+def test_an_output_that_lacks_the_page_s_letters_is_left_to_typer() -> None:
+    env = {**os.environ, "PYTHONIOENCODING": "ascii:replace", "COLUMNS": "80"}
+    done = subprocess.run(
+        [sys.executable, "-m", "civitai_kit", "--help"], capture_output=True, check=True, env=env, timeout=60
+    )
+    assert done.stdout.startswith(b"Usage: civitai-kit [OPTIONS] COMMAND")
+    assert b"Commands:" in done.stdout
+
+
+def test_help_among_other_words_loads_no_command_and_no_validation() -> None:
+    modules = loaded_by("--no-color", "--help")
     assert not modules & (HEAVY | FOR_WORK)
     ours = {name for name in modules if name.startswith("civitai_kit.")}
     assert not ours & {
         f"civitai_kit.cli.{name}" for name in ("scan", "download", "db", "config", "sandbox", "progress")
     }
-    assert len(ours) <= 16
+    assert len(ours) <= 17
 
 
 @pytest.mark.parametrize("words", [("scan",), ("download",), ("db", "view"), ("config", "show"), ("sandbox",)])

@@ -1,0 +1,51 @@
+"""Where the program begins: its own help is a page that lies ready, everything else is read by Typer.
+
+Most of what a question for help would cost is the import of what reads a command line.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+# The page as Typer prints it where there is room; `make page` writes it anew, and a test compares the two.
+PAGE = os.path.join(os.path.dirname(__file__), "help.txt")  # noqa: PTH118, PTH120 - pathlib takes longer than the rest
+PAGE_COLUMNS = 80
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and give its exit code; nothing that goes wrong leaves it as an exception."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words in (["--help"], ["-h"]) and _has_room() and _show_page():
+        return 0
+    from civitai_kit.cli.main import main as run
+
+    return run(words)
+
+
+def _show_page() -> bool:
+    """Print the page; says whether that went well. Not where it has letters that the output lacks."""
+    try:
+        with open(PAGE, encoding="utf-8") as file:  # noqa: PTH123
+            page = file.read()
+        page.encode(sys.stdout.encoding or "ascii")
+        sys.stdout.write(page)
+        sys.stdout.flush()
+    except (OSError, UnicodeError, LookupError):
+        return False
+    return True
+
+
+def _has_room() -> bool:
+    said = os.environ.get("COLUMNS", "")
+    if said.isascii() and said.isdigit() and int(said):
+        return int(said) >= PAGE_COLUMNS
+    try:
+        return (os.get_terminal_size(sys.__stdout__.fileno()).columns or PAGE_COLUMNS) >= PAGE_COLUMNS  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return True
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -42,7 +42,7 @@ _BOOT = (
 
 _LOOK = 0.2  # Seconds between two looks at the stop flag and at the site's pauses while nothing is heard.
 _GRACE = 2.0  # Seconds that a process has to end its transfers after a stop.
-_LAST_MOMENTS = 1.0  # Seconds that it has to end itself.
+_LAST_MOMENTS = 0.5  # Seconds that it has to end itself.
 _APART = 0.05  # A pause that ends so much later than the one known is news.
 
 _Outcome = Came | Failed | None
@@ -147,6 +147,7 @@ class Mate:
             if not isinstance(word, Told):
                 return word
             emit(word.event)
+        self._process.kill()  # It hangs; what it has on disk is sound.
         return Failed(number, interrupted())
 
     def _tell_of_pause(self) -> None:

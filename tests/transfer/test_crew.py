@@ -305,6 +305,25 @@ def test_a_stop_ends_every_transfer_within_three_seconds_and_keeps_the_parts(
 
 @needs_tls
 @needs_proc
+def test_a_process_that_hangs_does_not_keep_a_stop_waiting(
+    host: Host, threads: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+    with crew_for(host, stop=stop) as crew:
+        hold_one(host, crew, threads, tmp_path)
+        there = threads.submit(crew.fetch, order_of(host, tmp_path, "/held/there"), ignore)
+        until(lambda: host.asked_for("/stored/held/there"))
+        os.kill(processes()[0], signal.SIGSTOP)
+        stop.set()
+        began = time.monotonic()
+        with pytest.raises(Interrupted):
+            there.result()
+    assert not processes()
+    assert time.monotonic() - began < 3
+
+
+@needs_tls
+@needs_proc
 def test_what_a_killed_process_fetched_is_finished_here_and_no_other_is_started(
     host: Host, threads: ThreadPoolExecutor, tmp_path: Path
 ) -> None:

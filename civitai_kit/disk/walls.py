@@ -52,7 +52,7 @@ class Walls(Disk):
         """
         place = str(self.locate(path))
         temporary = f"{place}.tmp"
-        with writing(Path(place)):
+        with writing(place):
             try:
                 _write(temporary, content)
                 insist(lambda: os.replace(temporary, place))  # noqa: PTH105

@@ -99,8 +99,7 @@ class ImageFiles:
         fetched = self._fetch(work)
         path = f"{work.stem}{fetched.path.suffix}"
         self.save_beside(work, path)
-        place = self._out.locate(path)
-        return Placed(record(path, fetched.size, fetched.digests.sha256), place, fetched.received)
+        return Placed(record(path, fetched.size, fetched.digests.sha256), Path(fetched.path), fetched.received)
 
     def save_beside(self, work: Work, path: str) -> None:
         """Save what is wanted beside the image at `path`."""

@@ -77,18 +77,18 @@ def write_synced(path: Path, content: bytes) -> None:
         raise
 
 
-def rename(source: Path, target: Path) -> None:
+def rename(source: str | Path, target: str | Path) -> None:
     """Give a file another name, replacing what has it; raises OSError."""
     for wait in _RENAME_WAITS:
         try:
-            source.replace(target)
+            os.replace(source, target)  # noqa: PTH105 - Path.replace makes a path more, for thousands of pictures
         except PermissionError:
             if os.name != "nt":
                 raise
             time.sleep(wait)
         else:
             return
-    source.replace(target)
+    os.replace(source, target)  # noqa: PTH105
 
 
 def sync_folder(folder: Path) -> None:

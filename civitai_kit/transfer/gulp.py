@@ -99,12 +99,15 @@ class _Gulp:
             try:
                 _write(fd, held.content)
                 sync_bytes(fd)
-                rename(self._part, final)
+                if os.name != "nt":  # Windows renames no open file; elsewhere the lock is held until the name is right.
+                    rename(self._part, final)
             except BaseException:
                 self._part.unlink(missing_ok=True)
                 raise
             finally:
                 os.close(fd)
+            if os.name == "nt":
+                rename(self._part, final)
         self._progress.end(held.written)
         return Fetched(
             path=final,

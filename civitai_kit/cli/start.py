@@ -5,6 +5,7 @@ Most of what a question for help would cost is the import of what reads a comman
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     from civitai_kit.cli.main import main as run
 
-    return run(words)
+    code = run(words)
+    # All there is goes with the process: a last search for circles among it would take a tenth of a second.
+    gc.freeze()
+    return code
 
 
 def _show_page() -> bool:

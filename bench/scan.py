@@ -5,6 +5,7 @@ Beside it curl fetches the same 30 pages one after another, as the least that an
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -136,9 +137,12 @@ def timed(command: list[str]) -> float:
 
 def main() -> int:
     """Measure and print; 1 when the bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--python", default=sys.executable, help="the Python that has civitai-kit as people install it")
+    python = parser.parse_args().python
     bar = 1.3 * PAGES * LATENCY + 1.5
     with site() as (root, count), tempfile.TemporaryDirectory() as folder:
-        kit = [sys.executable, "-m", "civitai_kit", "--api-url", root, "--api-delay", "0", "--save-path", folder]
+        kit = [python, "-m", "civitai_kit", "--api-url", root, "--api-delay", "0", "--save-path", folder]
         pages = [f"{root}/api/v1/models?limit=100&cursor=1|1|{n}" for n in range(PAGES)]
         ours, curl = [], []
         for _ in range(3):

@@ -117,6 +117,15 @@ _THEIRS = "sqlite3 "
 _BATCH = 5000
 
 
+def bring_in_short(clock: Clock, store: LmdbStore, theirs: sqlite3.Connection, count: int) -> None:
+    """Import `count` entries of which the site was never heard, batch by batch; making them is not timed."""
+    for start in range(1, count + 1, _BATCH):
+        numbers = range(start, min(start + _BATCH, count + 1))
+        entries = [entry(number).model_copy(update={"version": None}) for number in numbers]
+        clock.time("short ones: put_many", lambda: store.put_many(entries))  # noqa: B023
+        clock.time(_THEIRS + "short ones: put_many", lambda: insert(theirs, entries))  # noqa: B023
+
+
 def bring_in(clock: Clock, store: LmdbStore, second: LmdbStore, theirs: sqlite3.Connection, count: int) -> None:
     """Import `count` entries into each, batch by batch; making them is not timed."""
     for start in range(1, count + 1, _BATCH):
@@ -186,6 +195,10 @@ def main() -> None:
     clock = Clock()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        rival = opened_rival(folder / "short.sqlite")
+        with LmdbStore.open(folder / "short", read_only=False) as store:
+            bring_in_short(clock, store, rival, count)
+        rival.close()
         rival = opened_rival(folder / "rival.sqlite")
         with (
             LmdbStore.open(folder / "one", read_only=False) as store,

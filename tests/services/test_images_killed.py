@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from civitai_kit.core.errors import Code, Exit
+from civitai_kit.sandbox import media
 from civitai_kit.testing import Sandbox
 from tests.services.album import Album
 
@@ -65,6 +67,30 @@ def test_a_signal_ends_it_in_order_within_three_seconds_and_the_next_run_goes_on
     report = album.fetch("username:ann", page_size=10)
     assert (report.downloaded, report.exit_code) == (60 - len(taken), 0)
     assert "cursor=" in album.asked()[0]
+
+
+def test_a_disk_that_fills_ends_the_run_in_order_and_the_next_run_goes_on(
+    civitai_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    import resource
+
+    album = Album(civitai_sandbox, tmp_path / "save")
+    album.add(12)
+    album.add(1, content=media.png(text="large")[:-12] + bytes(3_000_000) + media.png(text="large")[-12:])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, limits[1]))
+    try:
+        report = album.fetch("username:ann")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert [error.code for error in report.errors] == [Code.DISK_FULL]
+    assert report.exit_code == Exit.DISK
+    assert all(path.endswith(".png") for path in album.pictures())
+    assert len(album.records()) == len(album.pictures()) < 13
+    assert album.fetch("username:ann").exit_code == 0
+    assert len(album.records()) == len(album.pictures()) == 13
 
 
 def _start(album: Album) -> subprocess.Popen[bytes]:

@@ -9,7 +9,7 @@ import json
 import signal
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 from civitai_kit.core.errors import Interrupted
@@ -47,6 +47,9 @@ def main(site: str, folder: str, size: int) -> None:
         under_way = [threads.submit(fetch, crew, number) for number in range(3)]
         moving.wait()
         print("under way", flush=True)
+        # A signal may reach another thread: this one hears of it only when it looks up.
+        while wait(under_way, timeout=0.1).not_done:
+            pass
         if all(transfer.result() for transfer in under_way):
             print("interrupted", flush=True)
 

@@ -359,8 +359,8 @@ def test_no_process_outlives_its_parent(host: Host, tmp_path: Path, number: sign
             parent.kill()
         else:
             os.killpg(parent.pid, number)  # As a terminal does: every process of the group gets it.
-        assert parent.stdout.read() == ("" if number is signal.SIGKILL else "interrupted\n")
-        assert parent.wait() == (-signal.SIGKILL if number is signal.SIGKILL else 0)
+        said = parent.stdout.read()
+        assert (said, parent.wait()) == (("", -signal.SIGKILL) if number is signal.SIGKILL else ("interrupted\n", 0))
     until(lambda: not any(is_running(process) for process in crew), 3.0)
     assert sorted(path.name for path in tmp_path.glob("*.part")) == ["0.part", "1.part", "2.part"]
 

@@ -167,6 +167,16 @@ def facts_page(txn: Transaction, tables: Tables, after: bytes, most: int) -> tup
     return [facts_of(value, rows.get(key)) for key, value in values], values[-1][0] if values else None
 
 
+def wanted_page(
+    txn: Transaction, tables: Tables, after: bytes, most: int, wanted: Wanted
+) -> tuple[list[int], bytes | None]:
+    """The version ids of those among up to `most` entries whose (value, row) is `wanted`; else as `facts_page`."""
+    values = _pairs_behind(txn, tables.versions, after, most)
+    rows = dict(_pairs_behind(txn, tables.summaries, after, most))
+    ids = [version_id_of(key) for key, value in values if wanted(value, rows.get(key))]
+    return ids, values[-1][0] if values else None
+
+
 def _pairs_behind(txn: Transaction, table: lmdb._Database, after: bytes, most: int) -> list[tuple[bytes, bytes]]:
     cursor = txn.cursor(db=table)
     # No key lies between one and the same with a zero behind it.

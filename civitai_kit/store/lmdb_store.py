@@ -146,7 +146,9 @@ class LmdbStore:
 
     def search(self, text: str) -> Iterator[Summary]:
         """The summaries whose model's or version's name contains `text`, in any case, by rising version id."""
-        return (summary for summary in self._summaries(sieve(text)) if summary.matches(text))
+        wanted = sieve(text)
+        ids = sorted(self._ids_of(wanted))
+        return (summary for summary in self._summaries(wanted, ids) if summary.matches(text))
 
     def by_sha256(self, sha256: str) -> tuple[int, ...]:
         """Version ids that hold a file with this promised or proved SHA256, in either case."""
@@ -246,15 +248,24 @@ class LmdbStore:
 
         return self._write(job)
 
-    def _pages_of_ids(self) -> Iterator[list[int]]:
-        none: list[int] = []
-        ids = self._read(entry_table.version_ids, none)
+    def _ids_of(self, wanted: Wanted) -> Iterator[int]:
+        """The ids of the entries whose (value, row) is wanted, in the keys' order: no key is looked up."""
+        nothing: tuple[list[int], bytes | None] = ([], None)
+        after: bytes | None = b""
+        while after is not None:
+            page, after = self._read(partial(entry_table.wanted_page, after=after, most=_PAGE, wanted=wanted), nothing)
+            yield from page
+
+    def _pages_of_ids(self, ids: list[int] | None = None) -> Iterator[list[int]]:
+        if ids is None:
+            none: list[int] = []
+            ids = self._read(entry_table.version_ids, none)
         for start in range(0, len(ids), _PAGE):
             yield ids[start : start + _PAGE]
 
-    def _summaries(self, wanted: Wanted) -> Iterator[Summary]:
+    def _summaries(self, wanted: Wanted, ids: list[int] | None = None) -> Iterator[Summary]:
         nothing: list[Summary] = []
-        for page in self._pages_of_ids():
+        for page in self._pages_of_ids(ids):
             yield from self._read(partial(entry_table.summaries_of, ids=page, wanted=wanted), nothing)
 
 

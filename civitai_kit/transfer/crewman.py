@@ -10,6 +10,7 @@ import time
 from typing import BinaryIO, assert_never, cast
 
 from civitai_kit.core.events import Event
+from civitai_kit.core.frames import read_frame, write_frame
 from civitai_kit.core.order import Order
 from civitai_kit.transfer.lane import Hashers
 from civitai_kit.transfer.pipe import (
@@ -25,8 +26,6 @@ from civitai_kit.transfer.pipe import (
     Stop,
     Told,
     portable,
-    read_frame,
-    write_frame,
 )
 
 

@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import BinaryIO, assert_never, cast
 
 from civitai_kit.core.events import Emit
+from civitai_kit.core.frames import boot, read_frame, write_frame
 from civitai_kit.core.order import Fetched, Order
 from civitai_kit.transfer.halt import interrupted
 from civitai_kit.transfer.pipe import (
@@ -29,16 +30,8 @@ from civitai_kit.transfer.pipe import (
     Stop,
     Told,
     Word,
-    read_frame,
-    write_frame,
 )
 from civitai_kit.transfer.source import Pace
-
-# -P: the folder that a person happens to stand in lends no modules. What ours may come from is told over stdin.
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
-    "from civitai_kit.transfer.crewman import main; main()"
-)
 
 _LOOK = 0.2  # Seconds between two looks at the stop flag and at the site's pauses while nothing is heard.
 _GRACE = 2.0  # Seconds that a process has to end its transfers after a stop.
@@ -66,7 +59,7 @@ class Mate:
         self._lost = False
         self._quiet_until = 0.0
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _BOOT],
+            [sys.executable, *boot("civitai_kit.transfer.crewman")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,14 +1,12 @@
-"""What crosses the pipes between a crew and its processes: frames, each a length and a pickled value."""
+"""What crosses the pipes between a crew and its processes, each value in a frame (core/frames.py)."""
 
 from __future__ import annotations
 
 import pickle
-import struct
 import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.events import Event
@@ -17,9 +15,6 @@ from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.fetch import Fetcher
 from civitai_kit.transfer.lane import Hashers
 from civitai_kit.transfer.source import Pace
-
-_LENGTH = struct.Struct("!I")
-_LONGEST = 16 * 1024 * 1024  # No frame comes near; what claims more is something else that was printed.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,25 +123,6 @@ class Said:
 Command = Begin | Drop | Stop | Quiet
 Word = Told | Came | Failed
 Report = Word | Said | Quiet
-
-
-def write_frame(stream: BinaryIO, value: object) -> None:
-    """Send one value; raises OSError when nobody reads any more."""
-    content = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    stream.write(_LENGTH.pack(len(content)) + content)
-    stream.flush()
-
-
-def read_frame(stream: BinaryIO) -> object | None:
-    """The next value, None at the end; raises ValueError, or what pickle does, for anything that is no frame."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        return None
-    (length,) = _LENGTH.unpack(head)
-    if length > _LONGEST:
-        raise ValueError("no frame")
-    content = stream.read(length)
-    return pickle.loads(content) if len(content) == length else None
 
 
 def portable(error: Exception) -> Exception:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,10 +27,11 @@ from civitai_kit.client.pacing import Pace
 from civitai_kit.core import errors
 from civitai_kit.core.errors import CivitaiKitError, Code, HashMismatch, Interrupted
 from civitai_kit.core.events import Event, FileMoved
+from civitai_kit.core.frames import read_frame, write_frame
 from civitai_kit.core.order import Content, Fetched, Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.crew import Crew
-from civitai_kit.transfer.pipe import Failed, Recipe, portable, read_frame, write_frame
+from civitai_kit.transfer.pipe import Failed, Recipe, portable
 
 SIZE = 3_000_001
 KEY = "a-secret-key"
@@ -158,8 +159,10 @@ def until(true: Callable[[], object], seconds: float = 10.0) -> None:
 def processes(parent: int | None = None) -> list[int]:
     """The ids of a process's children that fetch for it."""
     parent = parent or os.getpid()
-    kept = Path(f"/proc/{parent}/task").glob("*/children")
-    found = [int(word) for file in kept for word in file.read_text().split()]
+    found: list[int] = []
+    for kept in Path(f"/proc/{parent}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # A thread may end while its children are listed.
+            found += [int(word) for word in kept.read_text().split()]
     return [child for child in found if "crewman" in Path(f"/proc/{child}/cmdline").read_text()]
 
 

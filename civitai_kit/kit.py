@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from civitai_kit.core.events import Emit, SiteWaits, Warned
-from civitai_kit.core.retry import RetryRules
-from civitai_kit.core.settings import Settings
-from civitai_kit.disk.save_lock import SaveLock
 from civitai_kit.disk.save_path import Disk
-from civitai_kit.disk.spool import Spool
-from civitai_kit.loading import Loaded
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.store.places import store_path
 
@@ -24,6 +18,11 @@ if TYPE_CHECKING:
     from civitai_kit.client.drivers import Client
     from civitai_kit.client.exchange import Exchange
     from civitai_kit.client.pacing import Pace
+    from civitai_kit.core.events import Emit
+    from civitai_kit.core.retry import RetryRules
+    from civitai_kit.core.settings import Settings
+    from civitai_kit.disk.spool import Spool
+    from civitai_kit.loading import Loaded
     from civitai_kit.services import image_ports, ports
     from civitai_kit.services.download import DownloadParts
     from civitai_kit.services.images import ImageParts
@@ -67,6 +66,7 @@ class Kit:
     def site(self) -> Client:
         """The site's JSON."""
         from civitai_kit.client.drivers import Client
+        from civitai_kit.core.events import SiteWaits
 
         settings = self.settings
         client = Client(
@@ -196,19 +196,29 @@ def open_kit(
         disk = Disk(Path(settings.save_path).absolute())
         if writing:
             disk.check_writable()
-            stack.enter_context(SaveLock(disk.root, command))
+            stack.enter_context(_lock(disk.root, command))
         store = stack.enter_context(_store(settings, disk.root, emit, read_only=not writing))
         if writing and answers is None:
-            answers = stack.enter_context(Spool())
+            answers = stack.enter_context(open_answers())
         yield Kit(settings, disk=disk, store=store, answers=answers, emit=emit, stop=halt, closing=stack)
 
 
 def open_answers() -> Spool:
     """A spool for the site's raw answers, closed by whoever opens it."""
+    from civitai_kit.disk.spool import Spool
+
     return Spool()
 
 
+def _lock(root: Path, command: str) -> AbstractContextManager[object]:
+    from civitai_kit.disk.save_lock import SaveLock
+
+    return SaveLock(root, command)
+
+
 def _retries(settings: Settings) -> RetryRules:
+    from civitai_kit.core.retry import RetryRules
+
     return RetryRules(max_retries=settings.max_retries, first_wait=settings.retry_delay_ms / 1000)
 
 
@@ -217,6 +227,8 @@ def _store(settings: Settings, root: Path, emit: Emit, *, read_only: bool) -> Lm
         return LmdbStore.open(Path(settings.database_path).absolute(), read_only=read_only)
     path, notice = store_path(root)
     if notice is not None:
+        from civitai_kit.core.events import Warned
+
         emit(Warned(notice))
     return LmdbStore.open(path, read_only=read_only)
 

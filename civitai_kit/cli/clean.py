@@ -52,7 +52,7 @@ def run(call: Call) -> Outcome:
 
 
 def _plan_lines(plan: CleanPlan) -> list[str]:
-    from civitai_kit.cli.plan_view import table
+    from civitai_kit.cli.tables import table
     from civitai_kit.core.amounts import shown_bytes
 
     if not plan.to_remove:
@@ -74,8 +74,7 @@ def _closing(report: CleanReport) -> list[str]:
 
 
 def _amount(leftovers: Iterable[Leftover]) -> str:
-    from civitai_kit.cli.plan_view import counted
-    from civitai_kit.core.amounts import shown_bytes
+    from civitai_kit.core.amounts import counted, shown_bytes
 
     every = list(leftovers)
     return f"{counted(len(every), 'file')}, {shown_bytes(sum(one.size for one in every))}"

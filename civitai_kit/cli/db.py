@@ -145,9 +145,8 @@ class _Totals:
 
 def listing(entries: Iterable[Summary]) -> Iterator[str]:
     """The lines of a listing, as the entries come."""
-    from civitai_kit.cli.plan_view import counted
     from civitai_kit.cli.tables import streamed
-    from civitai_kit.core.amounts import shown_bytes
+    from civitai_kit.core.amounts import counted, shown_bytes
 
     rest = iter(entries)
     first = next(rest, None)

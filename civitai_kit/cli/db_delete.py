@@ -105,8 +105,7 @@ def _plan_lines(plan: Removal, *, keep_files: bool) -> Iterator[str]:
 
 
 def _amount(removal: Removal, *, keep_files: bool) -> str:
-    from civitai_kit.cli.plan_view import counted
-    from civitai_kit.core.amounts import shown_bytes
+    from civitai_kit.core.amounts import counted, shown_bytes
 
     entries = counted(len(removal.entries), "entry")
     if keep_files:

@@ -78,7 +78,7 @@ def _lines(done: Exchanged) -> Iterator[str]:
 
 
 def _amount(done: Exchanged) -> str:
-    from civitai_kit.cli.plan_view import counted
+    from civitai_kit.core.amounts import counted
 
     return f"{counted(done.entries, 'entry')} and {counted(done.images, 'image record')}"
 

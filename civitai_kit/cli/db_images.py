@@ -35,7 +35,8 @@ def _image_row(record: ImageRecord) -> dict[str, Any]:
 
 
 def _image_lines(records: list[ImageRecord]) -> list[str]:
-    from civitai_kit.cli.plan_view import counted, table
+    from civitai_kit.cli.tables import table
+    from civitai_kit.core.amounts import counted
 
     if not records:
         return ["No image records."]

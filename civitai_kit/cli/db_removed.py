@@ -35,7 +35,8 @@ def _outcome(absence: Absence) -> Outcome:
 
 
 def _lines(absence: Absence) -> Iterator[str]:
-    from civitai_kit.cli.plan_view import counted, table
+    from civitai_kit.cli.tables import table
+    from civitai_kit.core.amounts import counted
 
     if absence.removed:
         rows = [

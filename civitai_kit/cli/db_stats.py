@@ -26,8 +26,7 @@ def run(call: Call) -> Outcome:
 
 
 def _lines(found: Statistics) -> Iterator[str]:
-    from civitai_kit.cli.plan_view import counted
-    from civitai_kit.core.amounts import shown_bytes
+    from civitai_kit.core.amounts import counted, shown_bytes
 
     images = f", {counted(found.images, 'image record')}" if found.images else ""
     yield f"{counted(found.entries, 'entry')}, {counted(found.files, 'file')}, {shown_bytes(found.bytes)}{images}"
@@ -43,7 +42,7 @@ def _lines(found: Statistics) -> Iterator[str]:
 
 
 def _group_lines(title: str, groups: Mapping[str, Tally]) -> Iterator[str]:
-    from civitai_kit.cli.plan_view import table
+    from civitai_kit.cli.tables import table
     from civitai_kit.core.amounts import shown_bytes
 
     ordered = sorted(groups.items(), key=lambda pair: (-pair[1].bytes, -pair[1].entries, pair[0]))

@@ -98,7 +98,7 @@ def _parts(call: Call, kit: Kit) -> VerifyParts:
 
 
 def _wants_repair(call: Call, audit: Audit, progress: Progress) -> bool:
-    from civitai_kit.cli.plan_view import counted
+    from civitai_kit.core.amounts import counted
 
     if call.has("yes"):
         return True
@@ -126,7 +126,7 @@ def _outcome(call: Call, audit: Audit) -> Outcome:
 
 
 def _lines(audit: Audit) -> Iterator[str]:
-    from civitai_kit.cli.plan_view import counted
+    from civitai_kit.core.amounts import counted
 
     yield from _wrong_lines(audit)
     if audit.restored:
@@ -157,7 +157,7 @@ def _wrong_line(row: Checked) -> str:
 
 def _errors_for_people(audit: Audit) -> Iterator[dict[str, Any]]:
     """One sentence for all that is wrong, since each stands above; what could not be fetched has its own reason."""
-    from civitai_kit.cli.plan_view import counted
+    from civitai_kit.core.amounts import counted
 
     if audit.repair is not None:
         yield from audit.repair.error_rows()

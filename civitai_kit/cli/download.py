@@ -139,8 +139,7 @@ def _has_work(plan: Plan, options: DownloadOptions) -> bool:
 
 
 def _amount(plan: Plan) -> str:
-    from civitai_kit.cli.plan_view import counted
-    from civitai_kit.core.amounts import shown_bytes
+    from civitai_kit.core.amounts import counted, shown_bytes
 
     if not plan.items:
         return "what is wanted beside the files that are there"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from civitai_kit.cli.cleaning import cut, shown
-from civitai_kit.cli.plan_view import counted, table
-from civitai_kit.core.amounts import shown_bytes
+from civitai_kit.cli.tables import table
+from civitai_kit.core.amounts import counted, shown_bytes
 from civitai_kit.core.image_report import SOUND, ImagesReport, TargetReport, TargetStatus, Why
 from civitai_kit.core.image_request import ImagesRequest
 from civitai_kit.core.prompts import Match

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.console import Console
 from civitai_kit.core.errors import CivitaiKitError, NotWritable
-from civitai_kit.core.events import Emit, Event, FileMoved
 
 if TYPE_CHECKING:
+    from civitai_kit.core.events import Emit, Event
     from civitai_kit.core.settings import Settings
 
 NAME = "civitai_kit"
 REDACTED = "[redacted]"
 # Whatever a library may log: credentials in headers, and what signs a storage URL or stands for a key in one.
-_SECRETS = re.compile(
+_SECRETS = (
     r"(?i)(\bbearer\s+|\b(?:authorization|cookie)['\"]?\s*[:=]\s*['\"]?(?:bearer\s+)?"
     r"|[?&](?:token|api_?key|sig|signature|x-amz-[a-z-]+|x-goog-[a-z-]+|key-pair-id|policy)=)[^\s&'\",\\]+"
 )
@@ -50,6 +50,7 @@ def logged(emit: Emit) -> Emit:
     log = logging.getLogger(NAME)
     if not log.isEnabledFor(logging.DEBUG):
         return emit
+    from civitai_kit.core.events import FileMoved
 
     def sink(event: Event) -> None:
         if not isinstance(event, FileMoved):
@@ -78,7 +79,7 @@ def redactor(*secrets: str) -> Any:
 
     def redact(text: str) -> str:
         text = exact.sub(REDACTED, text) if exact else text
-        return _SECRETS.sub(rf"\1{REDACTED}", text)
+        return re.sub(_SECRETS, rf"\1{REDACTED}", text)
 
     return redact
 

@@ -15,7 +15,6 @@ from civitai_kit.cli.console import Console, Outcome, of_error
 from civitai_kit.cli.mistakes import command_in, command_of, usage_error
 from civitai_kit.cli.parsing import Answer, Branch, Parsed, parse
 from civitai_kit.cli.signals import stop_on_signal
-from civitai_kit.cli.turns import rare_collection
 from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted
 
 # What a library's own message might repeat.
@@ -71,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(as_json=_says_json(words))
     command = command_in(words, COMMANDS)
     signals = stop_on_signal(lambda: console.last_words(command, of_error(_stopped())), lambda: console.asking)
-    with rare_collection(), signals as stop:
+    with signals as stop:
         command, outcome = _outcome(words, console, stop, command)
         console.show(command, outcome)
     return outcome.exit_code

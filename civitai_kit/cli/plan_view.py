@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from civitai_kit.cli.cleaning import cut, shown
-from civitai_kit.cli.tables import table as table
-from civitai_kit.cli.tables import wrapped
-from civitai_kit.core.amounts import shown_bytes
+from civitai_kit.cli.tables import table, wrapped
+from civitai_kit.core.amounts import counted, shown_bytes
 from civitai_kit.core.codes import Code
 from civitai_kit.core.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.report import Report
@@ -93,12 +92,6 @@ def _stop_line(report: Report, begun: int, kept: int) -> str:
     if report.left > 0:
         parts.append(f"{counted(report.left, 'file')} not begun")
     return f"Stopped. {', '.join(parts)}{'; the' if parts else 'The'} same command goes on from here."
-
-
-def counted(number: int, thing: str) -> str:
-    """`1 file`, `1,204 files`."""
-    plural = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
-    return f"{number:,} {thing if number == 1 else plural}"
 
 
 def _table(items: Sequence[Item]) -> list[str]:

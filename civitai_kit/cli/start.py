@@ -20,11 +20,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words in (["--help"], ["-h"]) and _has_room() and _show_page():
         return 0
-    from civitai_kit.cli.main import main as run
+    from civitai_kit.cli.turns import rare_collection
 
-    code = run(words)
-    # All there is goes with the process: a last search for circles among it would take a tenth of a second.
-    gc.freeze()
+    # From here on: the import of a command makes some hundred thousand objects, and none of them goes before it ends.
+    with rare_collection():
+        from civitai_kit.cli.main import main as run
+
+        code = run(words)
+        # All there is goes with the process: a last search for circles among it would take a tenth of a second.
+        gc.freeze()
     return code
 
 

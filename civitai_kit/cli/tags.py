@@ -23,8 +23,8 @@ def run(call: Call) -> Outcome:
 
     from civitai_kit.cli.cleaning import shown
     from civitai_kit.cli.logs import logged
-    from civitai_kit.cli.plan_view import counted
     from civitai_kit.cli.progress import Progress
+    from civitai_kit.core.amounts import counted
     from civitai_kit.kit import open_kit
 
     output = call.typed.get("output")

@@ -77,8 +77,9 @@ def _per_model(call: Call) -> bool:
 
 
 def _lines(report: TorrentReport) -> list[str]:
-    from civitai_kit.cli.plan_view import MOST_ROWS, counted, table
-    from civitai_kit.core.amounts import shown_bytes
+    from civitai_kit.cli.plan_view import MOST_ROWS
+    from civitai_kit.cli.tables import table
+    from civitai_kit.core.amounts import counted, shown_bytes
     from civitai_kit.core.torrent_report import TorrentStatus
 
     if not report.wanted:

@@ -1,4 +1,4 @@
-"""Amounts of bytes as people write them, and as they like to read them."""
+"""Amounts of bytes as people write them, and amounts as they like to read them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _UNITS = {
     **{f"{letter}{ending}": 1000**power for power, letter in enumerate("kmgt", 1) for ending in ("", "b")},
     **{f"{letter}i{ending}": 1024**power for power, letter in enumerate("kmgt", 1) for ending in ("", "b")},
 }
-_AMOUNT = re.compile(r"([0-9]{1,19}(?:\.[0-9]{1,9})?)\s*([a-z]*?)(?:/s)?")
+_AMOUNT = r"([0-9]{1,19}(?:\.[0-9]{1,9})?)\s*([a-z]*?)(?:/s)?"
 LARGEST = 2**63 - 1
 
 
 def parse_bytes(text: str) -> int:
     """`500MiB`, `2GB`, `1.5 g`, `4096`, `5MB/s` → bytes; KB is 1000, KiB 1024. Raises ValueError."""
-    found = _AMOUNT.fullmatch(text.strip().lower())
+    found = re.fullmatch(_AMOUNT, text.strip().lower())
     factor = _UNITS.get(found[2]) if found else None
     if found is None or factor is None:
         raise ValueError(f"not an amount of bytes: {text!r}")
@@ -26,6 +26,12 @@ def parse_bytes(text: str) -> int:
     if amount > LARGEST:
         raise ValueError(f"too large: {text!r}")
     return amount
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 file`, `1,204 files`."""
+    plural = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
+    return f"{number:,} {thing if number == 1 else plural}"
 
 
 def shown_bytes(amount: float) -> str:

@@ -17,10 +17,8 @@ from civitai_kit.core.options import filter_level
 
 _YES = frozenset({"true", "1", "yes", "on"})
 _NO = frozenset({"false", "0", "no", "off"})
-_PLACEHOLDER = re.compile(
-    r"(your|my|insert|enter|put|paste|replace).*(key|token)(here)?|(civitai)?api(key|token)|(key|token)here|[x*.…]+|changeme|todo"
-)
-_LOOPBACK = re.compile(r"localhost|127\.[0-9.]+|::1|.+\.localhost")
+_PLACEHOLDER = r"(your|my|insert|enter|put|paste|replace).*(key|token)(here)?|(civitai)?api(key|token)|(key|token)here|[x*.…]+|changeme|todo"
+_LOOPBACK = r"localhost|127\.[0-9.]+|::1|.+\.localhost"
 
 
 class Refused(ValueError):
@@ -164,7 +162,7 @@ def secret(value: Any) -> SecretStr:
     if not isinstance(read, str):
         raise Refused("expected text", shows_value=False)
     read = read.strip()
-    if _PLACEHOLDER.fullmatch(re.sub(r"[\s_<>\[\]{}-]", "", read.casefold())):
+    if read and re.fullmatch(_PLACEHOLDER, re.sub(r"[\s_<>\[\]{}-]", "", read.casefold())):
         raise Refused(
             "holds a placeholder, not a key",
             f"make a key at {KEY_PAGE} and put it in CIVITAI_API_KEY",
@@ -177,4 +175,4 @@ def secret(value: Any) -> SecretStr:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL leads to this machine itself."""
-    return _LOOPBACK.fullmatch((urlsplit(url).hostname or "").casefold()) is not None
+    return re.fullmatch(_LOOPBACK, (urlsplit(url).hostname or "").casefold()) is not None

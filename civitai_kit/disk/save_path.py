@@ -7,15 +7,18 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 from civitai_kit.core.digests import ALL, Digests
-from civitai_kit.core.entry import FileStamp
 from civitai_kit.core.errors import NotWritable
-from civitai_kit.disk.hashing import Progress, digest_file
 from civitai_kit.disk.locating import locate, relative
 from civitai_kit.disk.refusals import read_error, writing
 from civitai_kit.disk.walking import Found, stamp, walk
 from civitai_kit.disk.writing import remove_empty_folders, remove_file, write_atomically
+
+if TYPE_CHECKING:
+    from civitai_kit.core.entry import FileStamp
+    from civitai_kit.disk.hashing import Progress
 
 
 class Disk:
@@ -68,6 +71,8 @@ class Disk:
 
         Raises DiskError when it cannot be read, Interrupted when `stop` is set.
         """
+        from civitai_kit.disk.hashing import digest_file
+
         return digest_file(self.locate(path), names, stop=stop, progress=progress)
 
     def read(self, path: str) -> bytes | None:

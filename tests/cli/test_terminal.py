@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from civitai_kit.cli.cleaning import cut, padded, shown, width
 from civitai_kit.cli.console import Console, Outcome, of_report
-from civitai_kit.cli.plan_view import MOST_ROWS, WORDS, counted, plan_lines, report_lines, table
+from civitai_kit.cli.plan_view import MOST_ROWS, WORDS, plan_lines, report_lines
 from civitai_kit.cli.progress import Pace, Progress, State, frame
 from civitai_kit.cli.remedies import REMEDIES
+from civitai_kit.cli.tables import table
+from civitai_kit.core.amounts import counted
 from civitai_kit.core.codes import Code
 from civitai_kit.core.errors import CivitaiKitError, HashMismatch, Interrupted, UsageError
 from civitai_kit.core.events import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -53,6 +54,22 @@ def open_locked(path: Path) -> int:
             if _is_same_file(fd, path):
                 return fd
             os.close(fd)  # The other transfer has just given it its final name.
+
+
+def create_locked(path: str) -> int:
+    """A descriptor of a new file that no other transfer has; raises FileExistsError where one was there first."""
+    fd = os.open(path, _OPEN | os.O_EXCL, 0o666)
+    try:
+        _lock(fd)
+    except BlockingIOError:
+        os.close(fd)
+        raise FileExistsError(errno.EEXIST, "another transfer has just begun it", path) from None
+    except OSError:  # A file system without locks.
+        return fd
+    if os.fstat(fd).st_size:
+        os.close(fd)
+        raise FileExistsError(errno.EEXIST, "another transfer has just ended it", path)
+    return fd
 
 
 def _is_same_file(fd: int, path: Path) -> bool:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from civitai_kit.core.digests import Digester
+from civitai_kit.core.digests import Digests
 from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.events import Emit, FileCame
 from civitai_kit.core.order import Fetched, Order
 from civitai_kit.transfer.answers import Setback
 from civitai_kit.transfer.disk_errors import disk_errors
-from civitai_kit.transfer.durable import open_locked, rename, sync_bytes
-from civitai_kit.transfer.fill import Gear
+from civitai_kit.transfer.durable import create_locked, rename, sync_bytes
+from civitai_kit.transfer.fill import Begun, Gear
 from civitai_kit.transfer.journal import PART_SUFFIX
 from civitai_kit.transfer.pictures import HEAD, media_suffix, with_media_suffix, wrong_picture
 from civitai_kit.transfer.progress import Progress
@@ -22,15 +24,10 @@ from civitai_kit.transfer.walk import walk
 # A picture of at most this many bytes is held whole; clips and scans of paintings take the long walk.
 _MOST = 4 * 1024 * 1024
 
-_NAMES = frozenset({"sha256", "auto_v2"})
-
 
 def gulp(gear: Gear, order: Order, emit: Emit) -> Fetched:
     """Bring one picture under its final name as `walk` does; a large one, or one begun earlier, walks."""
-    part = Path(order.target).with_name(order.target.name + PART_SUFFIX)
-    if len(order.urls) != 1 or os.path.lexists(part):
-        return walk(gear, order, emit)
-    return _Gulp(gear, order, emit, part).bring()
+    return _Gulp(gear, order, emit).bring() if len(order.urls) == 1 else walk(gear, order, emit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +53,11 @@ class _Held:
 class _Gulp:
     """One picture's short walk; whatever comes in its way is left to the long one, which knows what to do."""
 
-    def __init__(self, gear: Gear, order: Order, emit: Emit, part: Path) -> None:
+    def __init__(self, gear: Gear, order: Order, emit: Emit) -> None:
         self._gear = gear
         self._order = order
         self._emit = emit
-        self._part = part
+        self._part = f"{order.target}{PART_SUFFIX}"
         self._source = gear.open_source(order.urls[0], order.content)
         self._progress = Progress(order.key, emit, gear.ticks)
 
@@ -83,47 +80,57 @@ class _Gulp:
         try:
             with self._source.open({}) as answer:
                 if answer.status != 200 or answer.length is None or answer.length > _MOST:
-                    return walk(self._gear, self._order, self._emit, begun=answer)
+                    return self._walk(answer)
                 self._progress.begin(0, answer.length)
                 return _Held(self._gear.mover.gulp(answer, self._progress.moved))
         except Setback as setback:
-            return walk(self._gear, self._order, self._emit, begun=setback)
+            return self._walk(setback)
+
+    def _walk(self, begun: Begun) -> Fetched:
+        """Take the long walk; from where an earlier one has ended it asks anew."""
+        return walk(self._gear, self._order, self._emit, begun=None if os.path.lexists(self._part) else begun)
 
     def _put(self, held: _Held) -> Fetched:
         """Write the picture, on disk before it has its name."""
-        final = with_media_suffix(Path(self._order.target), media_suffix(held.head(HEAD)) or self._order.target.suffix)
-        digester = Digester(_NAMES)
-        digester.update(memoryview(held.content))
-        with disk_errors(self._part):
-            fd = self._open()
+        target = Path(self._order.target)
+        final = with_media_suffix(target, media_suffix(held.head(HEAD)) or target.suffix)
+        sha256 = hashlib.sha256(held.content).hexdigest()
+        with disk_errors(target):
             try:
-                _write(fd, held.content)
-                sync_bytes(fd)
-                if os.name != "nt":  # Windows renames no open file; elsewhere the lock is held until the name is right.
-                    rename(self._part, final)
-            except BaseException:
-                self._part.unlink(missing_ok=True)
-                raise
-            finally:
-                os.close(fd)
-            if os.name == "nt":
-                rename(self._part, final)
+                fd = self._create(target.parent)
+            except FileExistsError:
+                # A walk was broken off here; it knows what the part is good for.
+                return self._walk(None)
+            self._write(fd, held.content, final)
         self._progress.end(held.written)
         return Fetched(
             path=final,
             size=held.written,
-            digests=digester.digests(),
+            digests=Digests(sha256=sha256, auto_v2=sha256[:10]),
             received=self._progress.received,
             resumed=0,
         )
 
-    def _open(self) -> int:
-        if not os.path.isdir(self._part.parent):  # noqa: PTH112 - asked for every picture, a path costs more
-            self._part.parent.mkdir(parents=True, exist_ok=True)
-        return open_locked(self._part)
+    def _create(self, folder: Path) -> int:
+        try:
+            return create_locked(self._part)
+        except FileNotFoundError:
+            folder.mkdir(parents=True, exist_ok=True)
+            return create_locked(self._part)
 
-
-def _write(fd: int, content: bytes) -> None:
-    left = memoryview(content)
-    while left:
-        left = left[os.write(fd, left) :]
+    def _write(self, fd: int, content: bytes, final: Path) -> None:
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(fd, left) :]
+            sync_bytes(fd)
+            if os.name != "nt":  # Windows renames no open file; elsewhere the lock is held until the name is right.
+                rename(self._part, final)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._part)  # noqa: PTH108 - it is a text
+            raise
+        finally:
+            os.close(fd)
+        if os.name == "nt":
+            rename(self._part, final)

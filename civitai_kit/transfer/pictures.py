@@ -40,7 +40,7 @@ def is_whole(suffix: str, head: bytes, tail: bytes, size: int) -> bool:
     """Whether the picture seems to end where it should; True where its format has no cheap mark of its end."""
     match suffix:
         case ".png" | ".jpeg":
-            return END_MARKS[suffix] in tail
+            return tail.rfind(END_MARKS[suffix]) >= 0  # It is the last thing there: from the end it is found at once.
         case ".gif":
             return b"\x3b" in tail[-1024:]
         case ".webp":

@@ -9,6 +9,7 @@ from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self
+from urllib.request import getproxies
 
 import httpx2
 
@@ -16,28 +17,27 @@ from civitai_kit.core.errors import Code, Unavailable, UnexpectedReply
 from civitai_kit.core.retry import Trouble
 from civitai_kit.transfer.answers import Reply, Setback
 from civitai_kit.transfer.halt import Halt
-from civitai_kit.transfer.line import Line, Opening, close_quietly, outcome_of, shut_down
+from civitai_kit.transfer.line import LONGEST_IDLE, Heard, Line, Opening, outcome_of
 from civitai_kit.transfer.records import BulkTls
+from civitai_kit.transfer.speech import Spoken, decoded
 
 _LONGEST_ERROR = 64 * 1024
 _KEPT_CONNECTIONS = 64
-_IDLE_SECONDS = 30.0
 
 _Host = tuple[str, str, int | None]
 
 
 class Answer:
-    """An open response; a context manager that closes it. Header names are in lower case."""
+    """An open answer; a context manager that closes it. Header names are in lower case."""
 
-    def __init__(self, response: httpx2.Response, url: httpx2.URL, over: Callable[[bool], None]) -> None:
+    def __init__(self, given: Heard | Spoken, url: httpx2.URL, over: Callable[[bool], None]) -> None:
         self.url = url
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
-        self._response = response
+        self.status = given.status
+        self.headers: Mapping[str, str] = given.headers
+        self._given = given
         self._over = over
         self._chunks: Iterator[bytes] | None = None
         self._first: bytes | None = None
-        self._read_to_its_end = False
 
     def __enter__(self) -> Self:
         return self
@@ -63,32 +63,26 @@ class Answer:
     def first(self) -> bytes:
         """The first chunk of the body (empty when there is no body); `chunks` goes on after it."""
         if self._first is None:
-            self._first = next(self._iterator(), b"")
+            self._first = next(self.chunks(), b"")
         return self._first
 
     def chunks(self) -> Iterator[bytes]:
         """The chunks after the first."""
-        return self._iterator()
+        if self._chunks is None:
+            chunks = self._given.chunks()
+            self._chunks = decoded(chunks, self.headers["content-encoding"]) if self.encoded else chunks
+        return self._chunks
 
     def raw_socket(self) -> Any | None:
         """The socket from which the rest of a plain HTTP/1.1 body can be read, once `first` was taken.
 
         None where something lies between it and the body (encodings, HTTP/2, TLS within TLS).
         """
-        extensions = self._response.extensions
-        stream = extensions.get("network_stream")
-        if stream is None or self.length is None or extensions.get("http_version") != b"HTTP/1.1":
-            return None
-        if isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject):
-            return None
-        return stream.get_extra_info("socket")
+        return None if self.length is None else self._given.plain_socket
 
     def cut(self) -> None:
         """End the connection from another thread, so that whoever reads it wakes."""
-        stream = self._response.extensions.get("network_stream")
-        sock = None if stream is None else stream.get_extra_info("socket")
-        if sock is not None:
-            shut_down(sock)
+        self._given.cut()
 
     def reply(self) -> Reply:
         """The answer with the first 64 KiB of its body, for telling what went wrong."""
@@ -100,19 +94,10 @@ class Answer:
         return Reply(self.status, self.headers, body[:_LONGEST_ERROR], self.url.path)
 
     def close(self) -> None:
-        """Close the response; a connection whose body was read to its end is kept for the next request."""
-        close_quietly(self._response)
+        """Close the answer; a connection whose body was read to its end is kept for the next request."""
+        self._given.close()
         over, self._over = self._over, _forget
-        over(self._read_to_its_end and self.headers.get("connection", "").strip().lower() != "close")
-
-    def _iterator(self) -> Iterator[bytes]:
-        if self._chunks is None:
-            self._chunks = self._all_chunks()
-        return self._chunks
-
-    def _all_chunks(self) -> Iterator[bytes]:
-        yield from self._response.iter_bytes() if self.encoded else self._response.iter_raw()
-        self._read_to_its_end = True
+        over(self._given.over)
 
 
 class Wire:
@@ -121,6 +106,7 @@ class Wire:
     def __init__(self, *, user_agent: str, timeout: float, halt: Halt) -> None:
         # Given whole with each request: to merge them with a client's own takes a tenth of a picture's time.
         self._headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
+        self._seconds = timeout
         self._timeout = httpx2.Timeout(timeout, pool=None)
         self._extensions = {"timeout": self._timeout.as_dict()}
         self._halt = halt
@@ -137,13 +123,11 @@ class Wire:
         self._halt.check()
         host = url.scheme, url.host, url.port
         line = self._take(host)
-        request = httpx2.Request("GET", url, headers={**self._headers, **headers}, extensions=self._extensions)
-        outcome = self._sent(line, request)
-        if isinstance(outcome, httpx2.Response) and not self._halt.is_set():
-            line.learn(outcome)
+        outcome = self._sent(line, url, {**self._headers, **headers})
+        if isinstance(outcome, Heard | Spoken) and not self._halt.is_set():
             return Answer(outcome, url, lambda fit: self._give(host, line, fit=fit))
-        if isinstance(outcome, httpx2.Response):
-            close_quietly(outcome)
+        if isinstance(outcome, Heard | Spoken):
+            outcome.close()
         self._halt.check()
         line.client.close()
         assert isinstance(outcome, Exception)
@@ -158,17 +142,22 @@ class Wire:
         for line in lines:
             line.client.close()
 
-    def _sent(self, line: Line, request: httpx2.Request) -> httpx2.Response | Exception | None:
+    def _sent(self, line: Line, url: httpx2.URL, headers: Mapping[str, str]) -> Heard | Spoken | Exception | None:
         """What came of a request; None when it was abandoned."""
+        with self._halt.during(line.cut):
+            spoken = line.ask(url, headers)
+        if spoken is not None:
+            return spoken
+        request = httpx2.Request("GET", url, headers=headers, extensions=self._extensions)
         if line.is_open:
             with self._halt.during(line.cut):
-                return outcome_of(line.client, request)
+                return line.learn(outcome_of(line.client, request))
         opening = Opening(lambda: outcome_of(line.client, request))
         with self._halt.during(opening.abandon):
             outcome = opening.result()
         if self._halt.is_set():
             opening.abandon()
-        return outcome
+        return line.learn(outcome)
 
     def _take(self, host: _Host) -> Line:
         with self._lock:
@@ -177,10 +166,12 @@ class Wire:
             if host[0] not in self._trust:
                 self._trust[host[0]] = _trust_for(host[0])
             trust = self._trust[host[0]]
-        return Line(self._build_client(trust))
+        # A proxy is asked for a plain address in words of its own; the library knows them.
+        speaks = host[0] == "https" or not {"http", "all"} & getproxies().keys()
+        return Line(self._build_client(trust), timeout=self._seconds, speaks=speaks)
 
     def _give(self, host: _Host, line: Line, *, fit: bool) -> None:
-        line.is_open = fit
+        line.rest(is_open=fit)
         with self._lock:
             if not self._closed and sum(map(len, self._idle.values())) < _KEPT_CONNECTIONS:
                 self._idle.setdefault(host, []).append(line)
@@ -194,7 +185,7 @@ class Wire:
             cookies=jar,
             verify=trust,
             timeout=self._timeout,
-            limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS),
+            limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=LONGEST_IDLE),
             follow_redirects=False,
         )
 

@@ -152,4 +152,5 @@ def _written(value: Any) -> str:
 
 
 def _one_line(value: str) -> str:
-    return _LINE_BREAKS.sub(" ", value.strip("\r\n"))
+    # What can be printed has no line breaks, and is told from what cannot in no time.
+    return value if value.isprintable() else _LINE_BREAKS.sub(" ", value.strip("\r\n"))

@@ -193,7 +193,7 @@ class _Run:
         placed: Placed | None = None
         try:
             with self._claims.claim(work.image_id, work.quality) as brought:
-                wanted = replace(work, source=work.source or brought)
+                wanted = work if brought is None or work.source else replace(work, source=brought)
                 placed = self._files.place(wanted, partial(self._record, work))
                 self._claims.bring(work.image_id, work.quality, placed.place)
             self._ledger.put(placed.record, placed.place)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from civitai_kit.cli.call import Call
 from civitai_kit.core.errors import UsageError
@@ -144,7 +145,8 @@ def _set_references(settings: Settings) -> Iterator[Reference]:
 
 
 def _only_typed(settings: Settings, typed: Collection[str]) -> Settings:
-    return settings.model_copy(update={key: KEYS[key].default for key in FILTERS if key not in typed})
+    usual: dict[str, Any] = {key: KEYS[key].default for key in FILTERS if key not in typed}
+    return settings._replace(**usual)
 
 
 def _queries(settings: Settings) -> Iterator[ModelQuery]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli
 from platformdirs import user_config_path
 
 from civitai_kit.core.checks import did_you_mean
@@ -76,7 +75,11 @@ def load_settings(
 def _file_layer(path: Path, shown: Path | None, warnings: list[str], *, named: bool = False) -> list[Layer]:
     name = _spoken(path, shown)
     try:
-        document = tomli.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        # Only where there is a file, which most runs do not have.
+        import tomli
+
+        document = tomli.loads(text)
     except FileNotFoundError as error:
         if not named:
             return []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +53,7 @@ def logged(emit: Emit) -> Emit:
 
     def sink(event: Event) -> None:
         if not isinstance(event, FileMoved):
-            facts = " ".join(f"{each.name}={_fact(getattr(event, each.name))}" for each in fields(event))
+            facts = " ".join(f"{name}={_fact(value)}" for name, value in zip(event._fields, event, strict=True))
             log.debug("%s %s", type(event).__name__, facts)
         emit(event)
 

@@ -27,7 +27,6 @@ def run(call: Call) -> Outcome:
     from civitai_kit.cli.progress import Progress
     from civitai_kit.cli.refused_words import in_our_words
     from civitai_kit.cli.turns import quick_turns
-    from civitai_kit.core.planfile import plan_text
     from civitai_kit.kit import open_kit
     from civitai_kit.services.scan import scan
 
@@ -38,6 +37,8 @@ def run(call: Call) -> Outcome:
                 plan = scan(kit.scan_parts, request, emit)
             free = kit.disk.free()
     if target is not None:
+        from civitai_kit.core.planfile import plan_text
+
         _save(target, plan_text(plan))
         name = shown(target)
         call.console.tell(f"The plan is in {name}; `civitai-kit download --plan {name}` carries it out.")

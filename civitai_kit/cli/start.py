@@ -20,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words in (["--help"], ["-h"]) and _has_room() and _show_page():
         return 0
+    # Plugins of pydantic are for other programs: to look for them reads what every installed package says of itself.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from civitai_kit.cli.turns import rare_collection
 
     # From here on: the import of a command makes some hundred thousand objects, and none of them goes before it ends.

@@ -4,8 +4,6 @@ Every field may be missing, null or of an unforeseen type (API facts 2.2, 12): s
 and the rest of the answer stands. Unknown enum values stay as the text they are.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar

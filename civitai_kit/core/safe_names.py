@@ -6,8 +6,6 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from pathvalidate import sanitize_filename
-
 # Every file system in use takes 255 bytes for one name; `<name>.part.journal` and its like must fit as well.
 LONGEST_NAME = 255
 ROOM_FOR_OUR_SUFFIXES = 24
@@ -18,10 +16,10 @@ LONGEST_SLUG = 180
 LONGEST_EXTENSION = 24
 
 # Letters and marks that show nothing: Unicode's Default_Ignorable_Code_Point, as far as it is not category Cf.
-_INVISIBLE = re.compile(
+_INVISIBLE = (
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
-_NEVER_A_CHARACTER = re.compile(
+_NEVER_A_CHARACTER = (
     "[\ufdd0-\ufdef"
     + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
     + "]"
@@ -29,7 +27,7 @@ _NEVER_A_CHARACTER = re.compile(
 # What needs no work, which is most of what is placed; device names are looked for all the same.
 _PLAIN = re.compile(r"[A-Za-z0-9_(\[](?:[A-Za-z0-9 ._()\[\]+,'&@=~#%!-]*[A-Za-z0-9_)\]-])?", re.ASCII)
 # White space that is a control character or breaks the line: the words on both sides stay apart.
-_LINE_BREAKS = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]")
+_LINE_BREAKS = "[\t-\r\x1c-\x1f\x85\u2028\u2029]"
 # Device names that Windows answers to in every folder, also with an extension or blanks before the dot.
 _RESERVED = re.compile(
     r"(?:aux|con|nul|prn|clock\$|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])[ .]*(?:\.|$)", re.IGNORECASE
@@ -66,7 +64,10 @@ def safe_name(name: str, fallback: str, *, limit: int = LONGEST_COMPONENT) -> st
     """
     if len(name) <= limit and _PLAIN.fullmatch(name):
         return _unreserved(name)
-    shown = _trimmed(unicodedata.normalize("NFC", _LINE_BREAKS.sub(" ", _visible(name))))
+    # Most names are plain, and this takes longer to load than to place a page of them.
+    from pathvalidate import sanitize_filename
+
+    shown = _trimmed(unicodedata.normalize("NFC", re.sub(_LINE_BREAKS, " ", _visible(name))))
     # Cut before the library does: it would cut the extension off.
     stem, extension = split_extension(shown)
     short = _trimmed(_cut(stem, limit - len(extension.encode())) + extension)
@@ -100,7 +101,7 @@ def _visible(text: str) -> str:
         return text
     characters = text.encode("utf-8", "ignore").decode()
     shown = (c for c in characters if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
-    return _NEVER_A_CHARACTER.sub("", _INVISIBLE.sub("", "".join(shown)))
+    return re.sub(_NEVER_A_CHARACTER, "", re.sub(_INVISIBLE, "", "".join(shown)))
 
 
 def _word_characters(text: str) -> list[str]:

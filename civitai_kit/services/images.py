@@ -5,8 +5,8 @@ Memory holds the ids seen of the target at hand, one page, and what is under way
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,6 +17,7 @@ from civitai_kit.core.events import Emit, FileFailed, PageRead
 from civitai_kit.core.image_report import ImagesReport, TargetReport, Why, ends_run
 from civitai_kit.core.image_request import ImagesRequest
 from civitai_kit.core.image_targets import Target, distinct
+from civitai_kit.services.image_ahead import Ahead
 from civitai_kit.services.image_bookmarks import Bookmark, Bookmarks
 from civitai_kit.services.image_choice import Choice
 from civitai_kit.services.image_claims import Claims
@@ -72,7 +73,7 @@ _STOPPED = Interrupted("Stopped before the end.", hint="Run the same command aga
 
 @dataclass(slots=True)
 class _TargetRun:
-    """One target under way: `begun` when its pages are read, `ended` when they were read to their end."""
+    """One target under way: `begun` when its pages are read, `ended` when there is a job for all that they have."""
 
     target: Target
     walk: Walk
@@ -83,13 +84,14 @@ class _TargetRun:
 
 
 class _Run:
-    """One call of `fetch_images`. Jobs are made in the pool's threads, one at a time; outcomes are noted in ours."""
+    """One call of `fetch_images`. Jobs are made in one thread, done in the pool's, and their outcomes noted in ours."""
 
     def __init__(self, parts: ImageParts, request: ImagesRequest, emit: Emit) -> None:
         self._parts, self._request, self._emit = parts, request, emit
         self._bookmarks = Bookmarks(parts.disk)
         self._targets = [self._target(target) for target in distinct(request.targets)]
-        self._quota = Quota(request.limit, request.max_per_model, parts.stopped)
+        self._over = False
+        self._quota = Quota(request.limit, request.max_per_model, lambda: self._over or parts.stopped())
         self._shelf = Shelf(parts.disk, parts.out, parts.store, request)
         self._ledger = Ledger(parts.store, parts.out.sync_folders)
         self._claims = Claims(parts.stopped)
@@ -99,6 +101,7 @@ class _Run:
         self._files = ImageFiles(parts.fetcher, parts.out, pace, beside, pause=parts.pause, emit=emit)
         makers = Makers(parts.site, parts.store)
         self._choice = Choice(request, self._shelf, makers, self._tally, self._files.mend)
+        self._counting = threading.Lock()
         self._under_way: dict[int, tuple[_TargetRun, Work]] = {}
         self._errors: list[CivitaiKitError] = []
         self._unforeseen: Exception | None = None
@@ -106,7 +109,7 @@ class _Run:
 
     def report(self) -> ImagesReport:
         """Do it all, and say what came of it."""
-        jobs = self._jobs()
+        jobs = Ahead(self._jobs())
         # A turn at the host ends with the last byte: others write while as many as wanted are fetched.
         threads = self._request.concurrency + _WRITERS
         try:
@@ -116,9 +119,8 @@ class _Run:
         except StoreError as error:
             self._errors.append(error)
         finally:
-            # A thread that was left behind may still be at it.
-            with suppress(ValueError):
-                jobs.close()
+            self._over = True
+            jobs.close()
         if self._unforeseen is not None:
             raise self._unforeseen
         if self._parts.stopped() and not self._errors:
@@ -140,7 +142,7 @@ class _Run:
         reading = Reading(site, saved, max_pages=request.max_pages, counts_versions=request.deep_scan)
         return _TargetRun(target, Walk(site, target, request, reading))
 
-    # -- making jobs ------------------------------------------------------------------------------------------
+    # -- making jobs, a little ahead --------------------------------------------------------------------------
 
     def _jobs(self) -> Generator[Callable[[], Placed | None], None, None]:
         """A job for every image to fetch; an error ends it and is told later, for the pool's threads take none."""
@@ -183,7 +185,8 @@ class _Run:
     def _job(self, run: _TargetRun, work: Work) -> Callable[[], Placed | None]:
         self._under_way[self._issued] = (run, work)
         self._issued += 1
-        work.leaf.pending += 1
+        with self._counting:
+            work.leaf.pending += 1
         return partial(self._take, work)
 
     # -- in the pool's threads --------------------------------------------------------------------------------
@@ -230,7 +233,8 @@ class _Run:
 
     def _note(self, outcome: Outcome[Placed | None]) -> None:
         run, work = self._under_way.pop(outcome.index)
-        work.leaf.pending -= 1
+        with self._counting:
+            work.leaf.pending -= 1
         if outcome.error is not None:
             self._note_failure(run, work, outcome.error)
         elif outcome.value is None:
@@ -252,8 +256,8 @@ class _Run:
 
     def _row(self, run: _TargetRun) -> TargetReport:
         """What came of a target; where it has to go on is kept for the next run."""
-        cut_short = bool(self._errors) and not run.ended
         reading = run.walk.reading
+        cut_short = bool(self._errors) and not (run.ended and not any(leaf.pending for leaf in reading.leaves))
         if run.begun:
             goes_on = cut_short or bool(reading.errors) or (run.limited and reading.is_resumed)
             self._bookmarks.keep(run.target, self._request.question, reading.bookmark() if goes_on else Bookmark())

@@ -8,8 +8,8 @@ from pathlib import Path
 from civitai_kit.core.order import Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.crew import Crew
-from civitai_kit.transfer.pipe import Recipe
 from civitai_kit.transfer.pool import Pool
+from civitai_kit.transfer.recipe import Recipe
 
 
 def main(words: list[str]) -> None:

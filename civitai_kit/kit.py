@@ -93,7 +93,7 @@ class Kit:
         """What moves files."""
         from civitai_kit.client.exchange import user_agent
         from civitai_kit.transfer.crew import Crew
-        from civitai_kit.transfer.pipe import Recipe
+        from civitai_kit.transfer.recipe import Recipe
 
         settings = self.settings
         recipe = Recipe(

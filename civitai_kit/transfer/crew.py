@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from civitai_kit.core.events import Emit
 from civitai_kit.core.order import Content, Fetched, Order
 from civitai_kit.transfer.lane import cores
-from civitai_kit.transfer.pipe import Recipe
+from civitai_kit.transfer.recipe import Recipe
 from civitai_kit.transfer.source import Pace
 
 if TYPE_CHECKING:

@@ -20,13 +20,13 @@ from civitai_kit.transfer.pipe import (
     Drop,
     Failed,
     Quiet,
-    Recipe,
     Report,
     Said,
     Stop,
     Told,
     portable,
 )
+from civitai_kit.transfer.recipe import Recipe
 
 
 def main() -> None:

@@ -24,13 +24,13 @@ from civitai_kit.transfer.pipe import (
     Drop,
     Failed,
     Quiet,
-    Recipe,
     Report,
     Said,
     Stop,
     Told,
     Word,
 )
+from civitai_kit.transfer.recipe import Recipe
 from civitai_kit.transfer.source import Pace
 
 _LOOK = 0.2  # Seconds between two looks at the stop flag and at the site's pauses while nothing is heard.

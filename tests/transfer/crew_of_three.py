@@ -17,7 +17,7 @@ from civitai_kit.core.events import Event, FileMoved
 from civitai_kit.core.order import Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.crew import Crew
-from civitai_kit.transfer.pipe import Recipe
+from civitai_kit.transfer.recipe import Recipe
 
 
 def main(site: str, folder: str, size: int) -> None:

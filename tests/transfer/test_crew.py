@@ -31,7 +31,8 @@ from civitai_kit.core.frames import read_frame, write_frame
 from civitai_kit.core.order import Content, Fetched, Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.crew import Crew
-from civitai_kit.transfer.pipe import Failed, Recipe, portable
+from civitai_kit.transfer.pipe import Failed, portable
+from civitai_kit.transfer.recipe import Recipe
 
 SIZE = 3_000_001
 KEY = "a-secret-key"

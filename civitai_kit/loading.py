@@ -11,7 +11,6 @@ from platformdirs import user_config_path
 
 from civitai_kit.core.checks import did_you_mean
 from civitai_kit.core.errors import SettingsError
-from civitai_kit.core.goconfig import translate
 from civitai_kit.core.keys import KEYS, PATHS, variable
 from civitai_kit.core.settings import Layer, Settings, merge
 from civitai_kit.core.vocabulary import BASE_MODELS, MODEL_TYPES, corrected, near
@@ -76,7 +75,7 @@ def _file_layer(path: Path, shown: Path | None, warnings: list[str], *, named: b
     name = _spoken(path, shown)
     try:
         text = path.read_text(encoding="utf-8-sig")
-        # Only where there is a file, which most runs do not have.
+        # Here, because most runs have no file.
         import tomli
 
         document = tomli.loads(text)
@@ -102,6 +101,8 @@ def _spoken(path: Path, shown: Path | None) -> str:
 
 
 def _document_layer(document: Mapping[str, Any], name: str, warnings: list[str]) -> Layer:
+    from civitai_kit.core.goconfig import translate
+
     read = translate(document)
     for key in read.without_counterpart:
         near_one = did_you_mean(key.rpartition(".")[2], _GO_LEAVES, closeness=GO_CLOSENESS)

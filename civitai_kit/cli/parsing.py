@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib import import_module
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -30,8 +30,7 @@ class Branch(NamedTuple):
     is_local: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """What a command module offers: what runs, its flags, the name of its positional arguments if any.
 
     `panels` groups flags under titles in its help, for a command with many.
@@ -41,11 +40,10 @@ class Command:
     flags: tuple[Flag, ...] = ()
     arguments: str = ""
     details: str = ""
-    panels: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict)
+    panels: Mapping[str, tuple[Flag, ...]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """A command line understood: the command's name, what to run, and what was typed (`dest` → value)."""
 
     name: str

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from civitai_kit.cli.cleaning import cut, shown
 from civitai_kit.cli.tables import table, wrapped
 from civitai_kit.core.amounts import counted, shown_bytes
 from civitai_kit.core.codes import Code
 from civitai_kit.core.plan import Item, Plan, Reason, Skip
-from civitai_kit.core.report import Report
+
+if TYPE_CHECKING:
+    from civitai_kit.core.report import Report
 
 MOST_ROWS = 30
 HEAD = ("SIZE", "TYPE", "BASE MODEL", "MODEL", "VERSION", "FILE")

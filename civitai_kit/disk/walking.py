@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from civitai_kit.core.entry import FileStamp
+if TYPE_CHECKING:
+    from civitai_kit.core.entry import FileStamp
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A regular file; `size` in bytes, `mtime_ns` its modification time in nanoseconds."""
 
     path: Path
@@ -47,6 +47,8 @@ def stamp(path: Path) -> FileStamp | None:
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
+    from civitai_kit.core.entry import FileStamp
+
     return FileStamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 

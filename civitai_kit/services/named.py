@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from civitai_kit.core.errors import (
     BadQuery,
@@ -20,7 +21,9 @@ from civitai_kit.core.errors import (
 from civitai_kit.core.models import Model, ModelVersion
 from civitai_kit.core.plan import Reason, Skip
 from civitai_kit.core.references import Kind, Reference
-from civitai_kit.services.ports import Site
+
+if TYPE_CHECKING:
+    from civitai_kit.services.ports import Site
 
 # Answers that concern the one thing asked for, so that the other REFs still have their turn.
 _ONE_REF_ONLY = (NotFound, Gone, Forbidden, Unauthorized, BadQuery, UnexpectedReply)

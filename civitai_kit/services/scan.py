@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from civitai_kit.core.entry import FileRecord, Status
 from civitai_kit.core.errors import CivitaiKitError, NotFound
@@ -20,7 +21,9 @@ from civitai_kit.core.references import Reference
 from civitai_kit.core.selection import Choice, ScanRequest, choose
 from civitai_kit.services.items import item_of
 from civitai_kit.services.named import Named, named_models, refusal_of
-from civitai_kit.services.ports import Answers, Disk, Site, Store
+
+if TYPE_CHECKING:
+    from civitai_kit.services.ports import Answers, Disk, Site, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,17 +46,28 @@ def commands(branches: Mapping[str, Branch], above: tuple[str, ...] = ()) -> Ite
             yield from commands(branch.where, (*above, name))
 
 
-def loaded_by(*words: str) -> set[str]:
+def loaded_by(*words: str, folder: Path | None = None, **variables: str) -> set[str]:
     """The modules that a fresh process has loaded when a command line is done."""
     code = (
         "import sys; from civitai_kit.cli.start import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
     )
     # What measures coverage would load much of it by itself.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")} | variables
     done = subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, timeout=60, env=env
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=env,
+        cwd=folder,
     )
     return set(done.stderr.split())
+
+
+def rooms(*names: str) -> set[str]:
+    """Modules of ours, by their names within the package."""
+    return {f"civitai_kit.{name}" for name in names}
 
 
 def test_the_help_of_the_whole_is_the_page_that_lies_ready_and_loads_nothing() -> None:
@@ -115,7 +126,43 @@ def test_a_mistake_in_a_flag_loads_nothing_heavy() -> None:
 
 
 def test_showing_the_settings_loads_no_network_and_no_database() -> None:
-    assert not loaded_by("config", "show") & {"httpx2", "lmdb", "rich", "structlog", "torf", "asyncio"}
+    modules = loaded_by("config", "show", CIVITAI_API_KEY="key-1")
+    assert not modules & {"httpx2", "lmdb", "rich", "structlog", "torf", "asyncio", "pydantic_core"}
+
+
+@pytest.mark.parametrize("words", [("db", "search", "x"), ("db", "view"), ("db", "stats")])
+def test_reading_the_database_loads_nothing_that_asks_the_site_or_moves_bytes(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    modules = loaded_by(*words, folder=tmp_path)
+    assert {"civitai_kit.kit", "civitai_kit.store.lmdb_store"} <= modules
+    assert not modules & (HEAVY - {"lmdb", "blake3"} | {"tomli", "pathvalidate", "concurrent.futures"})
+    assert not modules & rooms("client", "transfer", "services", "disk.hashing", "disk.save_lock", "disk.spool")
+    assert not modules & rooms(*(f"core.{name}" for name in ("events", "retry", "plan", "report", "models", "query")))
+
+
+def test_asking_the_site_loads_nothing_that_moves_bytes(tmp_path: Path) -> None:
+    nobody = {"CIVITAI_KIT_API_URL": "http://127.0.0.1:9", "CIVITAI_KIT_MAX_RETRIES": "0", "CIVITAI_API_KEY": "key-1"}
+    modules = loaded_by("scan", folder=tmp_path, **nobody)
+    assert "httpx2" in modules and "civitai_kit.core.models" in modules
+    assert not modules & (HEAVY - {"httpx2", "lmdb", "blake3"} | {"tomli", "pathvalidate", "concurrent.futures"})
+    assert not modules & rooms("transfer", "disk.hashing", "disk.spool", "services.download", "services.ports")
+    assert not modules & rooms("core.order", "core.planfile", "core.report")
+
+
+def test_plugins_of_pydantic_are_not_looked_for_unless_somebody_wants_them(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text('{"schema": 1, "items": [{}]}', encoding="utf-8")
+    (tmp_path / "plugged.py").write_text("IT = None\n", encoding="utf-8")
+    about = tmp_path / "plugged-1.dist-info"
+    about.mkdir()
+    (about / "entry_points.txt").write_text("[pydantic]\nit = plugged:IT\n", encoding="utf-8")
+
+    def loaded(**variables: str) -> set[str]:
+        words = ("download", "--plan", "plan.json", "--dry-run")
+        return loaded_by(*words, folder=tmp_path, PYTHONPATH=str(tmp_path), **variables)
+
+    assert "plugged" not in loaded()
+    assert "plugged" in loaded(PYDANTIC_DISABLE_PLUGINS="another")
 
 
 @pytest.mark.parametrize("words", [*commands(COMMANDS)], ids=" ".join)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
@@ -180,6 +181,8 @@ def _with_signature(function: Callable[..., Any], flags: Sequence[Flag], argumen
     return function
 
 
+# Each level of the tree takes the global ones.
+@cache
 def _option(flag: Flag) -> inspect.Parameter:
     kind: Any = (list[str] if flag.many else str) if flag.takes else bool
     option = typer.Option(

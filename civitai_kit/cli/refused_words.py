@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from civitai_kit.core.settings import Settings
 
 # As the site's validator says it (API facts 4): `types.0: Invalid option: expected one of "Checkpoint"|"LORA"`.
-_REFUSAL = re.compile(r'(?:(\w+)(?:\.(\d+))?: )?Invalid option: expected one of ((?:"[^"]*"\|?)+)')
+_REFUSAL = r'(?:(\w+)(?:\.(\d+))?: )?Invalid option: expected one of ((?:"[^"]*"\|?)+)'
 # The site's names of what can hold a word of a person's own; sorts and periods are checked before it is asked.
 _SETTINGS = {"types": ("model_types", "model type"), "baseModels": ("base_models", "base model")}
 # More of the site's words than this are a wall of text.
@@ -26,7 +26,7 @@ def in_our_words(settings: Settings) -> Iterator[None]:
     try:
         yield
     except BadQuery as error:
-        found = _REFUSAL.search(error.message)
+        found = re.search(_REFUSAL, error.message)
         if found is None:
             raise
         raise _plain(error, found, settings) from error

@@ -28,10 +28,9 @@ TYPES: dict[str, str] = {
 }
 # The type of the primary file says more than the model's where it is one of these.
 _FILE_TYPES = {"Diffusion Model": "diffusionmodel", "UNet": "unet"}
-_AIR = re.compile(
+_AIR = (
     r"(?:urn:)?(?:air:)?(?:(?P<ecosystem>[\w/-]+):)?(?:(?P<type>[\w/-]+):)?(?P<source>[\w/-]+):"
-    r"(?P<id>[\w./-]+)(?:@(?P<version>[\w./-]+))?(?:\+(?P<file>[0-9]+))?(?:\.(?P<format>[\w-]+))?",
-    re.ASCII | re.IGNORECASE,
+    r"(?P<id>[\w./-]+)(?:@(?P<version>[\w./-]+))?(?:\+(?P<file>[0-9]+))?(?:\.(?P<format>[\w-]+))?"
 )
 
 
@@ -54,7 +53,7 @@ def parse_air(text: str) -> Air | None:
     As on the site, a single word before the source is the ecosystem, and a `.format` that does not follow a file
     stays with the id or version, which may have dots themselves.
     """
-    found = _AIR.fullmatch(text)
+    found = re.fullmatch(_AIR, text, re.ASCII | re.IGNORECASE)
     if found is None:
         return None
     return Air(

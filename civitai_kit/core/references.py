@@ -40,7 +40,7 @@ _TWINS = frozenset(f"{prefix}civitai.{colour}" for prefix in ("", "www.") for co
 }
 _HINT = "Give a page of the site, a download URL, an AIR (urn:air:…) or a model id."
 _NOTHING_KNOWN = "is no page, download URL, AIR or id of Civitai"
-_SECRETS = re.compile(r"(?<=[?&]token=)[^&#\s]*|(?<=//)[^/?#@\s]*@", re.IGNORECASE)
+_SECRETS = r"(?i)(?<=[?&]token=)[^&#\s]*|(?<=//)[^/?#@\s]*@"
 
 
 class Kind(StrEnum):
@@ -223,7 +223,7 @@ def _name(name: str, what: str, typed: str) -> str:
 
 def _shown(typed: str) -> str:
     """What was typed, without keys and passwords."""
-    return _SECRETS.sub("", typed)
+    return re.sub(_SECRETS, "", typed)
 
 
 def _refusal(typed: str, problem: str, hint: str = _HINT) -> UsageError:

@@ -16,6 +16,7 @@ from pathlib import Path
 from civitai_kit.core.draft import draft_of
 from civitai_kit.core.entry import Entry, FileRecord, Status
 from civitai_kit.store.lmdb_store import LmdbStore
+from civitai_kit.store.packing import pack_drafts
 
 COUNT = 100_000
 _TYPES = ("Checkpoint", "LORA", "LoCon", "TextualInversion", "VAE", "Workflows")
@@ -133,8 +134,8 @@ def bring_in(clock: Clock, store: LmdbStore, second: LmdbStore, theirs: sqlite3.
         drafts = [draft_of(one.model_dump_json().encode()) for one in entries]
         clock.time("import: put_many", lambda: store.put_many(entries))  # noqa: B023
         clock.time(_THEIRS + "import: put_many", lambda: insert(theirs, entries))  # noqa: B023
-        clock.time("import: put_drafts", lambda: second.put_drafts(drafts))  # noqa: B023
-        clock.time("import again, all known", lambda: second.put_drafts(drafts))  # noqa: B023
+        clock.time("import: drafts, put_packed", lambda: second.put_packed(pack_drafts(drafts)))  # noqa: B023
+        clock.time("import again, all known", lambda: second.put_packed(pack_drafts(drafts)))  # noqa: B023
 
 
 def look(clock: Clock, store: LmdbStore, theirs: sqlite3.Connection, count: int) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from civitai_kit.loading import Loaded
     from civitai_kit.services import image_ports, ports
     from civitai_kit.services.download import DownloadParts
+    from civitai_kit.services.exchange import ImportParts
     from civitai_kit.services.images import ImageParts
     from civitai_kit.services.scan import ScanParts
     from civitai_kit.transfer.crew import Crew
@@ -146,6 +147,17 @@ class Kit:
             now=_now,
             stopped=self.stop.is_set,
         )
+
+    @property
+    def import_parts(self) -> ImportParts:
+        """What an import works with."""
+        from civitai_kit.services.exchange import ImportParts
+        from civitai_kit.store.hands import Hands
+        from civitai_kit.store.packing import pack_drafts
+
+        stopped = self.stop.is_set
+        spread = Hands(stopped).spread
+        return ImportParts(store=self.store, disk=self.disk, pack=pack_drafts, spread=spread, stopped=stopped)
 
     @property
     def image_parts(self) -> ImageParts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -52,13 +53,13 @@ def export(call: Call) -> Outcome:
 
 def import_(call: Call) -> Outcome:
     """Read a file into the database."""
-    from civitai_kit.services.exchange import ImportParts, import_file
+    from civitai_kit.services.exchange import import_file
 
     name = _file(call)
     with _source(name) as source:
         loaded = call.load()
         with writing(call, loaded) as (kit, _):
-            done = import_file(ImportParts(store=kit.store, disk=kit.disk, stopped=call.stop.is_set), source)
+            done = import_file(kit.import_parts, source)
     return Outcome(done.as_json(), list(_lines(done)), done.rows, done.exit_code)
 
 
@@ -114,7 +115,9 @@ def _source(name: str) -> Iterator[Source]:
 
     path = None if name == "-" else Path(name).expanduser()
     with _opened(path, name) as stream:
-        yield Source(name, stream.peek(HEAD_BYTES)[:HEAD_BYTES], cast(BinaryIO, stream), path)
+        found = os.fstat(stream.fileno())
+        size = found.st_size if stat.S_ISREG(found.st_mode) else None
+        yield Source(name, stream.peek(HEAD_BYTES)[:HEAD_BYTES], cast(BinaryIO, stream), path, size)
 
 
 def _opened(path: Path | None, name: str) -> io.BufferedReader:

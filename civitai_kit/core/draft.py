@@ -32,6 +32,17 @@ class Draft(NamedTuple):
         return self.entry if self.text is None else Entry.model_validate_json(self.text)
 
 
+class Packed(NamedTuple):
+    """An entry as a store writes it, without its objects; what the bytes hold is the store's own affair."""
+
+    version_id: int
+    key: bytes
+    value: bytes
+    row: bytes | None
+    sha256s: list[bytes]
+    model_id: bytes | None
+
+
 def draft_of(text: bytes, *, away: bool = False) -> Draft:
     """The draft of an entry's JSON; its answers stay unread where it is written as we write it.
 

@@ -105,11 +105,11 @@ def check_header(line: bytes, name: str) -> None:
         )
 
 
-def line_error(number: int, refused: Refused, name: str) -> dict[str, Any]:
-    """A refused line as one row of `errors[]`."""
+def line_error(number: int, what: str, name: str) -> dict[str, Any]:
+    """A refused line as one row of `errors[]`; `what` is wrong with it in a few words."""
     return {
         "code": str(Code.USAGE),
-        "message": f"{name}, line {number}: {refused.what}; it was passed over.",
+        "message": f"{name}, line {number}: {what}; it was passed over.",
         "hint": "The rest of the file was read. Export it again where it comes from.",
         "path": name,
     }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, TypeVar
 
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.exchange import (
@@ -17,28 +17,44 @@ from civitai_kit.core.exchange import (
     is_export,
 )
 from civitai_kit.services.exchange_import import import_lines
+from civitai_kit.services.exchange_reading import Pack
 from civitai_kit.services.history_import import RECOGNISED, import_history
 from civitai_kit.services.upkeep_ports import Grounds, Records
+
+T = TypeVar("T")
 
 HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to import: its `name` as typed, its first bytes, a stream from its start, its path unless it is stdin."""
+    """A file to import: its `name` as typed, its first bytes, a stream from its start, its path unless it is stdin.
+
+    `size` in bytes is None where it is not known, as a pipe's.
+    """
 
     name: str
     head: bytes
     stream: BinaryIO
     path: Path | None = None
+    size: int | None = None
+
+
+class Spread(Protocol):
+    """Has work done on many blocks, also by other processes."""
+
+    def __call__(self, work: Callable[[bytes], T], blocks: Iterator[bytes], /) -> Iterator[tuple[bytes, T]]:
+        """Each block with what `work` makes of it, in order; few blocks are under way at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportParts:
-    """What an import works with; `stopped` says that it is to end."""
+    """What an import works with; `pack` makes entries ready for the store, `stopped` says that it is to end."""
 
     store: Records
     disk: Grounds
+    pack: Pack
+    spread: Spread
     stopped: Callable[[], bool]
 
 

@@ -7,7 +7,7 @@ from threading import Event
 from typing import Protocol
 
 from civitai_kit.core.digests import ALL, Digests
-from civitai_kit.core.draft import Draft
+from civitai_kit.core.draft import Packed
 from civitai_kit.core.entry import Facts, FileStamp, ImageRecord, Summary
 from civitai_kit.services.ports import Disk, Store
 
@@ -21,11 +21,11 @@ class Records(Store, Protocol):
     def facts(self) -> Iterator[Facts]:
         """What statistics need of all entries, in any order, in constant memory."""
 
-    def texts(self, version_ids: Iterable[int]) -> dict[int, bytes]:
-        """The JSON of those of the versions that are remembered, as it is kept."""
+    def remembered(self, packed: Iterable[Packed]) -> dict[int, bool]:
+        """Those of the entries' versions that are remembered, and whether with the same content."""
 
-    def put_drafts(self, drafts: Iterable[Draft]) -> int:
-        """Write many entries whose answers are still JSON, in few transactions; gives how many."""
+    def put_packed(self, packed: Iterable[Packed]) -> int:
+        """Write many entries that were made ready for this store, in few transactions; gives how many."""
 
     def get_image(self, key: str) -> ImageRecord | None:
         """The record of one image by its key, or None."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import lmdb
 
-from civitai_kit.core.draft import Draft
+from civitai_kit.core.draft import Packed
 from civitai_kit.core.entry import Entry, Facts, Summary
-from civitai_kit.store.codec import decode, dump, dump_draft, encode, pack
+from civitai_kit.store.codec import decode, unpack
 from civitai_kit.store.environment import Transaction
 from civitai_kit.store.keys import id_key, text_key, version_id_of, version_key
 from civitai_kit.store.schema import Tables
-from civitai_kit.store.summary_rows import Wanted, encode_row, facts_of, summary_of
+from civitai_kit.store.summary_rows import Wanted, facts_of, summary_of
 
-T = TypeVar("T")
-
-_HANDFUL = 64
 # A look-up, and what stands in it for a version.
 _Term: TypeAlias = "tuple[lmdb._Database, bytes]"
 
@@ -29,54 +26,7 @@ def get_entry(txn: Transaction, tables: Tables, version_id: int) -> Entry | None
     return None if value is None else decode(Entry, value)
 
 
-class Prepared(NamedTuple):
-    """An entry ready to be written, without its objects; ids and digests as keys."""
-
-    key: bytes
-    version_id: bytes
-    value: bytes
-    row: bytes | None
-    sha256s: list[bytes]
-    model_id: bytes | None
-
-
-def prepare_entry(entry: Entry) -> Prepared:
-    """Encode an entry, outside of a transaction."""
-    return _prepared(entry, encode(entry))
-
-
-def prepare_entries(entries: Iterable[Entry]) -> Iterator[Prepared]:
-    """The same for many."""
-    for some in _handfuls(entries):
-        yield from _prepared_together(some, [dump(entry) for entry in some])
-
-
-def prepare_drafts(drafts: Iterable[Draft]) -> Iterator[Prepared]:
-    """The same for entries whose answers were not read."""
-    for some in _handfuls(drafts):
-        yield from _prepared_together([draft.entry for draft in some], list(map(dump_draft, some)))
-
-
-def _handfuls(things: Iterable[T]) -> Iterator[list[T]]:
-    # Each kind of work over some before the next kind: for small entries up to twice as quick as one by one.
-    rest = iter(things)
-    while some := list(islice(rest, _HANDFUL)):
-        yield some
-
-
-def _prepared_together(entries: list[Entry], texts: list[bytes]) -> list[Prepared]:
-    values = list(map(pack, texts))
-    return list(map(_prepared, entries, values))
-
-
-def _prepared(entry: Entry, value: bytes) -> Prepared:
-    model_id = None if entry.model_id is None else id_key(entry.model_id)
-    digests = [text_key(digest) for digest in entry.sha256s]
-    version_id = entry.version_id
-    return Prepared(version_key(version_id), id_key(version_id), value, encode_row(entry, value), digests, model_id)
-
-
-def put_entry(txn: Transaction, tables: Tables, new: Prepared) -> None:
+def put_entry(txn: Transaction, tables: Tables, new: Packed) -> None:
     """Write an entry in the place of the old."""
     value = txn.get(new.key, db=tables.versions)
     if value == new.value:
@@ -86,19 +36,19 @@ def put_entry(txn: Transaction, tables: Tables, new: Prepared) -> None:
         txn.delete(new.key, db=tables.summaries)
     else:
         txn.put(new.key, new.row, db=tables.summaries)
-    after = _terms(new.sha256s, new.model_id, tables)
+    after, version_id = _terms(new.sha256s, new.model_id, tables), id_key(new.version_id)
     if value is not None:
         before = _terms_of(decode(Entry, value), tables)
-        _forget(txn, before - after, new.version_id)
+        _forget(txn, before - after, version_id)
         after -= before
     for table, term in after:
-        txn.put(term, new.version_id, db=table)
+        txn.put(term, version_id, db=table)
 
 
-def put_entries(txn: Transaction, tables: Tables, batch: Iterable[Prepared]) -> None:
+def put_entries(txn: Transaction, tables: Tables, batch: Iterable[Packed]) -> None:
     """Write many entries, of one version the last; those that are new go into each table at once, in its order."""
     latest = {new.key: new for new in batch}
-    fresh: list[Prepared] = []
+    fresh: list[Packed] = []
     for key in sorted(latest):
         if txn.get(key, db=tables.versions) is None:
             fresh.append(latest[key])
@@ -106,8 +56,11 @@ def put_entries(txn: Transaction, tables: Tables, batch: Iterable[Prepared]) -> 
             put_entry(txn, tables, latest[key])
     _put_all(txn, tables.versions, [(new.key, new.value) for new in fresh])
     _put_all(txn, tables.summaries, [(new.key, new.row) for new in fresh if new.row is not None])
-    _put_all(txn, tables.by_sha256, sorted([(digest, new.version_id) for new in fresh for digest in new.sha256s]))
-    _put_all(txn, tables.by_model, sorted([(new.model_id, new.version_id) for new in fresh if new.model_id]))
+    ids = [id_key(new.version_id) for new in fresh]
+    digests = [(digest, number) for new, number in zip(fresh, ids, strict=True) for digest in new.sha256s]
+    _put_all(txn, tables.by_sha256, sorted(digests))
+    models = [(new.model_id, number) for new, number in zip(fresh, ids, strict=True) if new.model_id]
+    _put_all(txn, tables.by_model, sorted(models))
 
 
 def _put_all(txn: Transaction, table: lmdb._Database, rows: list[tuple[bytes, bytes]]) -> None:
@@ -137,10 +90,15 @@ def values_of(txn: Transaction, tables: Tables, ids: Iterable[int]) -> list[byte
     return [value for value in values if value is not None]
 
 
-def values_by_id(txn: Transaction, tables: Tables, ids: Iterable[int]) -> dict[int, bytes]:
-    """The packed values of those versions that are there, by their ids."""
-    values = ((version_id, txn.get(version_key(version_id), db=tables.versions)) for version_id in ids)
-    return {version_id: value for version_id, value in values if value is not None}
+def remembered(txn: Transaction, tables: Tables, packed: Iterable[Packed]) -> dict[int, bool]:
+    """Those of the versions that are there, and whether what is there is the same JSON."""
+    values = [(new, txn.get(new.key, db=tables.versions)) for new in packed]
+    return {new.version_id: is_same(new.value, value) for new, value in values if value is not None}
+
+
+def is_same(one: bytes, other: bytes) -> bool:
+    """Whether two packed values hold the same, also where different machines packed them."""
+    return one == other or unpack(one) == unpack(other)
 
 
 def summaries_of(txn: Transaction, tables: Tables, ids: Iterable[int], wanted: Wanted) -> list[Summary]:

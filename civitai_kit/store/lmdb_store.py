@@ -10,14 +10,15 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from civitai_kit.core.digests import Digests
-from civitai_kit.core.draft import Draft
+from civitai_kit.core.draft import Packed
 from civitai_kit.core.entry import Entry, Facts, FileStamp, ImageRecord, Summary
 from civitai_kit.core.errors import NotWritable, UsageError
 from civitai_kit.store import digest_table, entry_table, image_table
-from civitai_kit.store.codec import decode, unpack
+from civitai_kit.store.codec import decode
 from civitai_kit.store.data_file import holds_database, unreadable
 from civitai_kit.store.environment import Environment, Transaction, translated
 from civitai_kit.store.keys import id_key, text_key
+from civitai_kit.store.packing import pack_entries, pack_entry
 from civitai_kit.store.places import is_anothers
 from civitai_kit.store.schema import Tables, prepare
 from civitai_kit.store.summary_rows import Wanted, anything, sieve
@@ -80,24 +81,25 @@ class LmdbStore:
 
     def put(self, entry: Entry) -> None:
         """Write one entry, replacing the old."""
-        new = entry_table.prepare_entry(entry)
+        new = pack_entry(entry)
         self._write(lambda txn, tables: entry_table.put_entry(txn, tables, new))
 
     def put_many(self, entries: Iterable[Entry]) -> int:
         """Write many, some thousand a transaction; gives how many."""
-        return self._put_prepared(entry_table.prepare_entries(entries))
+        return self.put_packed(pack_entries(entries))
 
-    def put_drafts(self, drafts: Iterable[Draft]) -> int:
-        """The same for entries whose answers are still JSON, which is kept as it is."""
-        return self._put_prepared(entry_table.prepare_drafts(drafts))
+    def put_packed(self, packed: Iterable[Packed]) -> int:
+        """The same for entries that `packing` made ready."""
+        count = 0
+        for batch in _batches(packed):
+            self._write(partial(entry_table.put_entries, batch=batch))
+            count += len(batch)
+        return count
 
-    def texts(self, version_ids: Iterable[int]) -> dict[int, bytes]:
-        """The JSON of those of the versions that are remembered, as it is kept."""
-        nothing: dict[int, bytes] = {}
-        ids = list(version_ids)
-        values = self._read(partial(entry_table.values_by_id, ids=ids), nothing)
-        with translated(self.path):
-            return {version_id: unpack(value) for version_id, value in values.items()}
+    def remembered(self, packed: Iterable[Packed]) -> dict[int, bool]:
+        """Those of the entries' versions that are remembered, and whether with the same content."""
+        nothing: dict[int, bool] = {}
+        return self._read(partial(entry_table.remembered, packed=list(packed)), nothing)
 
     def update(self, version_id: int, change: Callable[[Entry | None], Entry | None]) -> Entry | None:
         """Read, change and write one entry in one transaction; None from `change` leaves the store as it was.
@@ -111,7 +113,7 @@ class LmdbStore:
                 return None
             if entry.version_id != version_id:
                 raise UsageError(f"An update of version {version_id} gave an entry of {entry.version_id}")
-            entry_table.put_entry(txn, tables, entry_table.prepare_entry(entry))
+            entry_table.put_entry(txn, tables, pack_entry(entry))
             return entry
 
         return self._write(job)
@@ -233,13 +235,6 @@ class LmdbStore:
             raise NotWritable(f"The database {self.path} is open for reading only", path=str(self.path))
         return self._environment.write(lambda txn: job(txn, tables))
 
-    def _put_prepared(self, entries: Iterable[entry_table.Prepared]) -> int:
-        count = 0
-        for batch in _batches(entries):
-            self._write(partial(entry_table.put_entries, batch=batch))
-            count += len(batch)
-        return count
-
     def _put_images(self, batch: list[ImageRecord]) -> int:
         def job(txn: Transaction, tables: Tables) -> int:
             for record in batch:
@@ -269,9 +264,9 @@ class LmdbStore:
             yield from self._read(partial(entry_table.summaries_of, ids=page, wanted=wanted), nothing)
 
 
-def _batches(entries: Iterable[entry_table.Prepared]) -> Iterator[list[entry_table.Prepared]]:
+def _batches(entries: Iterable[Packed]) -> Iterator[list[Packed]]:
     """The entries in order, as many together as one transaction writes."""
-    batch: list[entry_table.Prepared] = []
+    batch: list[Packed] = []
     size = 0
     for entry in entries:
         batch.append(entry)

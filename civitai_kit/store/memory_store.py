@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from civitai_kit.core.digests import Digests
-from civitai_kit.core.draft import Draft
+from civitai_kit.core.draft import Packed
 from civitai_kit.core.entry import Entry, Facts, FileStamp, ImageRecord, Summary
 from civitai_kit.core.errors import UsageError
 from civitai_kit.store.codec import decode, encode, unpack
@@ -41,13 +41,17 @@ class MemoryStore:
             self.put(entry)
         return count
 
-    def put_drafts(self, drafts: Iterable[Draft]) -> int:
-        """The same for entries whose answers are still JSON."""
-        return self.put_many(draft.whole() for draft in drafts)
+    def put_packed(self, packed: Iterable[Packed]) -> int:
+        """The same for entries that `packing` made ready."""
+        values = [(new.version_id, new.value) for new in packed]
+        with self._writing:
+            self._versions.update(values)
+        return len(values)
 
-    def texts(self, version_ids: Iterable[int]) -> dict[int, bytes]:
-        """The JSON of those of the versions that are remembered, as it is kept."""
-        return {number: unpack(self._versions[number]) for number in version_ids if number in self._versions}
+    def remembered(self, packed: Iterable[Packed]) -> dict[int, bool]:
+        """Those of the entries' versions that are remembered, and whether with the same content."""
+        known = [(new, self._versions.get(new.version_id)) for new in packed]
+        return {new.version_id: unpack(new.value) == unpack(value) for new, value in known if value is not None}
 
     def update(self, version_id: int, change: Callable[[Entry | None], Entry | None]) -> Entry | None:
         """Read, change and write one entry with nobody writing between; None leaves the store as it was."""

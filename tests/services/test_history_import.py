@@ -16,7 +16,7 @@ from civitai_kit.core.entry import ImageKind, Quality
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.exchange import Exchanged
 from civitai_kit.core.image_report import Why
-from civitai_kit.services.exchange import HEAD_BYTES, ImportParts, Source
+from civitai_kit.services.exchange import HEAD_BYTES, Source
 from civitai_kit.services.history_import import import_history
 from civitai_kit.testing import Sandbox
 from tests.services.album import Album
@@ -56,7 +56,7 @@ def imported(album: Album, file: Path, *, piped: bool = False) -> Exchanged:
     content = file.read_bytes()
     with ExitStack() as stack:
         kit = album.kit(stack, writing=True)
-        parts = ImportParts(store=kit.store, disk=kit.disk, stopped=lambda: False)
+        parts = kit.import_parts
         source = Source(file.name, content[:HEAD_BYTES], io.BytesIO(content), None if piped else file)
         return import_history(parts, source)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,4 +70,4 @@ class Call:
         set_up(loaded.settings, self.console)
         for warning in loaded.warnings:
             self.console.warn(warning)
-        return replace(loaded, warnings=())
+        return loaded._replace(warnings=())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import random
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from civitai_kit.core.errors import SiteError, UnexpectedReply
@@ -21,8 +21,7 @@ T = TypeVar("T")
 _MOST_REDIRECTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What shall be sent: an absolute `url` without query, its parameters, and a JSON body or None."""
 
     method: str
@@ -36,8 +35,7 @@ class Request:
         return urlsplit(self.url).path
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """What came: `headers` with names in lower case, the decoded `body`."""
 
     status: int
@@ -49,8 +47,7 @@ SLEPT = Response(0, {}, b"")
 """What a Sleep is answered with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(NamedTuple):
     """A pause before the next try; `everybody` says that other requests should pause too."""
 
     seconds: float

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite
+from typing import NamedTuple
 
 # A server that wants us gone for longer than this is told to the person instead of waited for.
 LONGEST_RETRY_AFTER = 300.0
@@ -38,8 +39,7 @@ class Trouble(StrEnum):
     QUOTA = "quota"  # the day's downloads are used up: ends the run
 
 
-@dataclass(frozen=True)
-class _Habit:
+class _Habit(NamedTuple):
     first: float  # multiples of first_wait
     longest: float  # multiples of first_wait
     tries: int  # tries again; never more than max_retries

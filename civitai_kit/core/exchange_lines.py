@@ -14,10 +14,8 @@ from civitai_kit.core.draft import Draft, draft_of
 from civitai_kit.core.entry import Entry, FileRecord, ImageRecord
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.exchange import ENTRY_BEGINS, Passed, Refused
-from civitai_kit.core.naming import path_key
-from civitai_kit.core.planfile import OUR_ENDINGS, OUR_FOLDERS
 from civitai_kit.core.references import LARGEST_ID, path_and_query
-from civitai_kit.core.relative_paths import checked_relative
+from civitai_kit.core.relative_paths import OUR_ENDINGS, OUR_FOLDERS, checked_relative, path_key
 from civitai_kit.core.safe_names import LONGEST_NAME
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
+from typing import TYPE_CHECKING
 
-from civitai_kit.core.models import ModelFile, ModelVersion
+from civitai_kit.core.relative_paths import path_key
 from civitai_kit.core.safe_names import safe_name, split_extension, with_mark
+
+if TYPE_CHECKING:
+    from civitai_kit.core.models import ModelFile, ModelVersion
 
 # Leaves room in one component for what a template puts before the name, `{version_id}_` above all.
 LONGEST_FILE_NAME = 200
@@ -41,13 +44,6 @@ def sidecar_path(file_path: str) -> str:
     stem, extension = split_extension(name)
     kept = name if not stem or extension.lower() == ".json" else stem
     return f"{folder}{slash}{kept}.json"
-
-
-def path_key(path: str) -> str:
-    """Equal for two paths that a file system which folds case and NFC/NFD would take for one."""
-    decomposed = unicodedata.normalize("NFD", path)
-    folded = unicodedata.normalize("NFD", decomposed.upper().casefold())
-    return unicodedata.normalize("NFC", folded.casefold())
 
 
 def _own_name(file: ModelFile, limit: int) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from itertools import count
 
-from civitai_kit.core.file_names import file_names, path_key, sidecar_path
+from civitai_kit.core.file_names import file_names, sidecar_path
 from civitai_kit.core.models import Model, ModelVersion
-from civitai_kit.core.relative_paths import checked_relative
+from civitai_kit.core.relative_paths import checked_relative, path_key
 from civitai_kit.core.safe_names import safe_name, slug, with_mark
 from civitai_kit.core.template import DEFAULT_TEMPLATE, SLUG_LIMITS, Template, fits
 

@@ -9,11 +9,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from civitai_kit.core.errors import UsageError
-from civitai_kit.core.naming import checked_relative, path_key
 from civitai_kit.core.plan import PLAN_SCHEMA, Item, Plan
+from civitai_kit.core.relative_paths import OUR_ENDINGS, OUR_FOLDERS, checked_relative, path_key
 
-OUR_ENDINGS = (".part", ".part.json", ".tmp")
-OUR_FOLDERS = ("civitai_download_db", "civitai_kit_db")
 _DOWNLOAD_PATH = re.compile(r"/api/download/models/[0-9]{1,10}(\?[A-Za-z0-9%&=_.+\-]*)?")
 
 

@@ -8,6 +8,10 @@ import unicodedata
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.safe_names import LONGEST_NAME, is_reserved
 
+# What civitai-kit keeps for itself: unfinished files, and its databases.
+OUR_ENDINGS = (".part", ".part.json", ".tmp")
+OUR_FOLDERS = ("civitai_download_db", "civitai_kit_db")
+
 _HINT = "A path in a plan is relative to the save path, with `/` between its parts."
 
 
@@ -21,6 +25,13 @@ def checked_relative(path: str) -> str:
     if problem is not None:
         raise UsageError(f"The path {path!r} {problem}.", hint=_HINT, path=path)
     return path
+
+
+def path_key(path: str) -> str:
+    """Equal for two paths that a file system which folds case and NFC/NFD would take for one."""
+    decomposed = unicodedata.normalize("NFD", path)
+    folded = unicodedata.normalize("NFD", decomposed.upper().casefold())
+    return unicodedata.normalize("NFC", folded.casefold())
 
 
 def _problem(path: str) -> str | None:

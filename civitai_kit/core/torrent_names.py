@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from civitai_kit.core.file_names import path_key
+from civitai_kit.core.relative_paths import path_key
 from civitai_kit.core.safe_names import split_extension, with_mark
 
 TORRENT = ".torrent"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +209,52 @@ def test_killed_in_the_middle_whole_batches_are_there_and_a_rerun_brings_the_res
     ran = at_sandbox("db", "import", "in.jsonl", "--json")
     assert (ran.code, ran.data["entries"] + ran.data["skipped"]) == (0, count - 1)
     assert len(everything()[0]) == count - 1
+
+
+@pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="nobody helps there")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_whoever_helps_with_a_large_import_goes_when_it_ends(at_sandbox: Run, number: int) -> None:
+    count = 40_000
+    lines(HEADER, *(an_entry(number, f"a/{number}.safetensors", version={"id": number}) for number in range(1, count)))
+    command = [sys.executable, "-m", "civitai_kit", "db", "import", "in.jsonl", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    until(lambda: helpers(process.pid) and written())
+    there = helpers(process.pid)
+    assert len(there) >= 2
+    if number == signal.SIGINT:  # As a terminal sends it: to all of them.
+        os.killpg(process.pid, number)
+        begun = time.monotonic()
+        out, _ = process.communicate(timeout=20)
+        assert time.monotonic() - begun < 3
+        assert (process.returncode, json.loads(out)["errors"][0]["code"]) == (130, "interrupted")
+    else:
+        process.kill()
+        process.communicate()
+    until(lambda: not any(map(is_helper, there)))
+    ran = at_sandbox("db", "import", "in.jsonl", "--json")
+    assert (ran.code, ran.data["entries"] + ran.data["skipped"]) == (0, count - 1)
+
+
+def helpers(parent: int) -> list[int]:
+    """The processes that another one has started to help it."""
+    found: list[int] = []
+    for kept in Path(f"/proc/{parent}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += [int(word) for word in kept.read_text().split()]
+    return list(filter(is_helper, found))
+
+
+def is_helper(number: int) -> bool:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return b"store.hand" in Path(f"/proc/{number}/cmdline").read_bytes()
+    return False
+
+
+def until(true: Callable[[], object]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.005)
 
 
 def written() -> int:

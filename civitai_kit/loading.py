@@ -156,7 +156,7 @@ def _expanded(layer: Layer) -> Layer:
 
 def _spelled(settings: Settings, warnings: list[str]) -> Settings:
     """Types and base models in the site's case; one that nobody knows is passed on, with a warning."""
-    changes: dict[str, Any] = {}
+    changes: dict[str, tuple[str, ...]] = {}
     for name, known in (("model_types", MODEL_TYPES), ("base_models", BASE_MODELS)):
         typed: tuple[str, ...] = settings.value(name)
         changes[name] = tuple(dict.fromkeys(corrected(value, known) for value in typed))
@@ -166,4 +166,4 @@ def _spelled(settings: Settings, warnings: list[str]) -> Settings:
                 what = name.replace("_", " ").removesuffix("s")
                 meant = f" Did you mean {hint!r}?" if hint else ""
                 warnings.append(f"{value!r} is no {what} known here; the site is asked for it as it is.{meant}")
-    return settings._replace(**changes)
+    return settings.model_copy(update=changes)

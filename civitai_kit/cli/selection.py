@@ -6,7 +6,6 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from civitai_kit.cli.call import Call
 from civitai_kit.core.errors import UsageError
@@ -145,8 +144,7 @@ def _set_references(settings: Settings) -> Iterator[Reference]:
 
 
 def _only_typed(settings: Settings, typed: Collection[str]) -> Settings:
-    usual: dict[str, Any] = {key: KEYS[key].default for key in FILTERS if key not in typed}
-    return settings._replace(**usual)
+    return settings.model_copy(update={key: KEYS[key].default for key in FILTERS if key not in typed})
 
 
 def _queries(settings: Settings) -> Iterator[ModelQuery]:

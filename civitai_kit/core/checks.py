@@ -8,11 +8,12 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from civitai_kit.core.amounts import parse_bytes
 from civitai_kit.core.errors import SettingsError, UsageError
 from civitai_kit.core.keys import KEY_PAGE, PATH_TEMPLATE
 from civitai_kit.core.options import filter_level
-from civitai_kit.core.secret import Secret
 
 _YES = frozenset({"true", "1", "yes", "on"})
 _NO = frozenset({"false", "0", "no", "off"})
@@ -158,9 +159,9 @@ def site_root(value: Any) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def secret(value: Any) -> Secret:
+def secret(value: Any) -> SecretStr:
     """A key or token, white space stripped; empty is none. What only stands for a key is refused."""
-    read = value.get_secret_value() if isinstance(value, Secret) else value
+    read = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not isinstance(read, str):
         raise Refused("expected text", shows_value=False)
     read = read.strip()
@@ -172,7 +173,7 @@ def secret(value: Any) -> Secret:
         )
     if not read.isascii() or not read.isprintable() or " " in read:
         raise Refused("expected one word of plain characters, as the site shows it", shows_value=False)
-    return Secret(read)
+    return SecretStr(read)
 
 
 def is_loopback(url: str) -> bool:

@@ -1,47 +1,53 @@
 """Settings: what may be set and what it may hold; layers of settings and their merge, with where each value is from."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
 from civitai_kit.core import checks
 from civitai_kit.core.checks import Refused, did_you_mean
 from civitai_kit.core.errors import Code, SettingsError
 from civitai_kit.core.keys import KEYS, SECRETS, TABLES, default
 from civitai_kit.core.options import ImageSort, ModelSort, Period
-from civitai_kit.core.secret import Secret
-
-Check: TypeAlias = Callable[[Any], Any]
 
 MOST_CONCURRENCY = 64
 
-# What a key holds, and the check that makes it of what people write.
-Text = Annotated[str, checks.text]
-Names = Annotated[tuple[str, ...], checks.names]
-YesNo = Annotated[bool, checks.yes_or_no]
-Count = Annotated[int, checks.whole(0)]
-Workers = Annotated[int, checks.whole(1, MOST_CONCURRENCY)]
-Bytes = Annotated[int, checks.amount]
-Word = Annotated[Secret, checks.secret]
-Since = Annotated[str, checks.one_of(*(str(one) for one in Period))]
+Text = Annotated[str, BeforeValidator(checks.text)]
+Names = Annotated[tuple[str, ...], BeforeValidator(checks.names)]
+YesNo = Annotated[bool, BeforeValidator(checks.yes_or_no)]
+Count = Annotated[int, BeforeValidator(checks.whole(0))]
+Workers = Annotated[int, BeforeValidator(checks.whole(1, MOST_CONCURRENCY))]
+Bytes = Annotated[int, BeforeValidator(checks.amount)]
+Secret = Annotated[SecretStr, BeforeValidator(checks.secret)]
+Spelled = BeforeValidator(checks.one_of(*(str(one) for one in Period)))
 
 
-class ImagesSettings(NamedTuple):
+class _Table(BaseModel):
+    """What all tables of settings have in common: frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, protected_namespaces=())
+
+
+class ImagesSettings(_Table):
     """The table `[images]`."""
 
     output_dir: Text = default("images.output_dir")
-    layout: Annotated[str, checks.one_of("search", "author")] = default("images.layout")
-    quality: Annotated[str, checks.one_of("hd", "sd")] = default("images.quality")
-    media: Annotated[str, checks.one_of("all", "images", "videos")] = default("images.media")
-    sort: Annotated[str, checks.one_of(*(str(one) for one in ImageSort))] = default("images.sort")
-    period: Since = default("images.period")
-    nsfw: Annotated[str, checks.levels] = default("images.nsfw")
-    browsing_level: Annotated[int, checks.whole(0, 31)] = default("images.browsing_level")
+    layout: Annotated[str, BeforeValidator(checks.one_of("search", "author"))] = default("images.layout")
+    quality: Annotated[str, BeforeValidator(checks.one_of("hd", "sd"))] = default("images.quality")
+    media: Annotated[str, BeforeValidator(checks.one_of("all", "images", "videos"))] = default("images.media")
+    sort: Annotated[str, BeforeValidator(checks.one_of(*(str(one) for one in ImageSort)))] = default("images.sort")
+    period: Annotated[str, Spelled] = default("images.period")
+    nsfw: Annotated[str, BeforeValidator(checks.levels)] = default("images.nsfw")
+    browsing_level: Annotated[int, BeforeValidator(checks.whole(0, 31))] = default("images.browsing_level")
     limit: Count = default("images.limit")
-    page_size: Annotated[int, checks.whole(1, 200)] = default("images.page_size")
+    page_size: Annotated[int, BeforeValidator(checks.whole(1, 200))] = default("images.page_size")
     max_pages: Count = default("images.max_pages")
     max_per_model: Count = default("images.max_per_model")
-    max_path: Annotated[int, checks.whole(40)] = default("images.max_path")
+    max_path: Annotated[int, BeforeValidator(checks.whole(40))] = default("images.max_path")
     concurrency: Workers = default("images.concurrency")
     metadata: YesNo = default("images.metadata")
     no_sort: YesNo = default("images.no_sort")
@@ -51,7 +57,7 @@ class ImagesSettings(NamedTuple):
     deep_scan: YesNo = default("images.deep_scan")
 
 
-class TorrentSettings(NamedTuple):
+class TorrentSettings(_Table):
     """The table `[torrent]`."""
 
     announce: Names = default("torrent.announce")
@@ -64,64 +70,61 @@ class TorrentSettings(NamedTuple):
     piece_size: Bytes = default("torrent.piece_size")
 
 
-class LibrarySettings(NamedTuple):
+class LibrarySettings(_Table):
     """The table `[library]`."""
 
     output_dir: Text = default("library.output_dir")
-    images: Annotated[str, checks.one_of("first", "all", "none")] = default("library.images")
+    images: Annotated[str, BeforeValidator(checks.one_of("first", "all", "none"))] = default("library.images")
     only_new: YesNo = default("library.only_new")
     skip_missing: YesNo = default("library.skip_missing")
     only_update: YesNo = default("library.only_update")
     sidecars: Names = default("library.sidecars")
 
 
-class CatalogSettings(NamedTuple):
+class CatalogSettings(_Table):
     """The table `[catalog]`."""
 
     catalog_dir: Text = default("catalog.catalog_dir")
     models_dir: Text = default("catalog.models_dir")
 
 
-class ServeSettings(NamedTuple):
+class ServeSettings(_Table):
     """The table `[serve]`."""
 
     host: Text = default("serve.host")
-    port: Annotated[int, checks.whole(0, 65535)] = default("serve.port")
-    token: Word = Secret(default("serve.token"))
+    port: Annotated[int, BeforeValidator(checks.whole(0, 65535))] = default("serve.port")
+    token: Secret = default("serve.token")
     allow_origins: Names = default("serve.allow_origins")
 
 
-class Settings(NamedTuple):
-    """Everything that can be set, with defaults filled in. Sizes and rates in bytes, 0 for no bound.
+class Settings(_Table):
+    """Everything that can be set, valid and with defaults filled in. Sizes and rates in bytes, 0 for no bound."""
 
-    `merge` makes these of what people wrote, and holds each value against the check of its key.
-    """
-
-    api_key: Word = Secret(default("api_key"))
-    api_url: Annotated[str, checks.site_root] = default("api_url")
+    api_key: Secret = default("api_key")
+    api_url: Annotated[str, BeforeValidator(checks.site_root)] = default("api_url")
     api_delay_ms: Count = default("api_delay_ms")
-    api_client_timeout_sec: Annotated[int, checks.whole(1, 86400)] = default("api_client_timeout_sec")
-    max_retries: Annotated[int, checks.whole(0, 100)] = default("max_retries")
+    api_client_timeout_sec: Annotated[int, BeforeValidator(checks.whole(1, 86400))] = default("api_client_timeout_sec")
+    max_retries: Annotated[int, BeforeValidator(checks.whole(0, 100))] = default("max_retries")
     retry_delay_ms: Count = default("retry_delay_ms")
-    log_level: Annotated[str, checks.one_of("debug", "info", "warning", "error", other={"warn": "warning"})] = default(
-        "log_level"
-    )
+    log_level: Annotated[
+        str, BeforeValidator(checks.one_of("debug", "info", "warning", "error", other={"warn": "warning"}))
+    ] = default("log_level")
     log_file: Text = default("log_file")
-    log_format: Annotated[str, checks.one_of("text", "json")] = default("log_format")
+    log_format: Annotated[str, BeforeValidator(checks.one_of("text", "json"))] = default("log_format")
     log_api_requests: YesNo = default("log_api_requests")
-    save_path: Annotated[str, checks.folder] = default("save_path")
+    save_path: Annotated[str, BeforeValidator(checks.folder)] = default("save_path")
     database_path: Text = default("database_path")
-    path_template: Annotated[str, checks.path_template] = default("path_template")
+    path_template: Annotated[str, BeforeValidator(checks.path_template)] = default("path_template")
     query: Text = default("query")
     tags: Names = default("tags")
     usernames: Names = default("usernames")
     model_types: Names = default("model_types")
     base_models: Names = default("base_models")
     nsfw: YesNo = default("nsfw")
-    sort: Annotated[str, checks.one_of(*(str(one) for one in ModelSort))] = default("sort")
-    period: Since = default("period")
+    sort: Annotated[str, BeforeValidator(checks.one_of(*(str(one) for one in ModelSort)))] = default("sort")
+    period: Annotated[str, Spelled] = default("period")
     limit: Count = default("limit")
-    page_size: Annotated[int, checks.whole(1, 100)] = default("page_size")
+    page_size: Annotated[int, BeforeValidator(checks.whole(1, 100))] = default("page_size")
     max_pages: Count = default("max_pages")
     model_id: Count = default("model_id")
     model_version_id: Count = default("model_version_id")
@@ -140,7 +143,7 @@ class Settings(NamedTuple):
     early_access: YesNo = default("early_access")
     allow_unsafe: YesNo = default("allow_unsafe")
     concurrency: Workers = default("concurrency")
-    connections: Annotated[int, checks.whole(1, 16)] = default("connections")
+    connections: Annotated[int, BeforeValidator(checks.whole(1, 16))] = default("connections")
     limit_rate: Bytes = default("limit_rate")
     allow_hash_mismatch: YesNo = default("allow_hash_mismatch")
     skip_confirmation: YesNo = default("skip_confirmation")
@@ -161,7 +164,8 @@ class Settings(NamedTuple):
         return getattr(getattr(self, table) if table else self, key)
 
 
-class Layer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Layer:
     """One source of settings: dotted key → raw value; `origins` says more exactly than `name` where a key is from.
 
     `typed` says that a person typed it just now, so that a mistake in it is one of usage.
@@ -169,7 +173,7 @@ class Layer(NamedTuple):
 
     name: str
     values: Mapping[str, Any]
-    origins: Mapping[str, str] = MappingProxyType({})
+    origins: Mapping[str, str] = field(default_factory=dict)
     typed: bool = False
 
     def origin(self, key: str) -> str:
@@ -177,7 +181,8 @@ class Layer(NamedTuple):
         return self.origins.get(key, self.name)
 
 
-class Merged(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Merged:
     """Settings, and for every key the layer its value is from (None for defaults)."""
 
     settings: Settings
@@ -203,7 +208,10 @@ def merge(layers: Iterable[Layer]) -> Merged:
             if name in SECRETS and value == "":
                 continue
             raw[name], sources[name] = value, layer
-    settings = _settings(raw, sources)
+    try:
+        settings = Settings.model_validate(_nested(raw))
+    except ValidationError as error:
+        raise _refusal(error, raw, sources) from None
     _check_together(settings, sources)
     return Merged(settings, sources)
 
@@ -216,29 +224,20 @@ def unknown_key(name: str, origin: str) -> SettingsError:
     )
 
 
-def _settings(raw: Mapping[str, Any], sources: Mapping[str, Layer | None]) -> Settings:
-    """The defaults, with what was said in their place; raises SettingsError for the first key that is refused."""
-    held: dict[str, dict[str, Any]] = {table: {} for table in ("", *TABLES)}
-    for name, check in _checks():
-        if name in raw:
-            table, _, key = name.rpartition(".")
-            try:
-                held[table][key] = check(raw[name])
-            except Refused as refused:
-                raise _wrong(name, refused, raw[name], sources[name]) from None
-    usual = Settings()
-    tables = {table: getattr(usual, table)._replace(**held[table]) for table in TABLES}
-    return usual._replace(**held[""], **tables)
+def _nested(raw: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for name, value in raw.items():
+        table, _, key = name.rpartition(".")
+        (nested.setdefault(table, {}) if table else nested)[key] = value
+    return nested
 
 
-def _checks() -> Iterator[tuple[str, Check]]:
-    """The check of every key, in the order of the keys."""
-    for name, kind in Settings.__annotations__.items():
-        if name not in TABLES:
-            yield name, kind.__metadata__[0]
-            continue
-        for key, within in kind.__annotations__.items():
-            yield f"{name}.{key}", within.__metadata__[0]
+def _refusal(error: ValidationError, raw: Mapping[str, Any], sources: Mapping[str, Layer | None]) -> SettingsError:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    cause = first.get("ctx", {}).get("error")
+    refused = cause if isinstance(cause, Refused) else Refused(str(first["msg"]))
+    return _wrong(name, refused, raw.get(name), sources.get(name))
 
 
 def _wrong(name: str, refused: Refused, value: Any, layer: Layer | None) -> SettingsError:

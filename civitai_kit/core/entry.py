@@ -88,6 +88,8 @@ class Entry(BaseModel):
     @property
     def status(self) -> Status:
         """The worst of the files': Error, then Pending, then Downloaded."""
+        if len(self.files) == 1:
+            return self.files[0].status
         # A list: an enum's hash takes longer than to compare a few.
         held = [record.status for record in self.files]
         if Status.ERROR in held:

@@ -13,7 +13,8 @@ _LONGEST = 16 * 1024 * 1024  # No frame comes near; what claims more is somethin
 def write_frame(stream: BinaryIO, value: object) -> None:
     """Send one value; raises OSError when nobody reads any more."""
     content = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    stream.write(_LENGTH.pack(len(content)) + content)
+    stream.write(_LENGTH.pack(len(content)))
+    stream.write(content)
     stream.flush()
 
 
@@ -40,5 +41,6 @@ def boot(module: str) -> list[str]:
 
     -P: the folder that a person happens to stand in lends no modules.
     """
-    told = "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
-    return ["-P", "-c", f"{told}from {module} import main; main()"]
+    # To search for circles among what is loaded takes a tenth of the start.
+    told = "import gc, json, sys; gc.disable(); sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
+    return ["-P", "-c", f"{told}from {module} import main; gc.enable(); main()"]

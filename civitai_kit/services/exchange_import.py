@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 _BLOCK = 128 * 1024
 # Lines that are worth other processes: here they take a second or two, and a process takes a quarter to start.
 _WORTH = 20_000
-# Entries and image records that wait to be written together.
-_ENTRIES, _ENTRY_BYTES = 4000, 8 * 1024 * 1024
+# Entries and image records that wait to be written together: with a block more they still fit one transaction.
+_ENTRIES, _ENTRY_BYTES = 3500, 7 * 1024 * 1024
 _IMAGES = 1000
 # Single lines that are wrong are told up to here; all are counted.
 _MOST_ROWS = 20
@@ -102,15 +102,21 @@ class _Taking:
         self._write_images()
 
     def _take_entries(self, block: bytes, ready: Ready) -> None:
-        for run in _distinct(ready.places, ready.entries()):
-            ids = [new.version_id for _, new in run]
-            if not self.waiting.keys().isdisjoint(ids):
+        for run in _distinct(list(zip(ready.places, ready.entries(), strict=True))):
+            entries = [new for _, new in run]
+            if not self.waiting.keys().isdisjoint([new.version_id for new in entries]):
                 self._write_entries()
-            known = self._remembered([new for _, new in run])
-            for place, new in run:
-                if new.version_id not in known:
-                    self._await_writing(new)
-                elif known[new.version_id]:
+            known = self._remembered(entries)
+            if known:
+                self._hold_against(known, run, block)
+                entries = [new for new in entries if new.version_id not in known]
+            self._await_writing(entries)
+
+    def _hold_against(self, known: dict[int, bool], run: list[tuple[int, Packed]], block: bytes) -> None:
+        """Take of entries that are remembered what is better, and count the others."""
+        for place, new in run:
+            if new.version_id in known:
+                if known[new.version_id]:
                     self.reasons[Passed.SAME] += 1
                 else:
                     self._take_better(new.version_id, block.split(b"\n")[place])
@@ -119,7 +125,7 @@ class _Taking:
         """Those of the entries' versions that are remembered, and whether with the same content."""
         if self.highest is not None:
             before, packed = packed, [new for new in packed if new.version_id <= self.highest]
-            self.highest = max(self.highest, *[new.version_id for new in before])
+            self.highest = max([self.highest, *[new.version_id for new in before]])
         return self.parts.store.remembered(packed) if packed else {}
 
     def _take_better(self, version_id: int, line: bytes) -> None:
@@ -127,14 +133,14 @@ class _Taking:
         old, entry = self.parts.store.get(version_id), self.reader.draft(line).whole()
         gained = better(old, entry)
         if gained is not None:
-            self._await_writing(self.parts.pack([Draft(gained)])[0])
+            self._await_writing(self.parts.pack([Draft(gained)]))
             return
         older = old is not None and (entry.updated_at or "") < (old.updated_at or "")
         self.reasons[Passed.OLDER if older else Passed.SAME] += 1
 
-    def _await_writing(self, new: Packed) -> None:
-        self.waiting[new.version_id] = new
-        self.waiting_bytes += len(new.value)
+    def _await_writing(self, entries: list[Packed]) -> None:
+        self.waiting.update([(new.version_id, new) for new in entries])
+        self.waiting_bytes += sum([len(new.value) for new in entries])
         if len(self.waiting) >= _ENTRIES or self.waiting_bytes >= _ENTRY_BYTES:
             self._write_entries()
 
@@ -172,18 +178,18 @@ class _Taking:
         )
 
 
-def _distinct(places: list[int], entries: list[Packed]) -> Iterator[list[tuple[int, Packed]]]:
+def _distinct(entries: list[tuple[int, Packed]]) -> Iterator[list[tuple[int, Packed]]]:
     """The entries in order, none of whose versions comes twice in a run: each is held against what was written."""
-    run: list[tuple[int, Packed]] = []
-    seen: set[int] = set()
-    for place, new in zip(places, entries, strict=True):
-        if new.version_id in seen:
-            yield run
-            run, seen = [], set()
-        run.append((place, new))
-        seen.add(new.version_id)
-    if run:
-        yield run
+    if len({new.version_id for _, new in entries}) == len(entries):
+        yield entries
+        return
+    run: dict[int, tuple[int, Packed]] = {}
+    for place, new in entries:
+        if new.version_id in run:
+            yield list(run.values())
+            run = {}
+        run[new.version_id] = place, new
+    yield list(run.values())
 
 
 def _all_ready(taking: _Taking, source: Source) -> Generator[tuple[bytes, Ready], None, None]:

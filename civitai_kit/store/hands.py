@@ -20,8 +20,8 @@ T = TypeVar("T")
 
 # This one has its own share, looking up and writing: three keep it busy.
 _MOST = 3
-# Blocks under way for each process: enough for the time that a batch takes to be written, and memory stays bounded.
-_AHEAD = 6
+# Bytes of blocks under way for each process: enough for the time that a batch takes to be written.
+_AHEAD = 1024 * 1024
 # No block that is longer crosses a pipe.
 _LONGEST = 4 * 1024 * 1024
 # What the system lets a pipe hold for anybody.
@@ -51,9 +51,11 @@ class Hands:
             return
         todo: SimpleQueue[_Task | None] = SimpleQueue()
         waiting: deque[_Task] = deque()
+        size = 0
         with _hands(work, todo, self._most):
             while True:
-                while len(waiting) < _AHEAD * self._most and (block := next(blocks, None)) is not None:
+                while size < _AHEAD * self._most and (block := next(blocks, None)) is not None:
+                    size += len(block)
                     waiting.append(_Task(block))
                     if len(block) <= _LONGEST:
                         todo.put(waiting[-1])
@@ -61,6 +63,7 @@ class Hands:
                     return
                 task = waiting.popleft()
                 yield task.block, self._outcome(task, work)
+                size -= len(task.block)
 
     def _outcome(self, task: _Task, work: Callable[[bytes], T]) -> T:
         """What a block came to. One that nobody has begun, or that was lost with its process, is worked on here."""
@@ -94,7 +97,8 @@ def _hands(work: object, todo: SimpleQueue[_Task | None], most: int) -> Iterator
     hands: list[_Hand] = []
     try:
         with suppress(OSError):
-            hands.extend(_Hand(work, todo) for _ in range(most))
+            for _ in range(most):
+                hands.append(_Hand(work, todo))
         yield
     finally:
         for hand in hands:
@@ -114,8 +118,6 @@ class _Hand:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            # To look for plugins takes a tenth of its start, and none is of use to it.
-            env={**os.environ, "PYDANTIC_DISABLE_PLUGINS": "__all__"},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         for pipe in (self._process.stdin, self._process.stdout):

@@ -49,11 +49,12 @@ class FileCame(NamedTuple):
 
 
 class FileWaits(NamedTuple):
-    """A transfer pauses `seconds` before another try; `why` is one sentence."""
+    """A transfer pauses `seconds` before another try; `why` is one sentence, `too_fast` that the host asks for less."""
 
     key: str
     seconds: float
     why: str
+    too_fast: bool = False
 
 
 class FileDone(NamedTuple):

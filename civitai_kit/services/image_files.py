@@ -26,8 +26,6 @@ from civitai_kit.services.image_reading import Leaf
 from civitai_kit.services.ports import Fetcher
 
 _MOVING = frozenset({".mp4", ".webm", ".gif"})
-# How the transfers say that a host answers 429.
-_SLOW_DOWN = "slow down"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +158,7 @@ class ImageFiles:
         if isinstance(event, FileCame):
             end_turn()
             return
-        if isinstance(event, FileWaits) and _SLOW_DOWN in event.why:
+        if isinstance(event, FileWaits) and event.too_fast:
             self._pace.slow_down(event.seconds)
         if not isinstance(event, FileStarted | FileDone):
             self._emit(event)

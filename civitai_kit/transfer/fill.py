@@ -119,7 +119,8 @@ class Filler:
                 raise setback.error
             return
         if wait > 0:
-            self._emit(FileWaits(self._order.key, wait, WHY.get(setback.trouble, setback.error.message)))
+            why = WHY.get(setback.trouble, setback.error.message)
+            self._emit(FileWaits(self._order.key, wait, why, too_fast=setback.trouble is Trouble.TOO_FAST))
             self._gear.halt.wait(wait)
 
     def _turn_to_next(self) -> bool:

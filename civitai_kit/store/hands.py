@@ -21,7 +21,7 @@ T = TypeVar("T")
 # This one has its own share, looking up and writing: three keep it busy.
 _MOST = 3
 # Bytes of blocks under way for each process: enough for the time that a batch takes to be written.
-_AHEAD = 1024 * 1024
+_AHEAD = 4 * 1024 * 1024
 # No block that is longer crosses a pipe.
 _LONGEST = 4 * 1024 * 1024
 # What the system lets a pipe hold for anybody.

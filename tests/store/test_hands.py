@@ -106,13 +106,13 @@ def test_few_blocks_are_under_way() -> None:
 
     def counted() -> Iterator[bytes]:
         nonlocal taken
-        for _ in range(100):
+        for _ in range(300):
             taken += 1
             yield bytes(128 * 1024)
 
     with closing(Hands(never, 2).spread(Chore(os.getpid()), counted())) as results:
         for done, _ in enumerate(results):
-            assert taken - done < 20
+            assert taken - done < 70
 
 
 def test_when_it_is_to_stop_nobody_waits_for_a_process_that_hangs() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civitai_kit.core.file_names import path_key
+from civitai_kit.core.relative_paths import path_key
 from civitai_kit.core.torrent_names import apart, magnet_path, torrent_path
 
 STEMS = st.text("aAéÉe\u0301模_1235.", min_size=1, max_size=6)

@@ -186,7 +186,7 @@ def test_a_stop_in_the_middle_ends_it_with_whole_batches_and_the_rest_comes_with
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     peaks: list[int] = []
-    for count in (12_000, 36_000):
+    for count in (15_000, 30_000):
         content = whole(count)
         tracemalloc.start()
         brought(tmp_path / str(count), content, Hands(never, 2).spread)

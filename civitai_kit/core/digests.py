@@ -67,6 +67,16 @@ class Digests:
         return replace(self, **found)
 
 
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """By what a file is known to be untouched: device, inode, size in bytes, modification time in nanoseconds."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+
 class Digester:
     """Computes the digests in `names` over a file's bytes, given in order in chunks of any size."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 from unicodedata import normalize
@@ -289,13 +288,3 @@ def image_prefix(kind: str, target: str) -> str:
     So do those of a target named alike but longer (`a` and `a_1`): compare `target` where that matters.
     """
     return f"{kind}:{target}_"
-
-
-@dataclass(frozen=True, slots=True)
-class FileStamp:
-    """By what a file is known to be untouched: device, inode, size in bytes, modification time in nanoseconds."""
-
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int

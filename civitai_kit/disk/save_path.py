@@ -17,7 +17,7 @@ from civitai_kit.disk.walking import Found, stamp, walk
 from civitai_kit.disk.writing import remove_empty_folders, remove_file, write_atomically
 
 if TYPE_CHECKING:
-    from civitai_kit.core.entry import FileStamp
+    from civitai_kit.core.digests import FileStamp
     from civitai_kit.disk.hashing import Progress
 
 

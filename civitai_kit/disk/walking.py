@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from civitai_kit.core.entry import FileStamp
+    from civitai_kit.core.digests import FileStamp
 
 
 class Found(NamedTuple):
@@ -47,7 +47,7 @@ def stamp(path: Path) -> FileStamp | None:
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
-    from civitai_kit.core.entry import FileStamp
+    from civitai_kit.core.digests import FileStamp
 
     return FileStamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 

@@ -9,8 +9,8 @@ from functools import partial
 from threading import Event
 
 from civitai_kit.core.audit import Audit, Checked, checked, deciding_digest, judge, judge_size
-from civitai_kit.core.digests import Digests
-from civitai_kit.core.entry import Entry, FileRecord, FileStamp, Finding, Status
+from civitai_kit.core.digests import Digests, FileStamp
+from civitai_kit.core.entry import Entry, FileRecord, Finding, Status
 from civitai_kit.core.errors import CivitaiKitError, Code, DiskError, Interrupted
 from civitai_kit.core.events import Emit, FileFailed, FileKept, FileMoved, FileStarted, RunStarted, Warned
 from civitai_kit.core.naming import path_key, sidecar_path

@@ -158,7 +158,7 @@ def test_processes_killed_in_the_middle_cost_nothing_but_time(tmp_path: Path) ->
             os.kill(running[0], signal.SIGKILL)
             killed.append(running[0])
 
-    content = whole(12_000)
+    content = whole(6_000)
     done = brought(tmp_path / "two", content, patient(Hands(never, 2).spread, kill_one))
     assert len(killed) == 2
     assert done == brought(tmp_path / "one", content, Hands(never, 0).spread)
@@ -186,7 +186,7 @@ def test_a_stop_in_the_middle_ends_it_with_whole_batches_and_the_rest_comes_with
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     peaks: list[int] = []
-    for count in (15_000, 30_000):
+    for count in (10_000, 18_000):
         content = whole(count)
         tracemalloc.start()
         brought(tmp_path / str(count), content, Hands(never, 2).spread)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from civitai_kit.core.digests import Digests
+from civitai_kit.core.digests import Digests, FileStamp
 from civitai_kit.core.draft import Draft
-from civitai_kit.core.entry import Entry, FileRecord, FileStamp, ImageKind, ImageRecord, Quality, Status
+from civitai_kit.core.entry import Entry, FileRecord, ImageKind, ImageRecord, Quality, Status
 from civitai_kit.core.errors import UsageError
 from civitai_kit.store.codec import dump
 from civitai_kit.store.lmdb_store import LmdbStore

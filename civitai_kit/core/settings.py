@@ -1,7 +1,6 @@
 """Settings: what may be set and what it may hold; layers of settings and their merge, with where each value is from."""
 
-from __future__ import annotations
-
+# Annotations are not postponed here: pydantic would compile a hundred of them at every start.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any

@@ -17,7 +17,7 @@ import httpx2
 
 _LONGEST_HEAD = 100 * 1024
 # Read for a head, so that little of the body has to be copied once more; and for a body.
-_HEAD, _BODY = 8 * 1024, 256 * 1024
+_HEAD, _BODY = 8 * 1024, 128 * 1024
 _ALL = getattr(socket, "MSG_WAITALL", 0)
 _NO_BODY = frozenset({204, 304})
 

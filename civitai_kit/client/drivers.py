@@ -143,10 +143,16 @@ class Client(_Base):
         return self._ahead(listing) if read_ahead else self._pages_of(listing)
 
     def images_of(
-        self, query: ImageQuery, cursor: Cursor | None = None, max_pages: int | None = None
+        self,
+        query: ImageQuery,
+        cursor: Cursor | None = None,
+        max_pages: int | None = None,
+        *,
+        read_ahead: bool = True,
     ) -> Iterator[Page[Image]]:
         """The pages of an image listing from `cursor` on, as `models_of`."""
-        return self._ahead(calls.image_listing(self.asker, query, cursor, max_pages))
+        listing = calls.image_listing(self.asker, query, cursor, max_pages)
+        return self._ahead(listing) if read_ahead else self._pages_of(listing)
 
     def run(self, call: Call[T], check: Callable[[], None] | None = None) -> T:
         """Hold a conversation to its end; `check` is called while waiting, and raises to end it early."""

@@ -16,9 +16,17 @@ class Gallery(Site, Protocol):
     """The site's JSON, where creators and tags can be proved to exist."""
 
     def images_of(
-        self, query: ImageQuery, cursor: str | int | None = None, max_pages: int | None = None
+        self,
+        query: ImageQuery,
+        cursor: str | int | None = None,
+        max_pages: int | None = None,
+        *,
+        read_ahead: bool = True,
     ) -> Iterator[Page[Image]]:
-        """The pages of an image listing from `cursor` on, at most `max_pages`; it may end early in a circle."""
+        """The pages of an image listing from `cursor` on, at most `max_pages`; it may end early in a circle.
+
+        With `read_ahead` the next one is asked for while the last is worked on.
+        """
 
     def users(self, *, query: str | None = None) -> Sequence[User]:
         """Accounts whose name holds `query`, five at most."""

@@ -39,6 +39,15 @@ class Quota:
         """Whether every place is taken for good."""
         return bool(self._limit) and self._taken >= self._limit
 
+    def leaves_room(self) -> bool:
+        """Whether one more place is to be had; waits while those under way may yet leave one."""
+        with self._change:
+            while not self.is_full and not self._has_room(None):
+                if self._stopped():
+                    return False
+                self._change.wait(_LOOK)
+            return not self.is_full
+
     def reserve(self, model_id: int | None) -> Verdict:
         """Ask for a place; waits while those under way may yet leave one."""
         with self._change:

@@ -58,12 +58,16 @@ class Listing:
 
 @dataclass(slots=True)
 class Reading:
-    """The state of a target's listings. `errors` say why a listing broke off; `is_cut` that `max_pages` ended it."""
+    """The state of a target's listings. `errors` say why a listing broke off; `is_cut` that `max_pages` ended it.
+
+    `reads_ahead` is not for who may not want the next page: nobody is asked in vain.
+    """
 
     site: Gallery
     saved: Bookmark
     max_pages: int = 0
     counts_versions: bool = False
+    reads_ahead: bool = True
     seen: set[int] = field(default_factory=set)
     versions: Counter[int] = field(default_factory=Counter)
     leaves: list[Leaf] = field(default_factory=list)
@@ -138,7 +142,8 @@ class Reading:
         """The pages from a cursor on; gives the last where the cursors led in a circle, None where all is done."""
         leaf: Leaf | None = None
         try:
-            for page in self.site.images_of(listing.query, cursor, self._pages_left):
+            pages = self.site.images_of(listing.query, cursor, self._pages_left, read_ahead=self.reads_ahead)
+            for page in pages:
                 leaf = self._leaf(listing, cursor, page)
                 yield leaf
                 if until is not None and until(leaf):

@@ -139,7 +139,13 @@ class _Run:
     def _target(self, target: Target) -> _TargetRun:
         request, site = self._request, self._parts.site
         saved = self._bookmarks.find(target, request.question) if not request.redownload else Bookmark()
-        reading = Reading(site, saved, max_pages=request.max_pages, counts_versions=request.deep_scan)
+        reading = Reading(
+            site,
+            saved,
+            max_pages=request.max_pages,
+            counts_versions=request.deep_scan,
+            reads_ahead=not request.limit,
+        )
         return _TargetRun(target, Walk(site, target, request, reading))
 
     # -- making jobs, a little ahead --------------------------------------------------------------------------
@@ -177,7 +183,7 @@ class _Run:
             leaf.images = ()
             leaf.worked_through = True
             self._emit(PageRead(self._pages, run.tally.seen, self._issued))
-            if self._quota.is_full and not leaf.is_last:
+            if not leaf.is_last and not self._quota.leaves_room():
                 run.limited = True
                 return
         run.ended = True

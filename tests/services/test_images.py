@@ -554,6 +554,14 @@ def test_a_limit_is_exact_whatever_is_under_way(album: Album, concurrency: int) 
     assert again.downloaded == 40
 
 
+@pytest.mark.parametrize(("limit", "pages"), [(3, 1), (5, 1), (6, 2)])
+def test_no_page_is_asked_for_that_a_limit_has_no_use_for(album: Album, limit: int, pages: int) -> None:
+    album.add(20)
+    album.sandbox.clear_requests()
+    assert album.fetch("username:ann", limit=limit, page_size=5).downloaded == limit
+    assert sum(request.path == "/api/v1/images" for request in album.sandbox.requests) == pages
+
+
 def test_failures_do_not_use_the_limit_up(album: Album) -> None:
     pictures = album.add(20)
     for picture in pictures[10:]:

@@ -143,12 +143,7 @@ class Client(_Base):
         return self._ahead(listing) if read_ahead else self._pages_of(listing)
 
     def images_of(
-        self,
-        query: ImageQuery,
-        cursor: Cursor | None = None,
-        max_pages: int | None = None,
-        *,
-        read_ahead: bool = True,
+        self, query: ImageQuery, cursor: Cursor | None = None, max_pages: int | None = None, *, read_ahead: bool = True
     ) -> Iterator[Page[Image]]:
         """The pages of an image listing from `cursor` on, as `models_of`."""
         listing = calls.image_listing(self.asker, query, cursor, max_pages)

@@ -215,7 +215,7 @@ def test_killed_in_the_middle_whole_batches_are_there_and_a_rerun_brings_the_res
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 @pytest.mark.usefixtures("at_sandbox")
 def test_whoever_helps_with_a_large_import_goes_when_it_ends(number: int) -> None:
-    lines(HEADER, *(an_entry(one, f"a/{one}.safetensors", version={"id": one}) for one in range(1, 40_000)))
+    lines(HEADER, *(an_entry(one, f"a/{one}.safetensors", version={"id": one}) for one in range(1, 25_000)))
     command = [sys.executable, "-m", "civitai_kit", "db", "import", "in.jsonl", "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     until(lambda: helpers(process.pid) and written())

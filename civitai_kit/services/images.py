@@ -67,7 +67,7 @@ def fetch_images(parts: ImageParts, request: ImagesRequest, emit: Emit) -> Image
 
 
 # Threads that write pictures and what stands beside them while others fetch.
-_WRITERS = 4
+_WRITERS = 8
 _STOPPED = Interrupted("Stopped before the end.", hint="Run the same command again: it goes on where this one stopped.")
 
 

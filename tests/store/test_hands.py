@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -53,18 +53,30 @@ def until(true: Callable[[], object], seconds: float = 20.0) -> None:
         time.sleep(0.01)
 
 
-def slowly(made: list[bytes]) -> Iterator[bytes]:
-    """The blocks, most of them only once a process is surely there to take some."""
-    for number, block in enumerate(made):
-        if number == 5:
-            time.sleep(1.0)
-        yield block
+@pytest.fixture
+def mark(tmp_path: Path) -> Path:
+    """A file that is there once another process has worked."""
+    return tmp_path / "mark"
+
+
+def spread(
+    most: int, made: list[bytes], mark: Path, stopped: Callable[[], bool] = never
+) -> Generator[tuple[bytes, tuple[bytes, int]], None, None]:
+    """The blocks spread, most of them only once a process is surely there: the first few are left to it."""
+
+    def slowly() -> Iterator[bytes]:
+        for number, block in enumerate(made):
+            if number == 5 and most:
+                until(mark.exists)
+            yield block
+
+    return Hands(stopped, most).spread(Chore(os.getpid(), mark), slowly())
 
 
 @pytest.mark.parametrize("most", [0, 1, 3])
-def test_results_come_in_order_with_their_blocks(most: int) -> None:
+def test_results_come_in_order_with_their_blocks(mark: Path, most: int) -> None:
     made = blocks(count=200)
-    results = list(Hands(never, most).spread(Chore(os.getpid()), slowly(made)))
+    results = list(spread(most, made, mark))
     assert [block for block, _ in results] == made
     assert [outcome for _, (outcome, _) in results] == [block.upper() for block in made]
     workers = {worker for _, (_, worker) in results} - {os.getpid()}
@@ -73,9 +85,9 @@ def test_results_come_in_order_with_their_blocks(most: int) -> None:
 
 
 @pytest.mark.parametrize("word", [b"die", b"print"])
-def test_what_a_process_had_in_hand_when_it_was_lost_is_done_here(word: bytes) -> None:
+def test_what_a_process_had_in_hand_when_it_was_lost_is_done_here(mark: Path, word: bytes) -> None:
     made = blocks((8, word), (9, word), (30, word))
-    results = list(Hands(never, 2).spread(Chore(os.getpid()), slowly(made)))
+    results = list(spread(2, made, mark))
     assert [(block, outcome) for block, (outcome, _) in results] == [(block, block.upper()) for block in made]
     assert dict(results)[word][1] == os.getpid()
 
@@ -87,17 +99,17 @@ def test_without_a_python_to_start_all_is_done_here(monkeypatch: pytest.MonkeyPa
     assert results == [(block, (block.upper(), os.getpid())) for block in made]
 
 
-def test_what_goes_wrong_there_goes_wrong_here_at_its_place() -> None:
-    results = Hands(never, 2).spread(Chore(os.getpid()), slowly(blocks((20, b"wrong"))))
+def test_what_goes_wrong_there_goes_wrong_here_at_its_place(mark: Path) -> None:
+    results = spread(2, blocks((20, b"wrong")), mark)
     seen: list[bytes] = []
     with pytest.raises(ValueError, match="wrong"):
         seen.extend(block for block, _ in results)
     assert len(seen) == 20
 
 
-def test_a_long_block_crosses_no_pipe() -> None:
+def test_a_long_block_crosses_no_pipe(mark: Path) -> None:
     long = bytes(5 * 1024 * 1024)
-    results = list(Hands(never, 1).spread(Chore(os.getpid()), slowly(blocks((20, long)))))
+    results = list(spread(1, blocks((20, long)), mark))
     assert dict(results)[long][1] == os.getpid()
 
 
@@ -115,10 +127,10 @@ def test_few_blocks_are_under_way() -> None:
             assert taken - done < 70
 
 
-def test_when_it_is_to_stop_nobody_waits_for_a_process_that_hangs() -> None:
+def test_when_it_is_to_stop_nobody_waits_for_a_process_that_hangs(mark: Path) -> None:
     stop = threading.Event()
-    with closing(Hands(stop.is_set, 1).spread(Chore(os.getpid()), slowly(blocks((20, b"hang"))))) as results:
-        threading.Timer(1.5, stop.set).start()
+    with closing(spread(1, blocks((20, b"hang")), mark, stop.is_set)) as results:
+        threading.Timer(1.0, stop.set).start()
         begun = time.monotonic()
         assert dict(results)[b"hang"] == (b"HANG", os.getpid())
     assert time.monotonic() - begun < 10
@@ -126,8 +138,8 @@ def test_when_it_is_to_stop_nobody_waits_for_a_process_that_hangs() -> None:
 
 @ON_LINUX
 @pytest.mark.parametrize("taken", [1, 30])
-def test_no_process_is_left_when_nobody_wants_the_rest(taken: int) -> None:
-    with closing(Hands(never, 2).spread(Chore(os.getpid()), slowly(blocks(count=10_000)))) as results:
+def test_no_process_is_left_when_nobody_wants_the_rest(mark: Path, taken: int) -> None:
+    with closing(spread(2, blocks(count=10_000), mark)) as results:
         for _ in range(taken):
             next(results)
         children = processes()
@@ -136,16 +148,19 @@ def test_no_process_is_left_when_nobody_wants_the_rest(taken: int) -> None:
 
 
 @ON_LINUX
-def test_no_process_outlives_a_parent_that_was_killed() -> None:
+def test_no_process_outlives_a_parent_that_was_killed(mark: Path) -> None:
     program = (
-        "import itertools, os, time; from civitai_kit.store.hands import Hands; from tests.store.chores import Chore; "
-        "all(Hands(lambda: False, 2).spread(Chore(os.getpid()), itertools.repeat(b'x' * 100_000)))"
+        "import itertools, os, pathlib, sys; from civitai_kit.store.hands import Hands; "
+        "from tests.store.chores import Chore; "
+        "chore = Chore(os.getpid(), pathlib.Path(sys.argv[1])); "
+        "all(Hands(lambda: False, 2).spread(chore, itertools.repeat(b'x' * 100_000)))"
     )
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "PYTHONPATH": path})
-    until(lambda: len(processes(parent.pid)) == 2)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program, str(mark)], cwd=ROOT, env={**os.environ, "PYTHONPATH": path}
+    )
+    until(lambda: mark.exists() and len(processes(parent.pid)) == 2)
     children = processes(parent.pid)
-    time.sleep(0.5)
     parent.kill()
     parent.wait()
     until(lambda: not any(map(is_hand, children)), seconds=5)

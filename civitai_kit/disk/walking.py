@@ -6,10 +6,9 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from civitai_kit.core.digests import FileStamp
+from civitai_kit.core.digests import FileStamp
 
 
 class Found(NamedTuple):
@@ -47,8 +46,6 @@ def stamp(path: Path) -> FileStamp | None:
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
-    from civitai_kit.core.digests import FileStamp
-
     return FileStamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 

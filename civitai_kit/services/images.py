@@ -263,7 +263,8 @@ class _Run:
     def _row(self, run: _TargetRun) -> TargetReport:
         """What came of a target; where it has to go on is kept for the next run."""
         reading = run.walk.reading
-        cut_short = bool(self._errors) and not (run.ended and not any(leaf.pending for leaf in reading.leaves))
+        is_done = run.ended and not any(leaf.pending for leaf in reading.leaves)
+        cut_short = bool(self._errors) and not is_done
         if run.begun:
             goes_on = cut_short or bool(reading.errors) or (run.limited and reading.is_resumed)
             self._bookmarks.keep(run.target, self._request.question, reading.bookmark() if goes_on else Bookmark())

@@ -22,7 +22,7 @@ from civitai_kit.transfer.wire import Answer
 SEGMENT = 32 * 1024 * 1024
 _AHEAD = 2  # Segments handed out beyond one a connection, so that none waits for the hash.
 _SYNC_BYTES = 64 * 1024 * 1024
-_BUFFER_SIZE = 1024 * 1024
+_BUFFER_SIZE = 256 * 1024
 
 
 class RangesRefused(Exception):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -122,7 +123,7 @@ def receive(sock: Any, size: int, *, flags: int = 0) -> bytes:
 
 def steady(sock: Any, seconds: float) -> None:
     """Bound every silence on a socket; by the kernel where it can, as Python looks at the socket before each read."""
-    if sock.gettimeout() is None:
+    if sock.gettimeout() is None or isinstance(sock, ssl.SSLSocket):
         return
     whole, rest = divmod(seconds, 1)
     limit = struct.pack("L", int(seconds * 1000)) if os.name == "nt" else struct.pack("ll", int(whole), int(rest * 1e6))
@@ -157,4 +158,5 @@ def joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
 def shut_down(sock: Any) -> None:
     """End a connection under whoever reads it."""
     with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+        # A TLS socket's own way of shutting would hand out the records that still come as they are, unopened.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -18,7 +18,6 @@ from civitai_kit.core.retry import Trouble
 from civitai_kit.transfer.answers import Reply, Setback
 from civitai_kit.transfer.halt import Halt
 from civitai_kit.transfer.line import LONGEST_IDLE, Heard, Line, Opening, outcome_of
-from civitai_kit.transfer.records import BulkTls
 from civitai_kit.transfer.speech import Spoken, decoded
 
 _LONGEST_ERROR = 64 * 1024
@@ -192,7 +191,7 @@ class Wire:
 
 def _trust_for(scheme: str) -> ssl.SSLContext:
     # Reading the trusted certificates takes a tenth of a second; who speaks no TLS needs none of them.
-    return BulkTls() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx2.create_ssl_context() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _forget(_: object) -> None:

@@ -10,15 +10,19 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from civitai_kit.core.errors import CivitaiKitError, Code, Interrupted
 from civitai_kit.core.order import Fetched, Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.fetch import Fetcher
+from civitai_kit.transfer.halt import Halt
+from civitai_kit.transfer.wire import Wire
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
 
@@ -127,3 +131,20 @@ def test_many_files_at_once_come_right(
     with ThreadPoolExecutor(8) as threads:
         brought = list(threads.map(lambda number: fetch(url + "/file", tmp_path / f"{number}.bin"), range(8)))
     assert all(one.size == len(CONTENT) for one in brought)
+
+
+def test_what_is_read_after_a_cut_is_of_the_file_and_not_of_the_cipher(
+    url: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    wire = Wire(user_agent="t/1", timeout=20, halt=Halt(threading.Event()))
+    with wire.get(httpx2.URL(url + "/file"), {}) as answer:
+        came, buffer = answer.first(), memoryview(bytearray(65_536))
+        sock = answer.raw_socket()
+        assert sock is not None
+        answer.cut()
+        with suppress(OSError):
+            while count := sock.recv_into(buffer):
+                came += buffer[:count]
+    wire.close()
+    assert came == CONTENT[: len(came)]

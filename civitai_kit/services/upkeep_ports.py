@@ -7,8 +7,8 @@ from threading import Event
 from typing import Protocol
 
 from civitai_kit.core.digests import ALL, Digests, FileStamp
-from civitai_kit.core.draft import Packed
 from civitai_kit.core.entry import Facts, ImageRecord, Summary
+from civitai_kit.core.packed import Packed
 from civitai_kit.services.ports import Disk, Store
 
 

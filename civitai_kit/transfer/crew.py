@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from civitai_kit.core.events import Emit
-from civitai_kit.core.order import Content, Fetched, Order
+from civitai_kit.core.plans.order import Content, Fetched, Order
 from civitai_kit.transfer.lane import cores
 from civitai_kit.transfer.recipe import Recipe
 from civitai_kit.transfer.source import Pace

@@ -11,7 +11,7 @@ from typing import BinaryIO, assert_never, cast
 
 from civitai_kit.core.events import Event
 from civitai_kit.core.frames import read_frame, write_frame
-from civitai_kit.core.order import Order
+from civitai_kit.core.plans.order import Order
 from civitai_kit.transfer.lane import Hashers
 from civitai_kit.transfer.pipe import (
     Begin,

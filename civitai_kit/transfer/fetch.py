@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from civitai_kit.core.events import Emit
-from civitai_kit.core.order import Content, Fetched, Order
+from civitai_kit.core.plans.order import Content, Fetched, Order
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.answers import Setback
 from civitai_kit.transfer.bandwidth import Bandwidth

@@ -15,7 +15,7 @@ from typing import BinaryIO, assert_never, cast
 
 from civitai_kit.core.events import Emit
 from civitai_kit.core.frames import boot, read_frame, write_frame
-from civitai_kit.core.order import Fetched, Order
+from civitai_kit.core.plans.order import Fetched, Order
 from civitai_kit.transfer.halt import interrupted
 from civitai_kit.transfer.pipe import (
     Begin,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.events import Event
-from civitai_kit.core.order import Fetched, Order
+from civitai_kit.core.plans.order import Fetched, Order
 
 # -- to a process, after its recipe -------------------------------------------------------------------------------
 

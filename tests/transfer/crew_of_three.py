@@ -14,7 +14,7 @@ from pathlib import Path
 
 from civitai_kit.core.errors import Interrupted
 from civitai_kit.core.events import Event, FileMoved
-from civitai_kit.core.order import Order, Proof
+from civitai_kit.core.plans.order import Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.crew import Crew
 from civitai_kit.transfer.recipe import Recipe

@@ -28,7 +28,7 @@ from civitai_kit.core import errors
 from civitai_kit.core.errors import CivitaiKitError, Code, HashMismatch, Interrupted
 from civitai_kit.core.events import Event, FileMoved
 from civitai_kit.core.frames import read_frame, write_frame
-from civitai_kit.core.order import Content, Fetched, Order, Proof
+from civitai_kit.core.plans.order import Content, Fetched, Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.crew import Crew
 from civitai_kit.transfer.pipe import Failed, portable

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from civitai_kit.services.images import ports as image_ports
     from civitai_kit.services.images.images import ImageParts
     from civitai_kit.services.scan.scan import ScanParts
-    from civitai_kit.transfer.crew import Crew
+    from civitai_kit.transfer.fetch import Fetcher
     from civitai_kit.transfer.pool import Pool
 
 # Multiples of the first wait that a host gets which asks to slow down and not for how long (API facts 13).
@@ -91,23 +91,24 @@ class Kit:
         return Pace(self.settings.api_delay_ms / 1000)
 
     @cached_property
-    def fetcher(self) -> Crew:
+    def fetcher(self) -> Fetcher:
         """What moves files."""
         from civitai_kit.client.exchange import user_agent
-        from civitai_kit.transfer.crew import Crew
-        from civitai_kit.transfer.recipe import Recipe
+        from civitai_kit.transfer.fetch import Fetcher
 
         settings = self.settings
-        recipe = Recipe(
+        fetcher = Fetcher(
             site=settings.api_url,
             api_key=settings.api_key.get_secret_value() or None,
             user_agent=user_agent(),
             timeout=settings.api_client_timeout_sec,
             retries=_retries(settings),
             connections=settings.connections,
+            limit_rate=settings.limit_rate or None,
+            stop=self.stop,
+            pace=self.pace,
         )
-        crew = Crew(recipe, limit_rate=settings.limit_rate or None, stop=self.stop, pace=self.pace)
-        return self._closing.enter_context(crew)
+        return self._closing.enter_context(fetcher)
 
     @cached_property
     def pool(self) -> Pool:

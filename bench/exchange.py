@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from civitai_kit.core.entry import Entry
+from civitai_kit.core.collection.entry import Entry
 from civitai_kit.disk.save_path import Disk
-from civitai_kit.services.exchange import HEAD_BYTES, ImportParts, Source, export, import_file
+from civitai_kit.services.exchange.exchange import HEAD_BYTES, ImportParts, Source, export, import_file
 from civitai_kit.store.hands import Hands
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.store.packing import pack_drafts

@@ -13,8 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from civitai_kit.core.draft import draft_of
-from civitai_kit.core.entry import Entry, FileRecord, Status
+from civitai_kit.core.collection.draft import draft_of
+from civitai_kit.core.collection.entry import Entry, FileRecord, Status
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.store.packing import pack_drafts
 

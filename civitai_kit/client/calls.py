@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar, Unpack
 from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.listing import Listing
 from civitai_kit.core.errors import SiteError
-from civitai_kit.core.models import (
+from civitai_kit.core.site.enums import BadOption, ImageSort
+from civitai_kit.core.site.models import (
     Creator,
     HashOwner,
     Image,
@@ -27,12 +28,11 @@ from civitai_kit.core.models import (
     Tag,
     User,
 )
-from civitai_kit.core.option_values import listed, numbers, page_size, positive, text
-from civitai_kit.core.options import BadOption, ImageSort
-from civitai_kit.core.paging import Cursor, Page, page_of
-from civitai_kit.core.query import ImageQuery, ModelQuery, image_query, model_query
-from civitai_kit.core.query_options import ImageOptions, ModelOptions
-from civitai_kit.core.reading import integer, objects, texts
+from civitai_kit.core.site.option_values import listed, numbers, page_size, positive, text
+from civitai_kit.core.site.paging import Cursor, Page, page_of
+from civitai_kit.core.site.query import ImageQuery, ModelQuery, image_query, model_query
+from civitai_kit.core.site.query_options import ImageOptions, ModelOptions
+from civitai_kit.core.site.reading import integer, objects, texts
 
 V = TypeVar("V", bound=SiteValue)
 

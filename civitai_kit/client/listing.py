@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from civitai_kit.client.conversation import Call
 from civitai_kit.core.errors import SiteError, UnexpectedReply
-from civitai_kit.core.models import SiteValue
-from civitai_kit.core.paging import Cursor, Page
+from civitai_kit.core.site.models import SiteValue
+from civitai_kit.core.site.paging import Cursor, Page
 
 V = TypeVar("V", bound=SiteValue)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Protocol
 
-from civitai_kit.core.digests import ALL, FIRST_HALF, SECOND_HALF, Digester, Digests
+from civitai_kit.core.plans.digests import ALL, FIRST_HALF, SECOND_HALF, Digester, Digests
 from civitai_kit.sandbox import digest_cache
 
 BLOCK_SIZE = 1_048_573

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from civitai_kit.core.draft import Draft
+from civitai_kit.core.collection.draft import Draft
 from civitai_kit.core.errors import UsageError
 
 # Level 6 saves 2 % more and takes three times as long.

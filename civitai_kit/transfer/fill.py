@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from civitai_kit.core.errors import CivitaiKitError, NotAModel, NotFound, TransferError, Unavailable
 from civitai_kit.core.events import Emit, FileWaits
-from civitai_kit.core.order import Content, Order
+from civitai_kit.core.plans.order import Content, Order
 from civitai_kit.core.retry import RetryRules, Trouble
 from civitai_kit.transfer.answers import Setback, is_suspect
 from civitai_kit.transfer.body import Mover

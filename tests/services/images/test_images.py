@@ -18,8 +18,9 @@ from civitai_kit.core.images.placement import Layout
 from civitai_kit.core.images.report import TargetStatus, Why
 from civitai_kit.core.images.template import ImageTemplate
 from civitai_kit.core.site.enums import ImageSort, MediaType, NsfwLevel
-from civitai_kit.sandbox import images, media
-from civitai_kit.sandbox.bodies import GivenBody
+from civitai_kit.sandbox.site import images
+from civitai_kit.sandbox.worlds import media
+from civitai_kit.sandbox.worlds.bodies import GivenBody
 from civitai_kit.testing import Sandbox
 from tests.services.album import Album, Countdown
 

@@ -1,18 +1,18 @@
-"""The content of the pretend site: what exists, how to add to it, and how it behaves."""
+"""What exists on the pretend site, and how to add to it and find it."""
 
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid5
 
-from civitai_kit.sandbox import media
-from civitai_kit.sandbox.bodies import Body, GivenBody, safetensors_body
-from civitai_kit.sandbox.records import (
+from civitai_kit.sandbox.worlds import media
+from civitai_kit.sandbox.worlds.bodies import Body, GivenBody, safetensors_body
+from civitai_kit.sandbox.worlds.gallery import Gallery
+from civitai_kit.sandbox.worlds.records import (
     EPOCH,
     FileRecord,
     ImageRecord,
@@ -27,63 +27,16 @@ DEFAULT_METADATA = {"format": "SafeTensor", "size": "pruned", "fp": "fp16"}
 
 
 @dataclass(slots=True)
-class World:
-    """Everything the pretend site holds; empty when made by itself, see `standard`, `large`, `images_on_the_fly`."""
+class Content:
+    """Models, people, images and tags; empty when made."""
 
     models: dict[int, ModelRecord] = field(default_factory=dict)
     users: dict[str, UserRecord] = field(default_factory=dict)
     images: Sequence[ImageRecord] = field(default_factory=list)
     tags: dict[str, int] = field(default_factory=dict)
     blocked_tags: set[str] = field(default_factory=set)
-    now: datetime = datetime(2026, 8, 8, 12, tzinfo=UTC)
-    """The site's idea of today; `period` counts from it."""
-    downloads_need_key: bool = True
-    download_limit: int | None = None
-    """Downloads a caller may make before the quota answer; None for no limit."""
-    download_url_form: Literal["params", "fileId"] = "params"
-    """Which form of download URL the by-id endpoints print (API facts 7.5)."""
-    storage_mode: Literal["r2", "b2"] = "r2"
-    """`b2` leaves Content-Disposition out (API facts 7.6)."""
-    signature_seconds: int = 86400
-    region: str | None = None
-    """Country of the callers; GB and AU are refused (API facts 1.3)."""
-    file_preferences: dict[str, str] = field(default_factory=dict)
-    """The signed-in user's own format, size, fp and quantType (API facts 7.3)."""
-    downloads: list[tuple[int, int]] = field(default_factory=list)
-    """Version id and file id of every redirect given so far."""
-    download_counts: Counter[str] = field(default_factory=Counter)
-    """How many redirects each caller was given: the key's user, or an address."""
-    user_status: Literal["active", "muted", "banned"] = "active"
     _files: dict[int, tuple[VersionRecord, FileRecord]] = field(default_factory=dict, repr=False)
     _versions: dict[int, VersionRecord] = field(default_factory=dict, repr=False)
-
-    @classmethod
-    def standard(cls) -> World:
-        """The small world with every state of the real site; its ids are in `sandbox.content.Known`."""
-        from civitai_kit.sandbox.content import fill
-
-        world = cls()
-        fill(world)
-        return world
-
-    @classmethod
-    def large(cls, models: int = 3000, bytes_each: int = 11_000) -> World:
-        """A world of many models whose JSON weighs about `bytes_each`, for measuring listings."""
-        from civitai_kit.sandbox.crowds import many_models
-
-        world = cls()
-        many_models(world, models, bytes_each)
-        return world
-
-    @classmethod
-    def images_on_the_fly(cls, count: int) -> World:
-        """A world with a gallery of `count` images that are made when asked for."""
-        from civitai_kit.sandbox.crowds import Gallery
-
-        world = cls()
-        owner = world.add_user("gallery")
-        world.images = Gallery(count, owner)
-        return world
 
     # -- adding -----------------------------------------------------------------------------------------------
 
@@ -198,8 +151,6 @@ class World:
 
     def image_by_uuid(self, uuid: str) -> ImageRecord | None:
         """The image whose delivery URL holds that uuid."""
-        from civitai_kit.sandbox.crowds import Gallery
-
         if isinstance(self.images, Gallery):
             return self.images.by_uuid(uuid)
         return next((image for image in self.images if image.uuid == uuid), None)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from civitai_kit.sandbox import media
-from civitai_kit.sandbox.bodies import GivenBody
-
-if TYPE_CHECKING:
-    from civitai_kit.sandbox.world import World
+from civitai_kit.sandbox.worlds import media
+from civitai_kit.sandbox.worlds.bodies import GivenBody
+from civitai_kit.sandbox.worlds.content import Content
 
 PAINTER, POST = "gallery_painter", 9001
 FIRST_GALLERY_IMAGE = 80_000_001
@@ -28,7 +26,7 @@ COMFY = {"prompt": "nodes", "comfy": json.dumps({"prompt": {"1": {"class_type": 
 TAGS = {11: "house", 12: "line art"}
 
 
-def fill_gallery(world: World) -> None:
+def fill_gallery(world: Content) -> None:
     """A post of every sort of image, all by one person, shown by the first version of a known model."""
     version = next(iter(world.models.values())).versions[1]
     common: dict[str, Any] = {

@@ -12,10 +12,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from civitai_kit.sandbox import admin, downloads, images, listing, pages, resources, site_faults, small
-from civitai_kit.sandbox.replies import PRIVATE_CACHE, PUBLIC_CACHE, REGION_TEXT, error, html_not_found, signed_in
-from civitai_kit.sandbox.request_log import RequestRecord
-from civitai_kit.sandbox.state import State
+from civitai_kit.sandbox import pages
+from civitai_kit.sandbox.site import admin, downloads, images, listing, resources, small
+from civitai_kit.sandbox.site import faults as site_faults
+from civitai_kit.sandbox.site.replies import PRIVATE_CACHE, PUBLIC_CACHE, REGION_TEXT, error, html_not_found, signed_in
+from civitai_kit.sandbox.state import RequestRecord, State
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

@@ -13,9 +13,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from civitai_kit.sandbox import pages
-from civitai_kit.sandbox.downloads import QUOTA
 from civitai_kit.sandbox.faults import Pending
-from civitai_kit.sandbox.replies import REGION_TEXT, error, json_reply
+from civitai_kit.sandbox.site.downloads import QUOTA
+from civitai_kit.sandbox.site.replies import REGION_TEXT, error, json_reply
 from civitai_kit.sandbox.state import State
 
 ENDINGS = "civitai_kit.endings"

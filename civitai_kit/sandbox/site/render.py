@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from civitai_kit.sandbox import enums, galleries
-from civitai_kit.sandbox.file_choice import primary_file
-from civitai_kit.sandbox.file_names import download_name
-from civitai_kit.sandbox.records import FileRecord, ImageRecord, ModelRecord, VersionRecord
+from civitai_kit.sandbox.site import enums
+from civitai_kit.sandbox.site.files import download_name, primary_file
 from civitai_kit.sandbox.state import State
+from civitai_kit.sandbox.storage import urls
+from civitai_kit.sandbox.worlds.records import FileRecord, ImageRecord, ModelRecord, VersionRecord
 
 Json = dict[str, Any]
 LIST_IMAGES = 20
@@ -219,7 +219,7 @@ def _listed_images(state: State, model: ModelRecord, version: VersionRecord, lev
 def shown_image(state: State, image: ImageRecord) -> Json:
     """What every endpoint shows of a picture."""
     return {
-        "url": galleries.delivery_url(state.storage_url, image, name=str(image.id)),
+        "url": urls.delivery_url(state.storage_url, image, name=str(image.id)),
         "nsfwLevel": image.nsfw_level,
         "width": image.width,
         "height": image.height,

@@ -11,12 +11,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from civitai_kit.sandbox import enums, galleries, validation
-from civitai_kit.sandbox.records import ImageRecord
-from civitai_kit.sandbox.render import Json, iso
-from civitai_kit.sandbox.replies import error, json_reply, next_page, query_of, state_of
+from civitai_kit.core.site.base_models import BASE_MODELS
+from civitai_kit.sandbox.site import enums, validation
+from civitai_kit.sandbox.site.render import Json, iso
+from civitai_kit.sandbox.site.replies import error, json_reply, next_page, query_of, state_of
+from civitai_kit.sandbox.site.validation import Invalid
 from civitai_kit.sandbox.state import State
-from civitai_kit.sandbox.validation import Invalid
+from civitai_kit.sandbox.storage import urls
+from civitai_kit.sandbox.worlds.records import ImageRecord
 
 PAGE_CAP = 1000
 LEVEL_WORDS = {0: "None", 1: "None", 2: "Soft", 4: "Mature", 8: "X", 16: "X", 32: "Blocked"}
@@ -59,7 +61,7 @@ READERS: dict[str, validation.Reader] = {
     "browsingLevel": validation.number(0),
     "tags": validation.integers,
     "type": validation.words(enums.MEDIA_TYPES, commas=True),
-    "baseModels": validation.words(tuple(enums.BASE_MODELS), commas=True),
+    "baseModels": validation.words(BASE_MODELS, commas=True),
     "withMeta": validation.boolean_word,
     "flatMeta": validation.boolean_word,
     "withTags": validation.boolean_word,
@@ -202,7 +204,7 @@ def _item(state: State, image: ImageRecord, options: Json, *, wrapped: bool) -> 
     counts = ("cryCount", "laughCount", "likeCount", "dislikeCount", "heartCount", "commentCount")
     shown: Json = {
         "id": image.id,
-        "url": galleries.delivery_url(state.storage_url, image),
+        "url": urls.delivery_url(state.storage_url, image),
         "hash": image.blurhash,
         "width": image.width,
         "height": image.height,

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
-from civitai_kit.sandbox.replies import error, json_reply, state_of
+from civitai_kit.sandbox.site.replies import error, json_reply, state_of
 
 
 async def faults(request: Request) -> Response:

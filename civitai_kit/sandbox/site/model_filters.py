@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from civitai_kit.sandbox import enums
-from civitai_kit.sandbox.records import ModelRecord
-from civitai_kit.sandbox.render import visible_versions
-from civitai_kit.sandbox.replies import Refused, json_reply
-from civitai_kit.sandbox.world import World
+from civitai_kit.sandbox.site import enums
+from civitai_kit.sandbox.site.render import visible_versions
+from civitai_kit.sandbox.site.replies import Refused, json_reply
+from civitai_kit.sandbox.worlds.records import ModelRecord
+from civitai_kit.sandbox.worlds.world import World
 
 Options = dict[str, Any]
 Test = Callable[[ModelRecord], bool]

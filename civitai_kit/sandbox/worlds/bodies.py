@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Protocol
 
 from civitai_kit.core.plans.digests import ALL, FIRST_HALF, SECOND_HALF, Digester, Digests
-from civitai_kit.sandbox import digest_cache
 
 BLOCK_SIZE = 1_048_573
 """Length of the repeated block: a prime just under 1 MiB, so that a part put at a wrong offset changes the hash."""
@@ -165,7 +167,7 @@ def _digests_of_generated(seed: str, length: int, prefix: bytes) -> tuple[tuple[
     if length < CACHE_FLOOR:
         return tuple(_digest(body).items())
     name = hashlib.sha256(prefix + f"/{seed}/{length}/{BLOCK_SIZE}".encode()).hexdigest()
-    return tuple(digest_cache.remembered(name, lambda: _digest(body)).items())
+    return tuple(kept_digests(name, lambda: _digest(body)).items())
 
 
 def _digest(body: Body) -> dict[str, str]:
@@ -184,3 +186,36 @@ def _measured(body: Body, names: frozenset[str]) -> Digests:
     for view in body.views(0, body.size):
         digester.update(view)
     return digester.digests()
+
+
+def kept_digests(name: str, compute: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """The digests kept under `name`, or those that `compute` gives, kept from then on where the disk allows."""
+    path = digest_folder() / f"{name}.json"
+    try:
+        known = json.loads(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        known = None
+    if isinstance(known, dict) and "SHA256" in known:
+        return known
+    digests = compute()
+    _keep(path, digests)
+    return digests
+
+
+def digest_folder() -> Path:
+    """Where digests of large bodies lie: in the temporary folder, for the next run."""
+    return Path(tempfile.gettempdir()) / f"civitai-kit-sandbox-{_owner()}"
+
+
+def _owner() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+
+
+def _keep(path: Path, digests: dict[str, str]) -> None:
+    staged = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        staged.write_text(json.dumps(digests), encoding="ascii")
+        staged.replace(path)
+    except OSError:
+        return

@@ -9,14 +9,14 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from civitai_kit.sandbox import enums, signing, validation
-from civitai_kit.sandbox.file_choice import DEFAULTS, mismatches, primary_file
-from civitai_kit.sandbox.file_names import download_name
-from civitai_kit.sandbox.records import FileRecord, ModelRecord, VersionRecord
-from civitai_kit.sandbox.render import iso
-from civitai_kit.sandbox.replies import error, is_browser, query_of, signed_in, state_of
+from civitai_kit.sandbox.site import enums, validation
+from civitai_kit.sandbox.site.files import DEFAULTS, download_name, mismatches, primary_file
+from civitai_kit.sandbox.site.render import iso
+from civitai_kit.sandbox.site.replies import error, is_browser, query_of, signed_in, state_of
+from civitai_kit.sandbox.site.validation import Invalid
 from civitai_kit.sandbox.state import KEY_USER_NAME, State
-from civitai_kit.sandbox.validation import Invalid
+from civitai_kit.sandbox.storage import urls
+from civitai_kit.sandbox.worlds.records import FileRecord, ModelRecord, VersionRecord
 
 QUOTA = (
     "We've noticed an unusual amount of downloading from your account. Contact support@civitai.com or come back later."
@@ -138,7 +138,7 @@ def _found(
     state.world.downloads.append((version.id, file.id))
     state.world.download_counts[_caller(request)] += 1
     name = download_name(state.world.models[owner.model_id], owner, file)
-    url = state.storage_url + signing.signed_path(
+    url = state.storage_url + urls.signed_path(
         file,
         owner_id=model.user.id if model.user else 0,
         name=name if state.world.storage_mode == "r2" else None,

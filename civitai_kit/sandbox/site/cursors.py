@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from civitai_kit.sandbox.records import ModelRecord
-from civitai_kit.sandbox.replies import Refused, json_reply
+from civitai_kit.sandbox.site.replies import Refused, json_reply
+from civitai_kit.sandbox.worlds.records import ModelRecord
 
 Key = tuple[Any, ...]
 

@@ -6,15 +6,11 @@ import io
 import zipfile
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
-from civitai_kit.sandbox.bodies import GivenBody, safetensors_body
-from civitai_kit.sandbox.gallery_content import fill_gallery
-from civitai_kit.sandbox.records import PaidAccess
-
-if TYPE_CHECKING:
-    from civitai_kit.sandbox.records import ModelRecord
-    from civitai_kit.sandbox.world import World
+from civitai_kit.sandbox.worlds.bodies import GivenBody, safetensors_body
+from civitai_kit.sandbox.worlds.content import Content
+from civitai_kit.sandbox.worlds.records import ModelRecord, PaidAccess
+from civitai_kit.sandbox.worlds.standard_gallery import fill_gallery
 
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
 MIB = 1024 * 1024
@@ -65,7 +61,7 @@ class Known(IntEnum):
     DORA = 1040
 
 
-def fill(world: World) -> None:
+def fill(world: Content) -> None:
     """Put the standard content into an empty world."""
     world.blocked_tags.add("blocked tag")
     world.tags["blocked tag"] = 1
@@ -84,7 +80,7 @@ def fill(world: World) -> None:
     fill_gallery(world)
 
 
-def _ordinary(world: World) -> None:
+def _ordinary(world: Content) -> None:
     plain = world.add_model(
         "Plain Line Art", id=Known.PLAIN_LORA, tags=["style", "line art", "anime"], thumbs_up=900, downloads=5000
     )
@@ -108,7 +104,7 @@ def _ordinary(world: World) -> None:
         world.add_image(version=version)
 
 
-def _variants(world: World) -> None:
+def _variants(world: Content) -> None:
     model = world.add_model(
         "Dream Mix XL",
         id=Known.CHECKPOINT_VARIANTS,
@@ -139,7 +135,7 @@ def _variants(world: World) -> None:
         world.add_image(version=version, meta={"prompt": "a photo of a lake", "negativePrompt": "blurry", "steps": 30})
 
 
-def _several_files(world: World) -> None:
+def _several_files(world: Content) -> None:
     twins = world.add_model("Identical Metadata", id=Known.IDENTICAL_FILES, type="Checkpoint")
     version = world.add_version(twins)
     world.add_file(version, "first.safetensors", size=5000)
@@ -171,7 +167,7 @@ def _several_files(world: World) -> None:
         world.add_file(world.add_version(shared, name), f"shared_{name}.safetensors", content=content)
 
 
-def _other_formats(world: World) -> None:
+def _other_formats(world: Content) -> None:
     gguf = world.add_model("Quantised Flux", id=Known.GGUF, type="Checkpoint", username="mixer")
     version = world.add_version(gguf, base_model="Flux.1 D")
     for quant in ("Q4_K_M", "Q8_0"):
@@ -212,7 +208,7 @@ def _other_formats(world: World) -> None:
     )
 
 
-def _gone(world: World) -> None:
+def _gone(world: Content) -> None:
     world.add_simple("Archived One", id=Known.ARCHIVED, mode="Archived")
     world.add_simple("Taken Down One", id=Known.TAKEN_DOWN, mode="TakenDown")
     world.add_version(world.add_model("No Files", id=Known.NO_FILES))
@@ -223,7 +219,7 @@ def _gone(world: World) -> None:
     hidden.versions[0].availability = "Unsearchable"
 
 
-def _gated(world: World) -> None:
+def _gated(world: Content) -> None:
     private = world.add_simple("Private One", id=Known.PRIVATE, availability="Private")
     private.versions[0].availability = "Private"
     early = world.add_simple("Early Bird", id=Known.EARLY_ACCESS)
@@ -239,7 +235,7 @@ def _gated(world: World) -> None:
     world.add_image(version=mature.versions[0], nsfw_level=16)
 
 
-def _odd_people(world: World) -> None:
+def _odd_people(world: Content) -> None:
     official = world.add_simple("Official", id=Known.NO_CREATOR, username="civitai", hide_stats=True, type="Checkpoint")
     if official.user is not None:
         official.user.system = True
@@ -252,7 +248,7 @@ def _odd_people(world: World) -> None:
     single.allow_commercial_use = "Sell"
 
 
-def _odd_names(world: World) -> None:
+def _odd_names(world: Content) -> None:
     world.add_simple("Tagged With A Space", id=Known.SPACED_TAG, tags=["film grain"])
     nasty = world.add_model('a/b\\c|d:e?f*g"h<i> ', id=Known.NASTY_NAMES, type="LORA", tags=["nasty/tag", "CON"])
     names = [
@@ -275,7 +271,7 @@ def _odd_names(world: World) -> None:
     same.versions[0].files[0].name = "plain_line_0.safetensors"
 
 
-def _odd_files(world: World) -> None:
+def _odd_files(world: Content) -> None:
     bare = world.add_simple("No Hashes", id=Known.NO_HASHES)
     bare.versions[0].files[0].hashes = {}
     bare.versions[0].files[0].scanned_at = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from civitai_kit.sandbox.bodies import Body, GivenBody
+from civitai_kit.sandbox.worlds.bodies import Body, GivenBody
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 

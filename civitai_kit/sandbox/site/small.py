@@ -9,11 +9,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from civitai_kit.sandbox import enums, validation
-from civitai_kit.sandbox.records import UserRecord
-from civitai_kit.sandbox.replies import error, json_reply, next_page, origin, query_of, signed_in, state_of
+from civitai_kit.core.site.base_models import ACTIVE_BASE_MODELS, BASE_MODELS
+from civitai_kit.sandbox.site import enums, validation
+from civitai_kit.sandbox.site.replies import error, json_reply, next_page, origin, query_of, signed_in, state_of
+from civitai_kit.sandbox.site.validation import Invalid
 from civitai_kit.sandbox.state import KEY_USER_ID, KEY_USER_NAME, State
-from civitai_kit.sandbox.validation import Invalid
+from civitai_kit.sandbox.worlds.records import UserRecord
 
 READERS: dict[str, validation.Reader] = {
     "limit": validation.number(1, 200),
@@ -116,8 +117,8 @@ async def word_lists(request: Request) -> Response:
         {
             "ModelType": list(enums.MODEL_TYPES),
             "ModelFileType": list(enums.MODEL_FILE_TYPES),
-            "ActiveBaseModel": list(enums.ACTIVE_BASE_MODELS),
-            "BaseModel": list(enums.BASE_MODELS),
+            "ActiveBaseModel": list(ACTIVE_BASE_MODELS),
+            "BaseModel": list(BASE_MODELS),
             "BaseModelType": list(enums.BASE_MODEL_TYPES),
         }
     )

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from civitai_kit.sandbox import digest_cache, media
-from civitai_kit.sandbox.bodies import BLOCK_SIZE, GivenBody, safetensors_body
+from civitai_kit.sandbox.worlds import media
+from civitai_kit.sandbox.worlds.bodies import BLOCK_SIZE, GivenBody, digest_folder, kept_digests, safetensors_body
 
 
 def content(body: object, start: int = 0, stop: int | None = None) -> bytes:
@@ -88,10 +88,10 @@ def test_digests_of_large_files_are_worked_out_once(monkeypatch: pytest.MonkeyPa
         asked.append(1)
         return {"SHA256": "AB"}
 
-    assert [digest_cache.remembered("name", compute) for _ in range(2)] == [{"SHA256": "AB"}] * 2
+    assert [kept_digests("name", compute) for _ in range(2)] == [{"SHA256": "AB"}] * 2
     assert len(asked) == 1
-    (digest_cache.folder() / "name.json").write_text("broken")
-    assert digest_cache.remembered("name", compute) == {"SHA256": "AB"}
+    (digest_folder() / "name.json").write_text("broken")
+    assert kept_digests("name", compute) == {"SHA256": "AB"}
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from civitai_kit.sandbox import enums, render, validation
-from civitai_kit.sandbox.cursors import ORDERS, cursor_for, parse_cursor
-from civitai_kit.sandbox.model_filters import database_tests, index_tests, levels_of
-from civitai_kit.sandbox.records import ModelRecord, VersionRecord
-from civitai_kit.sandbox.replies import (
+from civitai_kit.sandbox.site import enums, render, validation
+from civitai_kit.sandbox.site.cursors import ORDERS, cursor_for, parse_cursor
+from civitai_kit.sandbox.site.model_filters import database_tests, index_tests, levels_of
+from civitai_kit.sandbox.site.replies import (
     Refused,
     error,
     json_reply,
@@ -22,8 +21,9 @@ from civitai_kit.sandbox.replies import (
     signed_in,
     state_of,
 )
+from civitai_kit.sandbox.site.validation import Invalid
 from civitai_kit.sandbox.state import State
-from civitai_kit.sandbox.validation import Invalid
+from civitai_kit.sandbox.worlds.records import ModelRecord, VersionRecord
 
 PAGE_CAP = 1000
 TOO_MANY_PAGES = "You've requested too many pages, please use cursors instead"

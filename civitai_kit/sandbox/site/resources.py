@@ -8,12 +8,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from civitai_kit.sandbox import enums, render, render_version, validation
-from civitai_kit.sandbox.file_choice import primary_file
-from civitai_kit.sandbox.records import FileRecord, VersionRecord
-from civitai_kit.sandbox.replies import error, json_reply, origin, query_of, state_of
+from civitai_kit.sandbox.site import enums, render, render_version, validation
+from civitai_kit.sandbox.site.files import primary_file
+from civitai_kit.sandbox.site.replies import error, json_reply, origin, query_of, state_of
+from civitai_kit.sandbox.site.validation import Invalid
 from civitai_kit.sandbox.state import State
-from civitai_kit.sandbox.validation import Invalid
+from civitai_kit.sandbox.worlds.records import FileRecord, VersionRecord
 
 BATCH, BATCH_OF_IDS = 100, 10_000
 UNDEFINED_HOST = "https://undefined"

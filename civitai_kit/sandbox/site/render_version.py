@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from civitai_kit.sandbox import enums
-from civitai_kit.sandbox.file_choice import primary_file
-from civitai_kit.sandbox.file_names import download_name
-from civitai_kit.sandbox.records import FileRecord, ModelRecord, VersionRecord
-from civitai_kit.sandbox.render import Json, download_url, iso, linked_vae, paid_access, shown_file, shown_image
+from civitai_kit.sandbox.site import enums
+from civitai_kit.sandbox.site.files import download_name, primary_file
+from civitai_kit.sandbox.site.render import Json, download_url, iso, linked_vae, paid_access, shown_file, shown_image
 from civitai_kit.sandbox.state import State
+from civitai_kit.sandbox.worlds.records import FileRecord, ModelRecord, VersionRecord
 
 VERSION_IMAGES = 10
 """How many pictures a version shows by itself."""

@@ -1,42 +1,18 @@
-"""Many models and endless galleries, for measuring."""
+"""A gallery of any length, for measuring."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, overload
+from typing import overload
 from uuid import UUID
 
-from civitai_kit.sandbox import media
-from civitai_kit.sandbox.bodies import GivenBody
-from civitai_kit.sandbox.records import EPOCH, ImageRecord, UserRecord
-
-if TYPE_CHECKING:
-    from civitai_kit.sandbox.world import World
-
-MODEL_WEIGHT = 2_700
-"""About how many bytes of JSON a model of the crowd has without its description."""
+from civitai_kit.sandbox.worlds import media
+from civitai_kit.sandbox.worlds.bodies import GivenBody
+from civitai_kit.sandbox.worlds.records import EPOCH, ImageRecord, UserRecord
 
 FIRST_IMAGE = 100_000_001
 PLACE = UUID("0a51f3b6-7f7f-5d0c-8f6e-000000000000")
-BASE_MODELS = ("SDXL 1.0", "Pony", "Illustrious", "Flux.1 D", "SD 1.5")
-
-
-def many_models(world: World, count: int, bytes_each: int) -> None:
-    """Fill an empty world with `count` LORAs of two hundred people, each of about `bytes_each` bytes of JSON."""
-    for number in range(count):
-        model = world.add_model(
-            f"Crowd Model {number}",
-            id=10_001 + number,
-            username=f"creator_{number % 200}",
-            description="<p>" + "A model of the crowd. " * max(0, (bytes_each - MODEL_WEIGHT) // 22) + "</p>",
-            tags=["crowd", f"tag{number % 50}"],
-            thumbs_up=number % 997,
-            downloads=number * 7,
-        )
-        version = world.add_version(model, base_model=BASE_MODELS[number % len(BASE_MODELS)])
-        world.add_file(version, f"crowd_{number}.safetensors", size=2048)
-        world.add_image(version=version)
 
 
 class Gallery(Sequence[ImageRecord]):

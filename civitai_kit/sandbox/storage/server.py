@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import struct
 import sys
 import threading
 import time
@@ -13,13 +15,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from civitai_kit.sandbox import galleries, pages, signing, storage_faults
-from civitai_kit.sandbox.bodies import Body
-from civitai_kit.sandbox.connections import reset_when_closed
+from civitai_kit.sandbox import pages
 from civitai_kit.sandbox.faults import Pending
-from civitai_kit.sandbox.request_log import RequestRecord
-from civitai_kit.sandbox.state import State
-from civitai_kit.sandbox.storage_faults import NO_SUCH_RANGE, Refused
+from civitai_kit.sandbox.state import RequestRecord, State
+from civitai_kit.sandbox.storage import faults as storage_faults
+from civitai_kit.sandbox.storage import urls
+from civitai_kit.sandbox.storage.faults import NO_SUCH_RANGE, Refused
+from civitai_kit.sandbox.worlds.bodies import Body
 
 CHUNK = 256 * 1024
 RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
@@ -124,19 +126,19 @@ class Handler(BaseHTTPRequestHandler):
         if "authorization" in self.headers:
             raise Refused(400, "InvalidArgument", "Only one auth mechanism allowed")
         parts = urlsplit(self.path)
-        file_id = signing.file_id_of(parts.path)
+        file_id = urls.file_id_of(parts.path)
         if file_id is None:
             return self._find_image(parts.path)
-        code = signing.refusal(parts.path, parts.query)
+        code = urls.refusal(parts.path, parts.query)
         if code is not None:
             raise Refused(403, code, "Request has expired" if code == "ExpiredRequest" else "Access Denied")
         known = self.server.state.world.file(file_id)
         if known is None:
             raise Refused(404, "NoSuchKey", "The specified key does not exist.")
-        return Found(known[1].body, disposition=signing.disposition(parts.query))
+        return Found(known[1].body, disposition=urls.disposition(parts.query))
 
     def _find_image(self, path: str) -> Found:
-        found = galleries.delivered(self.server.state.world, path)
+        found = urls.delivered(self.server.state.world, path)
         if found is None:
             raise Refused(404, "NoSuchKey", "The specified key does not exist.")
         return Found(found[0], found[1])
@@ -283,3 +285,9 @@ def _quietly_shut(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
         return
+
+
+def reset_when_closed(connection: socket.socket) -> None:
+    """Let the coming close be seen by the other side as a reset."""
+    at_once = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)

@@ -29,7 +29,7 @@ class RequestRecord:
 
 
 class RequestLog(Sequence[RequestRecord]):
-    """A list of requests that several threads may write to; with `most` it forgets the oldest beyond twice that."""
+    """The requests so far, from any thread; with `most`, the oldest are dropped from twice that number on."""
 
     def __init__(self, most: int | None = None) -> None:
         self._most = most

@@ -132,7 +132,7 @@ def _public(endpoint: Endpoint, cache: str = PUBLIC_CACHE) -> Endpoint:
 
 
 def _mixed(endpoint: Endpoint) -> Endpoint:
-    """GET only, and cached only for nobody in particular."""
+    """GET only; the answer may be cached when nobody is signed in."""
 
     async def answer(request: Request) -> Response:
         if request.method != "GET":

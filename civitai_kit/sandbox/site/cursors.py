@@ -16,7 +16,7 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A sort order: what its cursor is made of and which rows lie from a cursor on."""
+    """A sort order: what its cursor is made of, and which rows follow a cursor."""
 
     key: Callable[[ModelRecord], Key]
     parts: int
@@ -25,7 +25,7 @@ class Order:
 
 
 def _by(first: Callable[[ModelRecord], int], second: Callable[[ModelRecord], int]) -> Order:
-    """Counters downwards; the page starts at the row that the cursor names."""
+    """By counters, highest first; the next page starts at the row that the cursor names."""
     return Order(lambda m: (first(m), second(m), m.id), 3, True, lambda row, cursor: row <= cursor)
 
 
@@ -44,15 +44,15 @@ ORDERS: dict[str, Order] = {
     "Most Discussed": _by(lambda m: m.comments, _thumbs),
     "Most Collected": _by(lambda m: m.collected, _thumbs),
     "Most Images": _by(lambda m: m.image_count, _thumbs),
-    # The row the cursor names is lost: the comparison is strict though the cursor names the first unseen row.
+    # The cursor names the first row that was not given, but the comparison is strict: that row is lost.
     "Newest": Order(lambda m: (m.last_version_at, m.id), 2, True, lambda row, cursor: row < cursor),
-    # Only the time is compared, so rows of one time come again.
+    # Only the time is compared, so rows of the same time come twice.
     "Oldest": Order(lambda m: (m.last_version_at, m.id), 2, False, lambda row, cursor: row[0] >= cursor[0]),
 }
 
 
 def parse_cursor(text: str, order: Order) -> Key:
-    """A cursor's parts; the answer for one that is not of this sort."""
+    """A cursor's parts; raises Refused for a cursor of another order."""
     parts = text.split("|")
     if len(parts) != order.parts:
         expected = f"expected {order.parts} value(s) for this sort, received {len(parts)}"

@@ -1,4 +1,4 @@
-"""Which file of a version a download URL without a file id means (API facts 7.3)."""
+"""Which file a download URL without `fileId` means (site.md 7.3), and the names of offered files (site.md 7.4)."""
 
 from __future__ import annotations
 

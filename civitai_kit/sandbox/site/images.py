@@ -125,13 +125,13 @@ def _feed_rows(state: State, options: Json) -> Iterable[ImageRecord]:
         return sorted(_fitting(state, options), key=FEED_KEYS[options.get("sort", "Most Reactions")])
     if options.keys() & {"tags", "type", "baseModels", "period", *IDS}:
         return _fitting(state, options)
-    # Its images differ in nothing else, so the offset is an index and nothing before it need be made.
+    # Its images all pass the other filters or all fail them, so the offset is an index: none before it has to be made.
     alike = all(test(image) for image in images[:1] for test in _filters(state, options))
     return _Skipped(images, _offset(options.get("cursor"))) if alike else ()
 
 
 class _Skipped:
-    """A sequence that gives nothing for the first `start` places, cheaply."""
+    """Images from `start` on; before them comes None for each, so that none has to be made."""
 
     def __init__(self, images: Sequence[ImageRecord], start: int) -> None:
         self._images, self._start = images, start
@@ -148,7 +148,7 @@ def _offset(cursor: str | None) -> int:
 
 
 def _from_database(state: State, options: Json, limit: int) -> tuple[list[ImageRecord], int | None]:
-    """Newest by id, and the row that the cursor names is lost; `Oldest` keeps it."""
+    """Newest first by id. The row that the cursor names is lost, except in the order `Oldest`."""
     oldest = options.get("sort") == "Oldest"
     rows = sorted(_fitting(state, options), key=lambda image: image.id, reverse=not oldest)
     cursor = options.get("cursor")

@@ -122,7 +122,7 @@ def _sorted(
 def _searched(
     state: State, options: dict[str, Any], limit: int, cursor: str | None
 ) -> tuple[list[ModelRecord], str | None]:
-    """Relevance search: only types and levels are applied inside; the rest empties pages afterwards."""
+    """Relevance search: types and levels are applied before the page is cut, the other filters remove rows from it."""
     offset = int(cursor) if cursor and cursor.isdigit() else 0
     words = options["query"].lower().split()
     inside = index_tests(options)
@@ -149,7 +149,7 @@ def _search_text(model: ModelRecord) -> str:
 def _items(
     request: Request, state: State, options: dict[str, Any], rows: Iterable[ModelRecord]
 ) -> Iterator[render.Json]:
-    """The rows as JSON; a row none of whose versions may be seen is dropped after the page was cut."""
+    """The rows as JSON. A model without a visible version is dropped after the page was cut, so pages can be short."""
     host = origin(request)
     for model in rows:
         versions = _shown_versions(model, options)

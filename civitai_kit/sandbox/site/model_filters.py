@@ -63,7 +63,7 @@ def _named_test(name: str, value: Any) -> Test:
 
 
 def _tag_tests(world: World, options: Options) -> list[Test]:
-    """A tag nobody knows filters nothing; a blocked one leaves nothing."""
+    """An unknown tag filters nothing; a blocked one leaves nothing."""
     tag = options.get("tagname", options.get("tag"))
     if tag in world.blocked_tags:
         return [lambda m: False]
@@ -83,5 +83,5 @@ def _owner_tests(world: World, options: Options) -> list[Test]:
 
 
 def normal_username(given: str) -> str:
-    """First space to underscore, other foreign characters gone, lower case."""
+    """The name as the site compares it: first space to `_`, other signs removed, lower case."""
     return re.sub(r"[^A-Za-z0-9_]", "", given.replace(" ", "_", 1)).lower()

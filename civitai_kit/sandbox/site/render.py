@@ -15,7 +15,7 @@ from civitai_kit.sandbox.worlds.records import FileRecord, ImageRecord, ModelRec
 
 Json = dict[str, Any]
 LIST_IMAGES = 20
-"""How many pictures a version shows."""
+"""How many pictures a version shows as part of its model."""
 
 
 def iso(when: datetime | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Versions by themselves as the JSON of the version and hash endpoints (API facts 4 to 6)."""
+"""Versions asked for alone, as the JSON of the version and hash endpoints (API facts 4 to 6)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from civitai_kit.sandbox.state import State
 from civitai_kit.sandbox.worlds.records import FileRecord, ModelRecord, VersionRecord
 
 VERSION_IMAGES = 10
-"""How many pictures a version shows by itself."""
+"""How many pictures a version shows when it is asked for alone."""
 
 
 def version_by_id(
     state: State, model: ModelRecord, version: VersionRecord, *, host: str, by_hash: bool = False
 ) -> Json:
-    """A version by itself; `by_hash` is the slightly different object of the hash endpoints."""
+    """A version asked for alone; `by_hash` gives the slightly different object of the hash endpoints."""
     shown: Json = {
         "id": version.id,
         "modelId": model.id,

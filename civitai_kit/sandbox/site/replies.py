@@ -44,7 +44,7 @@ def html_not_found() -> Response:
 
 
 def state_of(request: Request) -> State:
-    """What the running sandbox shares."""
+    """The state of the running sandbox."""
     state = request.app.state.sandbox
     assert isinstance(state, State)
     return state
@@ -59,7 +59,7 @@ def query_of(request: Request) -> dict[str, list[str]]:
 
 
 def signed_in(request: Request) -> bool:
-    """Whether the caller's key is good; a bad one is nobody's, without a word (API facts 1.2)."""
+    """Whether the caller's key is good; with a bad one the site goes on as with none (API facts 1.2)."""
     header = request.headers.get("authorization")
     if header is not None:
         parts = header.split(" ")
@@ -79,7 +79,7 @@ def origin(request: Request) -> str:
 
 
 def next_page(request: Request, **changed: Any) -> str:
-    """The URL of the next page: the caller's whole query, key and all, and what changed (API facts 2.3)."""
+    """The URL of the next page: the caller's whole query, a key included, and what changed (API facts 2.3)."""
     query: dict[str, Sequence[str]] = {key: values for key, values in query_of(request).items() if key not in changed}
     query |= {key: [str(value)] for key, value in changed.items()}
     return f"{origin(request)}{request.url.path}?{urlencode(query, doseq=True, quote_via=quote)}"

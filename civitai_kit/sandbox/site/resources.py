@@ -17,7 +17,7 @@ from civitai_kit.sandbox.worlds.records import FileRecord, VersionRecord
 
 BATCH, BATCH_OF_IDS = 100, 10_000
 UNDEFINED_HOST = "https://undefined"
-"""The host that the batch endpoint prints, for it reads a header that nobody sends (API facts 5.2)."""
+"""The host that the batch endpoint prints, because it reads a header that nobody sends (API facts 5.2)."""
 
 
 async def model(request: Request) -> Response:
@@ -72,7 +72,7 @@ async def by_hash(request: Request) -> Response:
 
 
 async def batch_by_hash(request: Request) -> Response:
-    """`POST /model-versions/by-hash`: one object a matching file, nulls and duplicates included."""
+    """`POST /model-versions/by-hash`: an object for each matching file, with nulls and duplicates."""
     try:
         wanted = await _hashes(request, BATCH)
     except Invalid as invalid:
@@ -82,7 +82,7 @@ async def batch_by_hash(request: Request) -> Response:
 
 
 async def batch_ids_by_hash(request: Request) -> Response:
-    """`POST /model-versions/by-hash/ids`: model and version id a matching file."""
+    """`POST /model-versions/by-hash/ids`: the ids of model and version for each matching file."""
     try:
         wanted = await _hashes(request, BATCH_OF_IDS)
     except Invalid as invalid:

@@ -24,7 +24,7 @@ READERS: dict[str, validation.Reader] = {
 
 
 async def creators(request: Request) -> Response:
-    """People by part of their name; with a query the totals are only what has been seen."""
+    """People by part of their name; with a query the totals count only what was seen so far."""
     try:
         options = validation.read_all(query_of(request), READERS)
     except Invalid as invalid:
@@ -63,7 +63,7 @@ def _creator(state: State, user: UserRecord, host: str) -> dict[str, Any]:
 
 
 async def tags(request: Request) -> Response:
-    """Tags by the start of their name; no total and no next page is ever said."""
+    """Tags by the start of their name; the site never gives a total or a next page."""
     try:
         options = validation.read_all(query_of(request), READERS)
     except Invalid as invalid:
@@ -79,7 +79,7 @@ async def tags(request: Request) -> Response:
 
 
 async def me(request: Request) -> Response:
-    """Who the key belongs to; 401 for nobody."""
+    """Who the key belongs to; 401 without a good key."""
     if request.method != "GET":
         return error(405, "Method not allowed")
     if not signed_in(request):

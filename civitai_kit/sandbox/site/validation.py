@@ -105,7 +105,7 @@ def out_of_bounds(name: str, limit: float, *, upper: bool) -> Invalid:
 
 
 def number(low: int | None = None, high: int | None = None) -> Reader:
-    """A number as JavaScript coerces it; a repeated one is none."""
+    """A number as JavaScript coerces it; a repeated parameter is not a number."""
 
     def read(name: str, given: Sequence[str]) -> float:
         value = _javascript_number(given[0]) if len(given) == 1 else math.nan

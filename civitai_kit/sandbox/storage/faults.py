@@ -1,4 +1,4 @@
-"""Error documents of the storage host, and how faults bend a right answer's headers."""
+"""Error documents of the storage host, and how faults change the headers of a right answer."""
 
 from __future__ import annotations
 

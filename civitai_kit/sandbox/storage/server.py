@@ -57,12 +57,12 @@ class StorageServer(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget and close a connection; no orderly end first, so that a reset stays one."""
+        """Close a connection without an orderly end before it, so that a reset is seen as a reset."""
         self._open.discard(request)
         self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news; anything else is a fault of ours and is shown."""
+        """Say nothing when a client went away; anything else is an error of the sandbox and is shown."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -222,7 +222,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send_body(body, start, stop, faults)
 
     def _range(self, size: int, validators: tuple[str, str]) -> tuple[int, int] | None:
-        """The wanted part as start and stop, None for everything; refuses one beyond the end."""
+        """The wanted range as start and stop, None for everything; raises Refused for one beyond the end."""
         wanted = RANGE.match(self.headers.get("Range", ""))
         condition = self.headers.get("If-Range")
         if wanted is None or wanted.group() == "bytes=-" or (condition or validators[0]) not in validators:

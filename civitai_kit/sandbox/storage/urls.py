@@ -1,4 +1,4 @@
-"""URLs of the second host: signed, expiring ones of files (API facts 7.6), and those of images (API facts 8b)."""
+"""URLs of the second host: signed, expiring ones of files (site.md 7.6), and those of images (site.md 8.4)."""
 
 from __future__ import annotations
 

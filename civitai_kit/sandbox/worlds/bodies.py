@@ -171,7 +171,7 @@ def _digests_of_generated(seed: str, length: int, prefix: bytes) -> tuple[tuple[
 
 
 def _digest(body: Body) -> dict[str, str]:
-    """Every hash the site's scanner writes, upper case as it does; large bodies take both cores."""
+    """Every hash the site's scanner writes, upper case as it does; large bodies are hashed in two threads."""
     if body.size < CACHE_FLOOR:
         known = _measured(body, ALL)
     else:
@@ -189,7 +189,7 @@ def _measured(body: Body, names: frozenset[str]) -> Digests:
 
 
 def kept_digests(name: str, compute: Callable[[], dict[str, str]]) -> dict[str, str]:
-    """The digests kept under `name`, or those that `compute` gives, kept from then on where the disk allows."""
+    """The digests stored under `name`; without any, what `compute` gives, stored for the next run if possible."""
     path = digest_folder() / f"{name}.json"
     try:
         known = json.loads(path.read_text(encoding="ascii"))

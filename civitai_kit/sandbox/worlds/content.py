@@ -102,7 +102,7 @@ class Content:
         broken: bool = False,
         **fields: Any,
     ) -> ImageRecord:
-        """A new image, shown by `version` when given; without bytes a small PNG; `broken` has none at all."""
+        """A new image, shown by `version` when given; without `content` a small PNG; a `broken` one has no bytes."""
         number = id if id is not None else 70_000_001 + len(self.images)
         body = body_of(media.png(text=f"image {number}") if content is None else content)
         if version is not None:

@@ -36,7 +36,7 @@ class PaidAccess:
 
 @dataclass(slots=True, kw_only=True)
 class FileRecord:
-    """One downloadable; `name` is the stored upload name, `hashes` None means: those of the bytes."""
+    """One downloadable; `name` is the stored upload name, `hashes` None stands for those of the bytes."""
 
     id: int
     name: str
@@ -76,7 +76,7 @@ class ImageRecord:
     content_type: str = "image/png"
     poster: Body | None = None
     poster_only: bool = False
-    """Whether the plain original of a clip answers with the poster (API facts 8b)."""
+    """Whether a clip is answered with its poster unless a quality is asked for (API facts 8b)."""
     resized: Body | None = None
     type: str = "image"
     username: str | None = None

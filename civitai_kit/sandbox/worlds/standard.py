@@ -1,4 +1,4 @@
-"""The standard world: one model in every state that the real site's have, under ids that never change."""
+"""The standard world: a model for each state that models of the real site are in, under ids that never change."""
 
 from __future__ import annotations
 

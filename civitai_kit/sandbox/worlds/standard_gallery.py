@@ -27,7 +27,7 @@ TAGS = {11: "house", 12: "line art"}
 
 
 def fill_gallery(world: Content) -> None:
-    """A post of every sort of image, all by one person, shown by the first version of a known model."""
+    """A post with every sort of image, all by one person and made with the second version of the first model."""
     version = next(iter(world.models.values())).versions[1]
     common: dict[str, Any] = {
         "username": PAINTER,

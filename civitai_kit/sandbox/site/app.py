@@ -119,7 +119,7 @@ def _route(path: str, endpoint: Endpoint) -> Route:
 
 
 def _public(endpoint: Endpoint, cache: str = PUBLIC_CACHE) -> Endpoint:
-    """Any verb runs the handler, OPTIONS is empty, and errors may be cached too (API facts 1.3)."""
+    """Any verb runs the handler, OPTIONS is empty, and errors may be cached too (site.md 1.3)."""
 
     async def answer(request: Request) -> Response:
         if request.method == "OPTIONS":

@@ -1,4 +1,4 @@
-"""The sort orders of the model listing and their cursors (API facts 2.3)."""
+"""The sort orders of the model listing and their cursors (site.md 2.3)."""
 
 from __future__ import annotations
 

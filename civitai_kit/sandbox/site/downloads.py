@@ -1,4 +1,4 @@
-"""`GET /api/download/models/{versionId}`: every check in the site's order, then a redirect (API facts 7.2)."""
+"""`GET /api/download/models/{versionId}`: every check in the site's order, then a redirect (site.md 7.2)."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def _chosen(
 
 
 async def other_downloads(request: Request) -> Response:
-    """Every other path under `/api/download` (API facts 7.7)."""
+    """Every other path under `/api/download` (site.md 7.7)."""
     if not signed_in(request):
         if request.headers.get("content-type", "").startswith("application/json"):
             return error(401, "Unauthorized")

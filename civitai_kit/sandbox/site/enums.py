@@ -1,4 +1,4 @@
-"""The site's own word lists, as of August 2026 (API facts 10.1); its base models are in `core.site.base_models`."""
+"""The site's own word lists, as of August 2026 (site.md 10.1); its base models are in `core.site.base_models`."""
 
 from civitai_kit.core.site.base_models import ecosystem_of
 
@@ -42,5 +42,5 @@ AIR_TYPES = {
 
 
 def air(base_model: str, model_type: str, model_id: int, version_id: int) -> str:
-    """The AIR of a version (API facts 11)."""
+    """The AIR of a version (site.md 11)."""
     return f"urn:air:{ecosystem_of(base_model)}:{AIR_TYPES.get(model_type, 'unknown')}:civitai:{model_id}@{version_id}"

@@ -28,7 +28,7 @@ def score(file: FileRecord, wanted: Mapping[str, str]) -> float:
 
 
 def mismatches(file: FileRecord, asked: Mapping[str, str]) -> bool:
-    """Whether the file's metadata differ from what the query named (API facts 7.2, check 14)."""
+    """Whether the file's metadata differ from what the query named (site.md 7.2, check 14)."""
     return any(file.metadata.get(key) != value for key, value in asked.items() if key in WEIGHTS)
 
 

@@ -1,4 +1,4 @@
-"""`GET /api/v1/images`: the search feed, the older database path, and the shape of an item (API facts 8)."""
+"""`GET /api/v1/images`: the search feed, the older database path, and the shape of an item (site.md 8)."""
 
 from __future__ import annotations
 

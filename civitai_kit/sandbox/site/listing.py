@@ -1,4 +1,4 @@
-"""`GET /api/v1/models`: the query's checks, the page of rows, and their JSON (API facts 2)."""
+"""`GET /api/v1/models`: the query's checks, the page of rows, and their JSON (site.md 2)."""
 
 from __future__ import annotations
 

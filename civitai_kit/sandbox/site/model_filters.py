@@ -1,4 +1,4 @@
-"""Which models a listing's query means (API facts 2.1)."""
+"""Which models a listing's query means (site.md 2.1)."""
 
 from __future__ import annotations
 

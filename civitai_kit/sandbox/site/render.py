@@ -1,4 +1,4 @@
-"""Models as the JSON of the listing and of `/models/{id}` (API facts 2.2 and 3)."""
+"""Models as the JSON of the listing and of `/models/{id}` (site.md 2.2 and 3)."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def shown_file(file: FileRecord, name: str) -> Json:
 
 
 def linked_vae(state: State, version: VersionRecord, host: str) -> list[Json]:
-    """A file of another version, shown here with its own id (API facts 7.3)."""
+    """A file of another version, shown here with its own id (site.md 7.3)."""
     known = state.world.file(version.linked_vae) if version.linked_vae else None
     if known is None:
         return []
@@ -195,7 +195,7 @@ def linked_vae(state: State, version: VersionRecord, host: str) -> list[Json]:
 def download_url(
     state: State, host: str, version: VersionRecord, file: FileRecord, *, primary: bool, by_id: bool
 ) -> str:
-    """The printed URL of a file, in the old form or the one of August 2026 (API facts 7.5)."""
+    """The printed URL of a file, in the old form or the one of August 2026 (site.md 7.5)."""
     url = f"{host}/api/download/models/{version.id}"
     if by_id and state.world.download_url_form == "fileId":
         return f"{url}?fileId={file.id}"

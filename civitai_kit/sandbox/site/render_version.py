@@ -1,4 +1,4 @@
-"""Versions asked for alone, as the JSON of the version and hash endpoints (API facts 4 to 6)."""
+"""Versions asked for alone, as the JSON of the version and hash endpoints (site.md 4 to 6)."""
 
 from __future__ import annotations
 

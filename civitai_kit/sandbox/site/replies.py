@@ -34,7 +34,7 @@ def json_reply(content: Any, status: int = 200, headers: Mapping[str, str] | Non
 
 
 def error(status: int, message: Any, /, **more: Any) -> Response:
-    """`{"error": …}`, the most usual shape of a refusal (API facts 1.4)."""
+    """`{"error": …}`, the most usual shape of a refusal (site.md 1.4)."""
     return json_reply({"error": message} | more, status)
 
 
@@ -59,7 +59,7 @@ def query_of(request: Request) -> dict[str, list[str]]:
 
 
 def signed_in(request: Request) -> bool:
-    """Whether the caller's key is good; with a bad one the site goes on as with none (API facts 1.2)."""
+    """Whether the caller's key is good; with a bad one the site goes on as with none (site.md 1.2)."""
     header = request.headers.get("authorization")
     if header is not None:
         parts = header.split(" ")
@@ -68,7 +68,7 @@ def signed_in(request: Request) -> bool:
 
 
 def is_browser(request: Request) -> bool:
-    """Whether the User-Agent looks like a browser to the site (API facts 7.2)."""
+    """Whether the User-Agent looks like a browser to the site (site.md 7.2)."""
     agent = request.headers.get("user-agent", "").lower()
     return any(word in agent for word in BROWSER_WORDS)
 
@@ -79,7 +79,7 @@ def origin(request: Request) -> str:
 
 
 def next_page(request: Request, **changed: Any) -> str:
-    """The URL of the next page: the caller's whole query, a key included, and what changed (API facts 2.3)."""
+    """The URL of the next page: the caller's whole query, a key included, and what changed (site.md 2.3)."""
     query: dict[str, Sequence[str]] = {key: values for key, values in query_of(request).items() if key not in changed}
     query |= {key: [str(value)] for key, value in changed.items()}
     return f"{origin(request)}{request.url.path}?{urlencode(query, doseq=True, quote_via=quote)}"

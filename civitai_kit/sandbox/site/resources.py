@@ -1,4 +1,4 @@
-"""Models and versions one at a time: by id, by hash, and mini (API facts 3 to 6)."""
+"""Models and versions one at a time: by id, by hash, and mini (site.md 3 to 6)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from civitai_kit.sandbox.worlds.records import FileRecord, VersionRecord
 
 BATCH, BATCH_OF_IDS = 100, 10_000
 UNDEFINED_HOST = "https://undefined"
-"""The host that the batch endpoint prints, because it reads a header that nobody sends (API facts 5.2)."""
+"""The host that the batch endpoint prints, because it reads a header that nobody sends (site.md 5.2)."""
 
 
 async def model(request: Request) -> Response:

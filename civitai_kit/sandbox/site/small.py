@@ -1,4 +1,4 @@
-"""The small endpoints: creators, tags, me, users, enums (API facts 9)."""
+"""The small endpoints: creators, tags, me, users, enums (site.md 9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Query parameters as the site's validator reads them, with its literal messages (API facts 1.4, 2.1, 8.1)."""
+"""Query parameters as the site's validator reads them, with its literal messages (site.md 1.4, 2.1, 8.1)."""
 
 from __future__ import annotations
 

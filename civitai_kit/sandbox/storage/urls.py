@@ -83,7 +83,7 @@ def _signature(path: str, query: dict[str, str]) -> str:
 
 
 MEDIA_ACCOUNT = "xG1nkqKTMzGDvpLrqFT7WA"
-"""The account id in every delivery URL (API facts 1.1)."""
+"""The account id in every delivery URL (site.md 1.1)."""
 
 
 def delivery_url(storage_url: str, image: ImageRecord, *, name: str | None = None) -> str:

@@ -36,7 +36,7 @@ class Body(Protocol):
 
     @property
     def digests(self) -> dict[str, str]:
-        """The site's hash names and upper-case hex values (API facts 10.3)."""
+        """The site's hash names and upper-case hex values (site.md 10.3)."""
 
     def views(self, start: int, stop: int) -> Iterator[memoryview]:
         """The bytes from `start` up to `stop`, as views that are valid until the next one."""

@@ -76,7 +76,7 @@ class ImageRecord:
     content_type: str = "image/png"
     poster: Body | None = None
     poster_only: bool = False
-    """Whether a clip is answered with its poster unless a quality is asked for (API facts 8b)."""
+    """Whether a clip is answered with its poster unless a quality is asked for (site.md 8.4)."""
     resized: Body | None = None
     type: str = "image"
     username: str | None = None
@@ -100,7 +100,7 @@ class ImageRecord:
 
     @property
     def extension(self) -> str:
-        """The extension that the site puts in URLs, whatever the bytes are (API facts 8b)."""
+        """The extension that the site puts in URLs, whatever the bytes are (site.md 8.4)."""
         return {"video": "mp4", "audio": "mp3"}.get(self.type, "jpeg")
 
 
@@ -125,7 +125,7 @@ class VersionRecord:
     usage_control: str = "Download"
     require_auth: bool = False
     granted: bool = True
-    """Whether a signed-in caller has been given access (API facts 7.2, check 11)."""
+    """Whether a signed-in caller has been given access (site.md 7.2, check 11)."""
     paid: PaidAccess | None = None
     linked_vae: int | None = None
     """Id of a file of another version that is listed here too."""

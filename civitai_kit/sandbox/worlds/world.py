@@ -27,14 +27,14 @@ class World(Content):
     download_limit: int | None = None
     """Downloads a caller may make before the quota answer; None for no limit."""
     download_url_form: Literal["params", "fileId"] = "params"
-    """Which form of download URL the by-id endpoints print (API facts 7.5)."""
+    """Which form of download URL the by-id endpoints print (site.md 7.5)."""
     storage_mode: Literal["r2", "b2"] = "r2"
-    """`b2` leaves Content-Disposition out (API facts 7.6)."""
+    """`b2` leaves Content-Disposition out (site.md 7.6)."""
     signature_seconds: int = 86400
     region: str | None = None
-    """Country of the callers; GB and AU are refused (API facts 1.3)."""
+    """Country of the callers; GB and AU are refused (site.md 1.3)."""
     file_preferences: dict[str, str] = field(default_factory=dict)
-    """The signed-in user's own format, size, fp and quantType (API facts 7.3)."""
+    """The signed-in user's own format, size, fp and quantType (site.md 7.3)."""
     downloads: list[tuple[int, int]] = field(default_factory=list)
     """Version id and file id of every redirect given so far."""
     download_counts: Counter[str] = field(default_factory=Counter)

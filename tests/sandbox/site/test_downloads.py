@@ -1,4 +1,4 @@
-"""The download endpoint against API facts 7: the order of its checks, and which file it chooses."""
+"""The download endpoint against site.md 7: the order of its checks, and which file it chooses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gallery against API facts 8: levels, the two paths, their cursors, and generation data."""
+"""The gallery against site.md 8: levels, the two paths, their cursors, and generation data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model listing against API facts 2: parameters, refusals, cursors and the rows they lose."""
+"""The model listing against site.md 2: parameters, refusals, cursors and the rows they lose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One model or version at a time against API facts 3 to 6."""
+"""One model or version at a time against site.md 3 to 6."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small endpoints against API facts 9, and who is asking."""
+"""The small endpoints against site.md 9, and who is asking."""
 
 from __future__ import annotations
 

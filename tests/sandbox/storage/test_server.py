@@ -1,4 +1,4 @@
-"""The storage and image host against API facts 7.6, 8b and 14.1."""
+"""The storage and image host against site.md 7.6 and 8.4."""
 
 from __future__ import annotations
 

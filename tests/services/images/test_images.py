@@ -89,7 +89,7 @@ def test_a_model_whose_listing_runs_out_of_time_is_read_version_by_version(
     whole, left = images._from_database, pages_before
 
     def run_out_of_time(state: Any, options: Any, limit: int) -> Any:
-        # An empty page and no cursor: nothing tells it from the end (API facts 8.1).
+        # An empty page and no cursor: nothing tells it from the end (site.md 8.1).
         nonlocal left
         left -= 1
         return whole(state, options, limit) if left >= 0 else ([], None)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from civitai_kit.core.order import Order, Proof
+from civitai_kit.core.plans.order import Order, Proof
 from civitai_kit.core.retry import RetryRules
-from civitai_kit.transfer.crew import Crew
+from civitai_kit.transfer.fetch import Fetcher
 from civitai_kit.transfer.pool import Pool
-from civitai_kit.transfer.recipe import Recipe
 
 
 def main(words: list[str]) -> None:
@@ -25,9 +24,8 @@ def main(words: list[str]) -> None:
         )
         for number in range(int(files))
     ]
-    recipe = Recipe(site=site, api_key="k", user_agent="bench/1", timeout=30, retries=RetryRules())
-    with Crew(recipe) as crew:
-        jobs = [lambda order=order: crew.fetch(order, lambda _: None) for order in orders]
+    with Fetcher(site=site, api_key="k", user_agent="bench/1", timeout=30, retries=RetryRules()) as fetcher:
+        jobs = [lambda order=order: fetcher.fetch(order, lambda _: None) for order in orders]
         for outcome in Pool().run(jobs, len(jobs)):
             if outcome.error is not None:
                 raise outcome.error

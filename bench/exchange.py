@@ -22,11 +22,11 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
-from civitai_kit.cli.turns import rare_collection
-from civitai_kit.core.entry import Entry
+from civitai_kit.cli.interpreter import rare_collection
+from civitai_kit.core.collection.entry import Entry
 from civitai_kit.disk.save_path import Disk
-from civitai_kit.services.exchange import HEAD_BYTES, ImportParts, Source, export
-from civitai_kit.services.exchange_import import import_file
+from civitai_kit.services.exchange.exchange import HEAD_BYTES, ImportParts, Source, export
+from civitai_kit.services.exchange.import_collection import import_file
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.store.packing import pack_entries
 

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from civitai_kit.core.entry import Entry, FileRecord, Status
+from civitai_kit.core.collection.entry import Entry, FileRecord, Status
 from civitai_kit.store.lmdb_store import LmdbStore
 
 COUNT = 100_000

@@ -22,9 +22,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
-from civitai_kit.core.entry import Entry, FileRecord, Status
+from civitai_kit.core.collection.entry import Entry, FileRecord, Status
 from civitai_kit.disk.save_path import Disk
-from civitai_kit.services.verify import VerifyOptions, VerifyParts, verify
+from civitai_kit.services.upkeep.verify import VerifyOptions, VerifyParts, verify
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.transfer.pool import Pool
 

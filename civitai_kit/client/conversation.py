@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from civitai_kit.core.errors import SiteError, UnexpectedReply
-from civitai_kit.core.replies import NotJson, error_for, is_login_address, login_required, parse_json, trouble_in
 from civitai_kit.core.retry import RetryRules, Trouble, retry_after_of, wait_before_retry
+from civitai_kit.core.site.replies import NotJson, error_for, is_login_address, login_required, parse_json, trouble_in
 
 T = TypeVar("T")
 

@@ -17,10 +17,10 @@ from civitai_kit.client.exchange import Attempt, Exchange
 from civitai_kit.client.listing import Listing
 from civitai_kit.client.pacing import Pace
 from civitai_kit.core.errors import Interrupted, SiteError
-from civitai_kit.core.models import Image, Model, SiteValue
-from civitai_kit.core.paging import Cursor, Page
-from civitai_kit.core.query import ImageQuery, ModelQuery
 from civitai_kit.core.retry import RetryRules
+from civitai_kit.core.site.models import Image, Model, SiteValue
+from civitai_kit.core.site.paging import Cursor, Page
+from civitai_kit.core.site.query import ImageQuery, ModelQuery
 
 T = TypeVar("T")
 V = TypeVar("V", bound=SiteValue)

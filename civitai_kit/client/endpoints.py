@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from civitai_kit.client import calls
 from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.listing import Listing
-from civitai_kit.core.models import SiteValue
+from civitai_kit.core.site.models import SiteValue
 
 if TYPE_CHECKING:
     from civitai_kit.client.drivers import AsyncClient, Client

@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Event
 
 from civitai_kit.core.buffers import page_aligned
-from civitai_kit.core.digests import ALL, FIRST_HALF, SECOND_HALF, Digester, Digests
 from civitai_kit.core.errors import Interrupted
-from civitai_kit.disk.refusals import read_error
+from civitai_kit.core.plans.digests import ALL, FIRST_HALF, SECOND_HALF, Digester, Digests
+from civitai_kit.disk.errors import read_error
 
 Progress = Callable[[int], None]
 

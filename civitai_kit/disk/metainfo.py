@@ -8,7 +8,7 @@ from typing import Any
 
 from torf import TorfError, Torrent
 
-from civitai_kit.core.metainfo import SOURCE, Content, Metainfo, Terms, piece_size_for
+from civitai_kit.core.torrents.metainfo import SOURCE, Content, Metainfo, Terms, piece_size_for
 from civitai_kit.disk.pieces import PieceHasher
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from civitai_kit.core.buffers import page_aligned
 from civitai_kit.core.errors import Interrupted, SizeMismatch
-from civitai_kit.disk.refusals import read_error
+from civitai_kit.disk.errors import read_error
 
 Source = tuple[Path, int]
 Span = tuple[int, int]

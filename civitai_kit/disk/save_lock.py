@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from civitai_kit.core.errors import NotWritable, StoreLocked
-from civitai_kit.disk.refusals import write_error, writing
+from civitai_kit.disk.errors import write_error, writing
 
 NAME = ".civitai-kit.lock"
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from civitai_kit.core.digests import ALL, Digests, FileStamp
 from civitai_kit.core.errors import NotWritable
+from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
+from civitai_kit.disk.errors import read_error, writing
 from civitai_kit.disk.locating import locate, relative
-from civitai_kit.disk.refusals import read_error, writing
 from civitai_kit.disk.walking import Found, stamp, walk
 from civitai_kit.disk.writing import remove_empty_folders, remove_file, write_atomically
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from civitai_kit.core.digests import FileStamp
+from civitai_kit.core.plans.digests import FileStamp
 
 
 class Found(NamedTuple):

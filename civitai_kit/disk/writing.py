@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from civitai_kit.disk.refusals import writing
+from civitai_kit.disk.errors import writing
 
 # Windows refuses to rename or remove what a scanner or a viewer has open, mostly for a moment.
 _TRIES = 8

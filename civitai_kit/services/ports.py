@@ -1,4 +1,4 @@
-"""What the services need of the world; client, transfer, store and disk happen to fit, and kit.py proves it."""
+"""What the services need of the world; client, transfer, store and disk happen to fit, and kit proves it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from civitai_kit.core.digests import Digests
-from civitai_kit.core.entry import Entry
+from civitai_kit.core.collection.entry import Entry
 from civitai_kit.core.events import Emit
-from civitai_kit.core.models import Image, Model, ModelVersion, Page
-from civitai_kit.core.order import Fetched, Order
-from civitai_kit.core.query import ImageQuery, ModelQuery
+from civitai_kit.core.plans.digests import Digests
+from civitai_kit.core.plans.order import Fetched, Order
+from civitai_kit.core.site.models import Image, Model, ModelVersion, Page
+from civitai_kit.core.site.query import ImageQuery, ModelQuery
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any
 
-from civitai_kit.core.digests import Digests, FileStamp
+from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store.codec import decode_plain, encode_plain
 from civitai_kit.store.environment import Transaction
 from civitai_kit.store.keys import stamp_key

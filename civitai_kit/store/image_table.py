@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from civitai_kit.core.entry import ImageRecord
+from civitai_kit.core.collection.entry import ImageRecord
 from civitai_kit.store.codec import decode, encode
 from civitai_kit.store.environment import Transaction
 from civitai_kit.store.keys import id_key, text_key, text_prefix

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from civitai_kit.core.digests import FileStamp
-from civitai_kit.core.entry import entry_key
+from civitai_kit.core.collection.entry import entry_key
+from civitai_kit.core.plans.digests import FileStamp
 from civitai_kit.store.codec import Damaged
 
 # LMDB takes 511 bytes. Longer keys keep this many and add 65 of a hash: 505, which no short key has.

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from civitai_kit.core.digests import Digests, FileStamp
-from civitai_kit.core.entry import Entry, Facts, ImageRecord, Summary
+from civitai_kit.core.collection.entry import Entry, Facts, ImageRecord, Summary
+from civitai_kit.core.collection.packed import Packed
 from civitai_kit.core.errors import NotWritable, UsageError
-from civitai_kit.core.packed import Packed
+from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store import digest_table, entry_table, image_table
 from civitai_kit.store.codec import decode
 from civitai_kit.store.data_file import holds_database, unreadable

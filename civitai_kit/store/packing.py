@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-from civitai_kit.core.entry import Entry
-from civitai_kit.core.packed import Packed
+from civitai_kit.core.collection.entry import Entry
+from civitai_kit.core.collection.packed import Packed
 from civitai_kit.store.codec import dump, encode, pack
 from civitai_kit.store.keys import id_key, text_key, version_key
 from civitai_kit.store.summary_rows import encode_row

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-from civitai_kit.core.entry import Entry, Facts, Status, Summary, SummaryFile, fold
+from civitai_kit.core.collection.entry import Entry, Facts, Status, Summary, SummaryFile, fold
 from civitai_kit.store.codec import checksum, decode
 
 Wanted = Callable[[bytes, bytes | None], bool]

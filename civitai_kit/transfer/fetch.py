@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from civitai_kit.core.events import Emit
-from civitai_kit.core.order import Content, Fetched, Order
+from civitai_kit.core.plans.order import Content, Fetched, Order
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.answers import Setback
 from civitai_kit.transfer.bandwidth import Bandwidth
@@ -32,7 +32,7 @@ class Fetcher:
     `limit_rate` the bytes a second of all transfers together, `connections` is what an order asks for at least.
     Setting `stop` makes every call raise Interrupted within three seconds, with its part kept. `clock` tells the
     time of day, `sleep` waits between tries (and may return early), `chance` gives 0 to 1. `pace` knows the pauses
-    that the site has asked of anybody in this process; `hashers` says how many transfers hash beside the reader.
+    that the site has asked of anybody in this process.
     """
 
     def __init__(
@@ -51,7 +51,6 @@ class Fetcher:
         chance: Callable[[], float] = random.random,
         log: Callable[[str], None] | None = None,
         pace: Pace | None = None,
-        hashers: Hashers | None = None,
     ) -> None:
         self._pace = pace
         self._site = origin_of(parse_url(site))
@@ -69,7 +68,7 @@ class Fetcher:
             chance=chance,
             ticks=time.monotonic,
             log=log or _say_nothing,
-            hashers=hashers or Hashers(),
+            hashers=Hashers(),
         )
 
     def __enter__(self) -> Self:

@@ -8,10 +8,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from civitai_kit.core.digests import Digests
 from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.events import Emit, FileCame
-from civitai_kit.core.order import Fetched, Order
+from civitai_kit.core.plans.digests import Digests
+from civitai_kit.core.plans.order import Fetched, Order
 from civitai_kit.transfer.answers import Setback
 from civitai_kit.transfer.disk_errors import disk_errors
 from civitai_kit.transfer.durable import create_locked, rename, sync_bytes

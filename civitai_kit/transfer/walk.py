@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from civitai_kit.core.digests import Digests
 from civitai_kit.core.errors import CivitaiKitError, HashMismatch, NotAModel, SizeMismatch
 from civitai_kit.core.events import Emit
-from civitai_kit.core.order import Content, Fetched, Order, Proof, Verdict
+from civitai_kit.core.plans.digests import Digests
+from civitai_kit.core.plans.order import Content, Fetched, Order, Proof, Verdict
 from civitai_kit.transfer.fill import Begun, Filler, Gear
 from civitai_kit.transfer.journal import Journal
 from civitai_kit.transfer.lane import Lane

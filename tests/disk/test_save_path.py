@@ -215,7 +215,7 @@ def test_many_threads_writing_one_file_leave_one_whole_content(disk: Disk) -> No
 def test_a_full_disk_is_said_and_the_old_file_stays(disk: Disk) -> None:
     disk.write("file", b"old")
     code = (
-        "import errno, os, sys\nfrom pathlib import Path\nfrom civitai_kit.disk.refusals import write_error\n"
+        "import errno, os, sys\nfrom pathlib import Path\nfrom civitai_kit.disk.errors import write_error\n"
         "try:\n    with open('/dev/full', 'wb') as file:\n        file.write(b'x')\n"
         "except OSError as error:\n    print(type(write_error(error, Path(sys.argv[1]))).__name__)"
     )

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from civitai_kit.core.digests import Digests, FileStamp
-from civitai_kit.core.entry import Entry, FileRecord, ImageKind, ImageRecord, Quality, Status
+from civitai_kit.core.collection.entry import Entry, FileRecord, ImageKind, ImageRecord, Quality, Status
 from civitai_kit.core.errors import UsageError
+from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store.codec import dump
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.store.memory_store import MemoryStore

@@ -17,7 +17,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from civitai_kit.core.entry import Entry, ImageKind, ImageRecord
+from civitai_kit.core.collection.entry import Entry, ImageKind, ImageRecord
 from civitai_kit.core.errors import NotWritable, StoreError, StoreLocked, StoreTooNew, StoreUnreadable
 from civitai_kit.store.codec import encode, pack
 from civitai_kit.store.data_file import holds_database
@@ -293,7 +293,7 @@ def test_the_map_grows_under_threads_that_read(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from civitai_kit.core.entry import Entry
+from civitai_kit.core.collection.entry import Entry
 from civitai_kit.store.lmdb_store import LmdbStore
 first, last = int(sys.argv[2]), int(sys.argv[3])
 with LmdbStore.open(Path(sys.argv[1]), read_only=False, map_size=2**17) as store:
@@ -381,7 +381,7 @@ def test_a_place_that_cannot_be_made_is_not_writable(tmp_path: Path) -> None:
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from civitai_kit.core.entry import Entry, FileRecord
+from civitai_kit.core.collection.entry import Entry, FileRecord
 from civitai_kit.core.errors import DiskFull
 from civitai_kit.store.lmdb_store import LmdbStore
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -407,7 +407,7 @@ def test_a_write_cut_short_is_a_full_disk_and_leaves_what_was_there(tmp_path: Pa
 KILLED = """
 import sys
 from pathlib import Path
-from civitai_kit.core.entry import Entry, FileRecord, ImageKind, ImageRecord
+from civitai_kit.core.collection.entry import Entry, FileRecord, ImageKind, ImageRecord
 from civitai_kit.store.lmdb_store import LmdbStore
 start = int(sys.argv[2])
 with LmdbStore.open(Path(sys.argv[1]), read_only=False) as store:
@@ -491,7 +491,7 @@ def test_a_step_that_fails_leaves_the_older_schema_as_it_was(tmp_path: Path) -> 
 UPGRADED = """
 import sys
 from pathlib import Path
-from civitai_kit.core.entry import Entry
+from civitai_kit.core.collection.entry import Entry
 from civitai_kit.store.codec import decode, encode
 from civitai_kit.store.environment import Environment
 from civitai_kit.store.schema import prepare

@@ -7,7 +7,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civitai_kit.core.entry import Entry
+from civitai_kit.core.collection.entry import Entry
 from civitai_kit.store.codec import encode
 from civitai_kit.store.summary_rows import encode_row, facts_of, sieve, summary_of
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from civitai_kit.core.errors import CivitaiKitError, Code
-from civitai_kit.core.order import Proof
+from civitai_kit.core.plans.order import Proof
 from civitai_kit.sandbox.faults import FAULTS
 from tests.transfer.conftest import Desk
 

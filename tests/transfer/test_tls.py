@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from civitai_kit.core.errors import CivitaiKitError, Code, Interrupted
-from civitai_kit.core.order import Fetched, Order, Proof
+from civitai_kit.core.plans.order import Fetched, Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.fetch import Fetcher
 

@@ -1,0 +1,116 @@
+"""A folder of pictures: as the save path, and files there may share their bytes with others."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from civitai_kit.disk.errors import writing
+from civitai_kit.disk.locating import relative
+from civitai_kit.disk.save_path import Disk
+from civitai_kit.disk.walking import stamp
+from civitai_kit.disk.writing import insist, sync_folder
+
+# What would make more than one part of a name.
+_APART = frozenset("/\\\0:")
+
+
+class Walls(Disk):
+    """The files under `root`, into which others can be linked."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._inside: set[str] = set()
+        self._top = os.path.join(self.root, "")  # noqa: PTH118 - a text, for it is put before others
+
+    def size_at(self, place: Path) -> int | None:
+        """Length in bytes of a regular file anywhere, None where there is none."""
+        found = stamp(place)
+        return None if found is None else found.size
+
+    def relative_to(self, root: Path, place: Path) -> str | None:
+        """The path of a place relative to another folder with `/`, None when it lies elsewhere."""
+        return relative(root, place)
+
+    def locate(self, path: str) -> Path:
+        """The absolute path; raises UsageError when it would leave the root. A folder is looked at once."""
+        folder, slash, name = path.rpartition("/")
+        if slash and self._is_inside(folder, name):
+            return self.root.joinpath(*path.split("/"))
+        place = super().locate(path)
+        if slash and place.parent.is_dir():
+            self._inside.add(folder)
+        return place
+
+    def note(self, path: str, content: bytes) -> None:
+        """Write a small file beside one that is there, whole or not at all; a power cut may lose it.
+
+        Raises DiskFull or NotWritable.
+        """
+        folder, _, name = path.rpartition("/")
+        # Thousands of them: to take a path apart and put it together again takes longer than to write it.
+        place = f"{self._top}{path}" if self._is_inside(folder, name) else str(self.locate(path))
+        temporary = f"{place}.tmp"
+        with writing(place):
+            try:
+                _write(temporary, content)
+                insist(lambda: os.replace(temporary, place))  # noqa: PTH105
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+
+    def _is_inside(self, folder: str, name: str) -> bool:
+        """Whether the folder was looked at before and the name is no more than a name."""
+        return folder in self._inside and name not in ("", ".", "..") and not set(name) & _APART
+
+    def sync_folders(self, folders: Iterable[Path]) -> None:
+        """Make the names in folders last through a power cut, where the system can; a folder may be gone."""
+        for folder in folders:
+            with suppress(FileNotFoundError):
+                sync_folder(folder)
+
+    def link(self, source: Path, path: str) -> None:
+        """Give a file a second name at `path`, in the place of what is there; a copy where links fail.
+
+        Raises DiskFull or NotWritable.
+        """
+        target = self.locate(path)
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+        try:
+            with writing(target):
+                _share(source, temporary)
+                insist(lambda: temporary.replace(target))
+                sync_folder(target.parent)
+        finally:
+            # Renaming one name of a file over another of the same file leaves both.
+            temporary.unlink(missing_ok=True)
+
+
+def _write(place: str, content: bytes) -> None:
+    # Thousands of them: a file object asks the system four times as much.
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(descriptor, left) :]
+    finally:
+        os.close(descriptor)
+
+
+def _share(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except (OSError, NotImplementedError):
+        # Another disk, a file system without links, or as many links as it takes.
+        shutil.copyfile(source, target)
+        descriptor = os.open(target, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,63 @@
+"""The CSV of a tag's images: where each lies, what made it, and under which other tags it was taken before."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import datetime
+
+from civitai_kit.core.collection.entry import ImageKind, ImageRecord, image_prefix
+from civitai_kit.core.images.targets import Target
+from civitai_kit.services.images.choice import Shelf
+from civitai_kit.services.images.ports import Album, Walls
+
+_HEAD = ("Current Tag", "Previously Downloaded Tag", "Checkpoint Name", "Relative Image Path", "Download URL")
+# A spreadsheet takes a cell that begins so for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_summary(album: Album, out: Walls, shelf: Shelf, target: Target, now: datetime) -> str | None:
+    """Write `summary_<tag>_<YYYYMMDD>.csv` of all images of a tag that are remembered; None where there are none.
+
+    One row for every other tag under which an image was taken before, or one with none. Gives its path as paths are
+    remembered.
+    """
+    name = target.folder.rpartition("/")[2]
+    path = f"{target.folder}/summary_{name}_{now:%Y%m%d}.csv"
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(_HEAD)
+    count = 0
+    for record in album.images(image_prefix(ImageKind.TAG, target.key)):
+        if target.holds(record):
+            count += 1
+            table.writerows(_rows(album, shelf, target, record))
+    if not count:
+        return None
+    out.write(path, text.getvalue().encode("utf-8", "replace"))
+    return shelf.remembered(path)
+
+
+def _rows(album: Album, shelf: Shelf, target: Target, record: ImageRecord) -> Iterator[list[str]]:
+    path = shelf.under_output(record) or record.path or "N/A"
+    relative = path.removeprefix(f"{target.folder}/")
+    for tag in _earlier_tags(album, target, record) or [""]:
+        cells = [target.key, tag, record.checkpoint or "Unknown", relative, record.url or "N/A"]
+        yield [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells]
+
+
+def _earlier_tags(album: Album, target: Target, record: ImageRecord) -> list[str]:
+    """The other tags under which an image was taken before this."""
+    found: set[str] = set()
+    for other in album.images_by_id(record.image_id):
+        before = other.imported or (other.date or "") <= (record.date or "")
+        if before and other.kind is ImageKind.TAG and not target.holds(other):
+            found.add(other.target)
+        if other.imported:
+            found.update(tag for tag in other.tags if not target.holds(_tagged(other, tag)))
+    return sorted(found)
+
+
+def _tagged(record: ImageRecord, tag: str) -> ImageRecord:
+    return record.model_copy(update={"kind": ImageKind.TAG, "target": tag})

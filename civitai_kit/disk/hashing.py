@@ -10,10 +10,10 @@ from io import FileIO
 from pathlib import Path
 from threading import Event
 
-from civitai_kit.core.buffers import page_aligned
 from civitai_kit.core.errors import Interrupted
 from civitai_kit.core.plans.digests import ALL, FIRST_HALF, SECOND_HALF, Digester, Digests
 from civitai_kit.disk.errors import read_error
+from civitai_kit.machine import page_aligned
 
 Progress = Callable[[int], None]
 

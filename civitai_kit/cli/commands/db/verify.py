@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +49,7 @@ def run(call: Call) -> Outcome:
 
 
 def _options(call: Call, settings: Settings) -> VerifyOptions:
+    from civitai_kit.machine import cores
     from civitai_kit.services.upkeep.verify import VerifyOptions
 
     if call.has("check_hash") and call.has("no_check_hash"):
@@ -58,7 +58,7 @@ def _options(call: Call, settings: Settings) -> VerifyOptions:
         check_hash=not call.has("no_check_hash"),
         trust_mtime=call.has("trust_mtime"),
         metadata=settings.metadata,
-        threads=min(MOST_THREADS, os.cpu_count() or 1),
+        threads=min(MOST_THREADS, cores()),
     )
 
 

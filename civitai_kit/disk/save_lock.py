@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from civitai_kit.core.errors import NotWritable, StoreLocked
-from civitai_kit.disk.errors import write_error, writing
+from civitai_kit.disk.errors import refuse_file, write_error, writing
 
 NAME = ".civitai-kit.lock"
 
@@ -47,9 +47,7 @@ class SaveLock:
         """Take the lock, making the save path for it; raises StoreLocked with who holds it, or NotWritable."""
         if self._descriptor is not None:
             raise RuntimeError("the lock is held already")
-        if self._root.exists() and not self._root.is_dir():
-            hint = "Choose a folder with --save-path."
-            raise NotWritable(f"The save path {self._root} is a file", hint=hint, path=str(self._root))
+        refuse_file(self._root)
         while self._descriptor is None:
             with writing(self._root):
                 self._made = _make_folders(self._root) or self._made

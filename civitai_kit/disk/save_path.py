@@ -9,9 +9,8 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from civitai_kit.core.errors import NotWritable
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
-from civitai_kit.disk.errors import read_error, writing
+from civitai_kit.disk.errors import read_error, refuse_file, writing
 from civitai_kit.disk.locating import locate, relative
 from civitai_kit.disk.walking import Found, stamp, walk
 from civitai_kit.disk.writing import remove_empty_folders, remove_file, write_atomically
@@ -103,12 +102,7 @@ class Disk:
 
     def check_writable(self) -> None:
         """Make the save path where it is missing and prove that it can be written; raises NotWritable or DiskFull."""
-        if self.root.exists() and not self.root.is_dir():
-            raise NotWritable(
-                f"The save path {self.root} is a file",
-                hint="Choose a folder with --save-path.",
-                path=str(self.root),
-            )
+        refuse_file(self.root)
         probe = self.root / f".{secrets.token_hex(8)}.tmp"
         with writing(self.root):
             self.root.mkdir(parents=True, exist_ok=True)

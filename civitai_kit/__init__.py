@@ -109,7 +109,7 @@ _HOMES = ("core.errors", "core.site.enums", "core.retry", "core.site.models", "c
 def digests(path: "str | PathLike[str]") -> dict[str, str]:
     """Every digest of a file by the site's names (`SHA256`, `AutoV1` …) as lower-case hex, in one read.
 
-    A digest that does not apply to the file is missing (API facts 10.3); raises a CivitaiKitError when it cannot
+    A digest that does not apply to the file is missing (site.md 10.3); raises a CivitaiKitError when it cannot
     be read.
     """
     from pathlib import Path

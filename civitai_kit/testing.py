@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from civitai_kit.sandbox.content import Known
 from civitai_kit.sandbox.faults import FAULTS, FaultBox
-from civitai_kit.sandbox.request_log import RequestRecord
 from civitai_kit.sandbox.serve import Sandbox, running
-from civitai_kit.sandbox.world import World
+from civitai_kit.sandbox.state import RequestRecord
+from civitai_kit.sandbox.worlds.standard import Known
+from civitai_kit.sandbox.worlds.world import World
 
 __all__ = ["FAULTS", "FaultBox", "Known", "RequestRecord", "Sandbox", "World", "civitai_sandbox", "sandbox"]
 

@@ -151,7 +151,7 @@ def headers_of(request: Request, key: str | None, named: bool) -> dict[str, str]
 
 
 def user_agent() -> str:
-    """Who asks, with no browser's word in it: the site answers browsers with pages (API facts 12.1)."""
+    """Who asks, with no browser's word in it: the site answers browsers with pages (site.md 12.1)."""
     return f"civitai-kit/{__version__} (+https://github.com/civitai-kit/civitai-kit)"
 
 

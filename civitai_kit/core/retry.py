@@ -1,4 +1,4 @@
-"""When to try again and how long to wait: the table of API facts 13 as data, without clock or chance."""
+"""When to try again and how long to wait: the table of site.md 13 as data, without clock or chance."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Trouble(StrEnum):
     """What came instead of an answer, as far as trying again is concerned."""
 
     REFUSED = "refused"  # asking again changes nothing
-    NO_SUCH_FILE = "no_such_file"  # 404 of a download may be the storage's bad moment (API facts 7.2, 13)
+    NO_SUCH_FILE = "no_such_file"  # 404 of a download may be the storage's bad moment (site.md 7.2, 13)
     WALLED = "walled"  # a challenge page of the edge
     BUSY = "busy"  # overloaded, restarting, timed out
     GARBLED = "garbled"  # a page, or broken JSON, where an answer should be
     NETWORK = "network"  # no answer, or one cut short
     TOO_FAST = "too_fast"  # slow down
-    TOO_DEEP = "too_deep"  # "too many pages": never heals (API facts 1.5)
+    TOO_DEEP = "too_deep"  # "too many pages": never heals (site.md 1.5)
     QUOTA = "quota"  # the day's downloads are used up: ends the run
 
 

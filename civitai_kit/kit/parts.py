@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from civitai_kit.store.lmdb_store import LmdbStore
     from civitai_kit.transfer.pool import Pool
 
-# Multiples of the first wait that a host gets which asks to slow down and not for how long (API facts 13).
+# Multiples of the first wait that a host gets which asks to slow down and not for how long (site.md 13).
 _SLOW_DOWN = 30
 # Pauses of all together for each try that one picture gets.
 _ROUNDS = 4

@@ -12,14 +12,12 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from civitai_kit.sandbox.connections import reset_when_closed
 from civitai_kit.sandbox.faults import FaultBox
-from civitai_kit.sandbox.request_log import RequestLog
-from civitai_kit.sandbox.site import build
-from civitai_kit.sandbox.site_faults import ENDINGS
-from civitai_kit.sandbox.state import API_KEY, State
-from civitai_kit.sandbox.storage import StorageServer
-from civitai_kit.sandbox.world import World
+from civitai_kit.sandbox.site.app import build
+from civitai_kit.sandbox.site.faults import ENDINGS
+from civitai_kit.sandbox.state import API_KEY, RequestLog, State
+from civitai_kit.sandbox.storage.server import StorageServer, reset_when_closed
+from civitai_kit.sandbox.worlds.world import World
 
 SECOND_LOOPBACK = "127.0.0.2"
 START_SECONDS = 30.0

@@ -44,13 +44,13 @@ def item_of(choice: Choice, path: str) -> Item:
 
 
 def is_linked(version: ModelVersion, file: ModelFile) -> bool:
-    """Whether a file surely belongs to another version: the site prints `fileId` for all but it (API facts 7.5)."""
+    """Whether a file surely belongs to another version: the site prints `fileId` for all but it (site.md 7.5)."""
     prints_id = [other for other in version.files if "fileId=" in (other.download_url or "")]
     return bool(prints_id) and file not in prints_id
 
 
 def order_of(item: Item, site: str, target: PurePath, *, connections: int, allow_hash_mismatch: bool) -> Order:
-    """The transfer of an item: asked by file id first, by the printed URL where that is another way (API facts 7.3)."""
+    """The transfer of an item: asked by file id first, by the printed URL where that is another way (site.md 7.3)."""
     from civitai_kit.core.plans.order import Order
 
     by_id = f"{site}/api/download/models/{item.version_id}"

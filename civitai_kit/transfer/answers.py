@@ -1,4 +1,4 @@
-"""What the site's download endpoint and the storage hosts answer when they do not give (API facts 1.4, 7.2, 7.6)."""
+"""What the site's download endpoint and the storage hosts answer when they do not give (site.md 1.4, 7.2, 7.6)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Setback(Exception):
 
 
 def refusal_of_site(reply: Reply, *, with_key: bool) -> Setback:
-    """What a refusal of the site's download endpoint amounts to (API facts 7.2)."""
+    """What a refusal of the site's download endpoint amounts to (site.md 7.2)."""
     said = _said(reply.body)
     page = _is_html(reply.body)
     trouble = trouble_of(reply.status, text=said.text, page=page, download=True)
@@ -78,7 +78,7 @@ def refusal_of_site(reply: Reply, *, with_key: bool) -> Setback:
 
 
 def refusal_of_storage(reply: Reply, *, signed: bool) -> Setback:
-    """What a refusal of a storage or image host amounts to; `signed` links can be had anew (API facts 7.6)."""
+    """What a refusal of a storage or image host amounts to; `signed` links can be had anew (site.md 7.6)."""
     said = _said(reply.body)
     page = _is_html(reply.body)
     trouble = trouble_of(reply.status, text=said.text, page=page, download=signed)

@@ -220,7 +220,7 @@ class Filler:
             raise _setback("The file at the storage has changed; it is fetched from the start.")
 
     def _beyond_the_end(self, part: Part, lane: Lane, found: Object) -> None:
-        """416: everything is here already, or the storage has another, shorter file (API facts 7.6)."""
+        """416: everything is here already, or the storage has another, shorter file (site.md 7.6)."""
         total = found.total if found.total is not None else part.total
         if part.written and total == part.written:
             part.learn(total=total, etag=part.journal.etag, modified=part.journal.modified)

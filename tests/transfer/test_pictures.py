@@ -13,8 +13,8 @@ import pytest
 from civitai_kit.core.errors import CivitaiKitError, Code, DiskError, Interrupted, NotAModel, NotFound
 from civitai_kit.core.events import FileCame
 from civitai_kit.core.plans.order import Content, Fetched, Order, Proof
-from civitai_kit.sandbox import media
-from civitai_kit.sandbox.galleries import delivery_url
+from civitai_kit.sandbox.storage.urls import delivery_url
+from civitai_kit.sandbox.worlds import media
 from civitai_kit.transfer.pictures import is_whole, media_suffix, with_media_suffix
 from civitai_kit.transfer.pool import Pool
 from tests.transfer.conftest import Desk

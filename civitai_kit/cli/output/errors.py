@@ -103,7 +103,7 @@ def _place(row: Mapping[str, Any]) -> str:
     return shown(row.get("path") or row["file_id"])
 
 
-# As the site's validator says it (API facts 4): `types.0: Invalid option: expected one of "Checkpoint"|"LORA"`.
+# As the site's validator says it (site.md 1.4): `types.0: Invalid option: expected one of "Checkpoint"|"LORA"`.
 _REFUSAL = r'(?:(\w+)(?:\.(\d+))?: )?Invalid option: expected one of ((?:"[^"]*"\|?)+)'
 # The site's names of what can hold a word of a person's own; sorts and periods are checked before it is asked.
 _SETTINGS = {"types": ("model_types", "model type"), "baseModels": ("base_models", "base model")}

@@ -59,7 +59,7 @@ class Absence:
 
 
 def state_of_mode(mode: str | None) -> SiteState | None:
-    """What a model's `mode` says (API facts 2.2); None for a healthy model, and for modes nobody knows."""
+    """What a model's `mode` says (site.md 2.2); None for a healthy model, and for modes nobody knows."""
     return _MODES.get(mode or "")
 
 

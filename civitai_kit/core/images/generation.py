@@ -49,7 +49,7 @@ def prompt_of(image: Image) -> str:
 
 
 def clue_of(meta: Mapping[str, Any]) -> Clue:
-    """Which model made an image: `Model`, else the checkpoint among its resources (API facts 8.2)."""
+    """Which model made an image: `Model`, else the checkpoint among its resources (site.md 8.2)."""
     said = meta.get("Model")
     name = _usable_name(said)
     if name is not None:

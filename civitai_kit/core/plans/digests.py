@@ -1,4 +1,4 @@
-"""The six digests by which the site names a file, fed chunk by chunk in one pass (API facts 10.3)."""
+"""The six digests by which the site names a file, fed chunk by chunk in one pass (site.md 10.3)."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Proof:
     size: int | None = None
 
     def judge(self, digests: Digests, size: int) -> Verdict:
-        """Hold the digests and the length of some bytes against the promise (API facts 10.3: CRC32 in either order)."""
+        """Hold the digests and the length of some bytes against the promise (site.md 10.3: CRC32 in either order)."""
         if self.sha256:
             return _by_hash(digests.sha256 == self.sha256.lower())
         if self.blake3:
@@ -59,7 +59,7 @@ def _by_hash(equal: bool) -> Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One file wanted: `urls` are absolute and tried in turn when the site answers 404 (API facts 7.2, 7.3).
+    """One file wanted: `urls` are absolute and tried in turn when the site answers 404 (site.md 7.2, 7.3).
 
     `target` is the absolute final path (for images its extension may change with the content). `key` names the
     item in events. `connections` over 1 fetches ranges side by side where the server allows it.

@@ -42,7 +42,7 @@ class Item:
     """One file to fetch. `path` is relative to the save path with `/`; `size` in bytes; digests lower-case hex.
 
     `url` is the download URL the site printed, as path and query only; `linked` says that the file belongs to
-    another version, so that only `url` reaches it (API facts 7.3). Digests and size are None where the site has none.
+    another version, so that only `url` reaches it (site.md 7.3). Digests and size are None where the site has none.
     """
 
     model_id: int | None
@@ -111,7 +111,7 @@ class Plan:
     """What a scan found: `items` in the order of the site, `skips`, and how many `models` and `pages` were read.
 
     `errors` are the REFs that could not be had, or can only be skipped; `named` counts the REFs that could.
-    `trimmed` says that the site was asked to leave versions out of the models it listed (API facts 2.1, baseModels).
+    `trimmed` says that the site was asked to leave versions out of the models it listed (site.md 2.1, baseModels).
     """
 
     items: tuple[Item, ...]

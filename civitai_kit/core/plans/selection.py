@@ -89,7 +89,7 @@ def _named(model: Model, wanted: int | None) -> Iterator[ModelVersion]:
 
 
 def gate(version: ModelVersion, now: datetime) -> tuple[bool, str | None]:
-    """Whether a version is behind an early-access or paid gate at `now`, and the ISO time it opens (API facts 2.2).
+    """Whether a version is behind an early-access or paid gate at `now`, and the ISO time it opens (site.md 2.2).
 
     The older forms of the site's records (`earlyAccessEndsAt`, `earlyAccessTimeFrame` in days) count as well.
     """
@@ -129,7 +129,7 @@ def _creator_unwanted(model: Model, selection: Selection) -> bool:
 
 
 def account_name(name: str) -> str:
-    """A username as the site compares it: first space to `_`, other signs dropped, lower case (API facts 2.1)."""
+    """A username as the site compares it: first space to `_`, other signs dropped, lower case (site.md 2.1)."""
     kept = (sign for sign in name.strip().replace(" ", "_", 1) if sign.isascii() and (sign.isalnum() or sign == "_"))
     return "".join(kept).lower()
 

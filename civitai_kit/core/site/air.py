@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from civitai_kit.core.site.base_models import ecosystem_of
 
-# How AIRs write model types; every other type is `unknown` there (API facts 11).
+# How AIRs write model types; every other type is `unknown` there (site.md 11).
 TYPES: dict[str, str] = {
     "Checkpoint": "checkpoint",
     "LORA": "lora",

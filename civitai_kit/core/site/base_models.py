@@ -1,4 +1,4 @@
-"""The base models that the site knew in August 2026, each with its ecosystem (API facts 10.2).
+"""The base models that the site knew in August 2026, each with its ecosystem (site.md 10.2).
 
 The list grows every month: a base model that is not here is as good as one that is.
 """

@@ -16,7 +16,7 @@ class BadOption(UsageError, BadQuery):
 
 
 class ModelType(StrEnum):
-    """Types of models (API facts 10.1); an unknown one is passed on as text."""
+    """Types of models (site.md 10.1); an unknown one is passed on as text."""
 
     CHECKPOINT = "Checkpoint"
     TEXTUAL_INVERSION = "TextualInversion"
@@ -119,7 +119,7 @@ class MediaType(StrEnum):
 
 
 class NsfwLevel(IntFlag):
-    """The site's rating bits; join them with `|` (API facts 10.1)."""
+    """The site's rating bits; join them with `|` (site.md 10.1)."""
 
     PG = 1
     PG13 = 2
@@ -130,7 +130,7 @@ class NsfwLevel(IntFlag):
     ALL = 31
 
 
-# The texts that the images' `nsfw` filter takes, each with the bits that it lets through (API facts 8.1).
+# The texts that the images' `nsfw` filter takes, each with the bits that it lets through (site.md 8.1).
 FILTER_LEVELS: dict[str, NsfwLevel] = {
     "none": NsfwLevel.PG,
     "soft": NsfwLevel.PG | NsfwLevel.PG13,

@@ -7,14 +7,14 @@ from typing import Any
 
 from civitai_kit.core.site.models import Model
 
-# Availability of what everybody may have; anything else was meant for some (API facts 2.2).
+# Availability of what everybody may have; anything else was meant for some (site.md 2.2).
 _PUBLIC = ("Public", None)
 
 
 def restrictions(model: Mapping[str, Any] | None, version: Mapping[str, Any] | None = None) -> tuple[str, ...]:
     """What the site's answers say against passing a model on freely; empty where nothing does or nothing is known.
 
-    The flags are `allowNoCredit`, `allowCommercialUse` (three forms, API facts 12), `allowDerivatives`,
+    The flags are `allowNoCredit`, `allowCommercialUse` (three forms, site.md 12.2), `allowDerivatives`,
     `allowDifferentLicense`, and that a version or model is not public.
     """
     said = Model.model_validate(dict(model or {}))

@@ -1,6 +1,6 @@
 """What Civitai says: tolerant values over the site's answers, each keeping the answer as received in `raw`.
 
-Every field may be missing, null or of an unforeseen type (API facts 2.2, 12): such a field reads as its default
+Every field may be missing, null or of an unforeseen type (site.md 2.2, 12.2): such a field reads as its default
 and the rest of the answer stands. Unknown enum values stay as the text they are.
 """
 
@@ -62,7 +62,7 @@ class SiteValue(BaseModel):
 
 
 class Hashes(SiteValue):
-    """A file's digests by the site's names, lower-case hex; any may be None, `{}` is common (API facts 10.3)."""
+    """A file's digests by the site's names, lower-case hex; any may be None, `{}` is common (site.md 10.3)."""
 
     sha256: str | None = None
     auto_v1: str | None = None
@@ -96,7 +96,7 @@ class FileTraits(SiteValue):
 
 
 class ModelFile(SiteValue):
-    """One downloadable of a version (API facts 2.2); `id` None only in damaged answers."""
+    """One downloadable of a version (site.md 2.2); `id` None only in damaged answers."""
 
     id: Integer = None
     name: Text = None
@@ -116,7 +116,7 @@ class ModelFile(SiteValue):
 
 
 class Preview(SiteValue):
-    """A picture or clip listed with a version; `id` may only stand in the URL (API facts 3)."""
+    """A picture or clip listed with a version; `id` may only stand in the URL (site.md 3)."""
 
     id: Integer = None
     url: Text = None
@@ -155,7 +155,7 @@ class Creator(SiteValue):
 
 
 class VersionOwner(SiteValue):
-    """The model as a version by id shows it: name and type, no id (API facts 4)."""
+    """The model as a version by id shows it: name and type, no id (site.md 4)."""
 
     name: Text = None
     type: Text = None
@@ -165,7 +165,7 @@ class VersionOwner(SiteValue):
 
 
 class ModelVersion(SiteValue):
-    """One release of a model; from a listing it has no `model_id` and no `air` (API facts 2.2, 4)."""
+    """One release of a model; from a listing it has no `model_id` and no `air` (site.md 2.2, 4)."""
 
     id: Integer = None
     model_id: Integer = None
@@ -198,7 +198,7 @@ def _versions(value: Any) -> Sequence[ModelVersion]:
 
 
 class Model(SiteValue):
-    """A published resource with its versions in the site's order, newest first (API facts 2.2, 3)."""
+    """A published resource with its versions in the site's order, newest first (site.md 2.2, 3)."""
 
     id: Integer = None
     name: Text = None
@@ -220,7 +220,7 @@ class Model(SiteValue):
 
 
 class Image(SiteValue):
-    """A picture or clip of `/images` (API facts 8.2); `meta` is the flat generation data, or None."""
+    """A picture or clip of `/images` (site.md 8.2); `meta` is the flat generation data, or None."""
 
     id: Integer = None
     url: Text = None
@@ -256,7 +256,7 @@ class User(SiteValue):
 
 
 class HashOwner(SiteValue):
-    """One row of the batch look-up: whose file has this SHA256 (API facts 5.3)."""
+    """One row of the batch look-up: whose file has this SHA256 (site.md 5.3)."""
 
     model_version_id: Integer = None
     model_id: Integer = None

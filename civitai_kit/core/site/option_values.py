@@ -15,7 +15,7 @@ _TRUTHS = {
     **dict.fromkeys(("false", "0", "no", "off", "n", "disabled"), False),
 }
 
-# Options of the site's web pages and older documents that its API refuses or ignores (API facts 2.1, 8.1).
+# Options of the site's web pages and older documents that its API refuses or ignores (site.md 2.1, 8.1).
 _NEVER = {
     "page": "The site ignores page numbers here; take the next page by its cursor.",
     "cursor": "A cursor is given to models_page or images_page.",

@@ -1,4 +1,4 @@
-"""One page of a listing, and how the site's envelope of it is read (API facts 2.3, 8.3)."""
+"""One page of a listing, and how the site's envelope of it is read (site.md 2.3, 8.3)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Page(Generic[T]):
 def page_of(make: Callable[[Any], T], raw: dict[str, Any]) -> Page[T]:
     """Read a listing's envelope; items that are no objects (null) are passed over.
 
-    The cursor may be text or number; where only `nextPage` has one, it is taken from there (API facts 2.3, 8.3).
+    The cursor may be text or number; where only `nextPage` has one, it is taken from there (site.md 2.3, 8.3).
     """
     metadata = mapping(raw.get("metadata"))
     cursor = _cursor(metadata.get("nextCursor"))

@@ -1,4 +1,4 @@
-"""What to ask the site for: ModelQuery and ImageQuery, with the site's rules (API facts 2.1, 8.1)."""
+"""What to ask the site for: ModelQuery and ImageQuery, with the site's rules (site.md 2.1, 8.1)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ModelQuery:
     """A listing of models; what the site would refuse or misread is refused here with a BadOption.
 
     `limit` is the page size, 1 to 100. A False flag is not sent, for the site takes `=false` for true
-    (API facts 2.1). `nsfw` None or False means PG only, True every level. `query` orders by relevance,
+    (site.md 2.1). `nsfw` None or False means PG only, True every level. `query` orders by relevance,
     whatever `sort` says.
     """
 
@@ -100,7 +100,7 @@ class ModelQuery:
 
     @property
     def newest_first(self) -> bool:
-        """Whether the order is `Newest`, where the site loses a row at each page's end (API facts 2.3)."""
+        """Whether the order is `Newest`, where the site loses a row at each page's end (site.md 2.3)."""
         return self.sort is ModelSort.NEWEST and self.query is None
 
     def params(self) -> list[tuple[str, str]]:
@@ -177,7 +177,7 @@ class ImageQuery:
 
     @property
     def by_id(self) -> bool:
-        """Whether the site answers by its older path: numeric cursors, a row lost a page (API facts 8.3)."""
+        """Whether the site answers by its older path: numeric cursors, a row lost a page (site.md 8.3)."""
         return self.image_id is not None or self.model_id is not None
 
     def params(self) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""How one field of an answer is read whatever came: the right form, or nothing (API facts 12)."""
+"""How one field of an answer is read whatever came: the right form, or nothing (site.md 12.2)."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def commercial_uses(value: Any) -> list[str]:
 
 
 def unwrapped_meta(value: Any) -> dict[str, Any] | None:
-    """The flat generation data out of either form, `{…}` or `{"id": …, "meta": {…}}` (API facts 8.2)."""
+    """The flat generation data out of either form, `{…}` or `{"id": …, "meta": {…}}` (site.md 8.2)."""
     if not isinstance(value, dict):
         return None
     if set(value) <= {"id", "meta"} and "meta" in value:

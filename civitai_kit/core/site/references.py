@@ -33,7 +33,7 @@ __all__ = [
     "url_of",
 ]
 
-# The site's ids are 32-bit integers; it answers 400 to others (API facts 3).
+# The site's ids are 32-bit integers; it answers 400 to others (site.md 3).
 LARGEST_ID = 2**31 - 1
 _TWINS = frozenset(f"{prefix}civitai.{colour}" for prefix in ("", "www.") for colour in ("com", "red", "green")) | {
     "api.civitai.com"

@@ -71,7 +71,7 @@ def kind_of(headers: Mapping[str, str], body: bytes) -> Kind:
 
 
 def is_login_address(address: str) -> bool:
-    """Whether a redirect leads to the site's login page (API facts 7.2)."""
+    """Whether a redirect leads to the site's login page (site.md 7.2)."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -80,7 +80,7 @@ def is_login_address(address: str) -> bool:
 
 
 def error_text(body: bytes) -> str | None:
-    """The site's own words out of any of its error bodies, on one line (API facts 1.4); None where it has none."""
+    """The site's own words out of any of its error bodies, on one line (site.md 1.4); None where it has none."""
     try:
         return _words(parse_json(body))
     except NotJson:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 DOWNLOADS = "/api/download/"
-# This host leaves `/api` out of its download URLs (API facts 1.1).
+# This host leaves `/api` out of its download URLs (site.md 1.1).
 _API_HOST = "api.civitai.com"
 
 
@@ -41,7 +41,7 @@ def tag_page_url(site: str, tag: str) -> str:
 
 
 def download_url(site: str, version_id: int, file_id: int | None = None) -> str:
-    """Where a version's file comes from; without `file_id` the site chooses (API facts 7.3)."""
+    """Where a version's file comes from; without `file_id` the site chooses (site.md 7.3)."""
     file = "" if file_id is None else f"?fileId={file_id}"
     return absolute_url(site, f"{DOWNLOADS}models/{version_id}{file}")
 
@@ -54,7 +54,7 @@ def absolute_url(site: str, path: str) -> str:
 def path_and_query(url: str) -> str | None:
     """A printed download URL as path and query, without the key it may carry; None when it is no download URL.
 
-    The host does not matter: the site prints several (API facts 1.1), the configured one is asked.
+    The host does not matter: the site prints several (site.md 1.1), the configured one is asked.
     """
     try:
         parts = urlsplit(url.strip())
@@ -95,7 +95,7 @@ def with_transform(url: str, transform: str) -> str:
     return urlunsplit(parts._replace(path="/".join(segments)))
 
 
-# One of the widths that the site keeps (API facts 8b), wide enough for a screen.
+# One of the widths that the site keeps (site.md 8.4), wide enough for a screen.
 RESIZED_WIDTH = 1200
 
 

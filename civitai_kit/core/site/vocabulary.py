@@ -29,7 +29,7 @@ MODEL_SORTS: tuple[str, ...] = tuple(word.value for word in ModelSort)
 IMAGE_SORTS: tuple[str, ...] = tuple(word.value for word in ImageSort)
 PERIODS: tuple[str, ...] = tuple(word.value for word in Period)
 
-# API facts 10.1; the site's own column for file types is free text.
+# site.md 10.1; the site's own column for file types is free text.
 FILE_TYPES: tuple[str, ...] = (
     "Model",
     "Text Encoder",

@@ -75,7 +75,7 @@ class Makers:
                     for version in model.versions:
                         if version.id is not None:
                             self._known[version.id] = Maker(model.name, model.type)
-            # Listings hide some models that can be had by id (API facts 2.2, 12).
+            # Listings hide some models that can be had by id (site.md 2.1, 3).
             for number in version_ids:
                 if number not in self._known:
                     self._known[number] = self._ask_one(number)

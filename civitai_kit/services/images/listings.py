@@ -18,9 +18,9 @@ from civitai_kit.services.images.reading import Leaf, Listing, Reading
 
 # A version-by-version search of a creator ends after so many versions without anything new.
 _MOST_BARREN_VERSIONS = 50
-# The site gives so many accounts for part of a name (API facts 9).
+# The site gives so many accounts for part of a name (site.md 9).
 _USERS_AT_MOST = 5
-# Orders in time; the older path of the site knows no others (API facts 8.1).
+# Orders in time; the older path of the site knows no others (site.md 8.1).
 _IN_TIME = (ImageSort.NEWEST, ImageSort.OLDEST)
 _OTHER_ORDERS = (ImageSort.MOST_REACTIONS, ImageSort.MOST_COMMENTS, ImageSort.MOST_COLLECTED)
 
@@ -82,7 +82,7 @@ class Walk:
             yield from self._deeper(name)
 
     def _knows_user(self, name: str) -> bool:
-        """Whether the user exists: in the feed one who does not has merely no images (API facts 8.1)."""
+        """Whether the user exists: in the feed one who does not has merely no images (site.md 8.1)."""
         try:
             found = self.site.users(query=name)
         except SiteError:
@@ -121,7 +121,7 @@ class Walk:
 
     @property
     def _is_in_doubt(self) -> bool:
-        """Whether the listing broke off, or ended in a blank page as when the site runs out of time (API facts 8.1)."""
+        """Whether the listing broke off, or ended in a blank page as when the site runs out of time (site.md 8.1)."""
         last = self.reading.leaves[-1] if self.reading.leaves else None
         return bool(self.reading.errors) or last is None or (last.is_last and last.is_blank)
 
@@ -142,7 +142,7 @@ class Walk:
             for page in self.site.models_of(ModelQuery(tag=tag, sort=ModelSort.NEWEST, nsfw=not safe_only)):
                 carriers = [model for model in page.items if _carries(model, tag)]
                 if page.items and not carriers and not self.reading.leaves:
-                    # To a tag that it does not know the site answers with everything (API facts 2.1).
+                    # To a tag that it does not know the site answers with everything (site.md 2.1).
                     known = None
                     break
                 known = tag if carriers else known

@@ -180,7 +180,7 @@ class Reading:
 
 
 def _beyond(cursor: Cursor | None, query: ImageQuery) -> Cursor | None:
-    """The place behind a page whose own cursor leads back: known where cursors are offsets (API facts 8.3)."""
+    """The place behind a page whose own cursor leads back: known where cursors are offsets (site.md 8.3)."""
     found = re.fullmatch(r"(\d{1,9})(\|\d*)?", cursor if isinstance(cursor, str) else "0")
     if found is None or isinstance(cursor, int) or query.by_id:
         return None

@@ -187,7 +187,7 @@ def _tells_files_apart(template: Template) -> bool:
 
 
 def _prove_tag(query: ModelQuery, models: tuple[Model, ...]) -> bool:
-    """The site answers an unknown tag with everything (API facts 2.1): some model of the page must carry it."""
+    """The site answers an unknown tag with everything (site.md 2.1): some model of the page must carry it."""
     wanted = (query.tag or "").casefold()
     if any(wanted in {tag.casefold() for tag in model.tags} for model in models):
         return True

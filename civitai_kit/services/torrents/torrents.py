@@ -239,7 +239,7 @@ def _fallback_name(job: TorrentJob) -> str:
 
 
 def _page(entries: list[Entry]) -> str:
-    """The model's page, as a comment for whoever meets the torrent alone (API facts 1)."""
+    """The model's page, as a comment for whoever meets the torrent alone (site.md 1.1)."""
     first = entries[0]
     if first.model_id is None:
         return f"https://civitai.com/api/v1/model-versions/{first.version_id}"

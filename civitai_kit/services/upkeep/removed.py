@@ -1,7 +1,7 @@
 """Asking the site which recorded models it still has; what it no longer has is remembered so, its answers kept.
 
 Models are listed a hundred ids at a time. The listing leaves out what is archived, unrated or hidden, so that what is
-missing there is asked for by itself: the model, and where that is not shown either, the version (API facts 2.1, 3, 4).
+missing there is asked for by itself: the model, and where that is not shown either, the version (site.md 2.1, 3, 4).
 """
 
 from __future__ import annotations

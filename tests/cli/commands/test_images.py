@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from civitai_kit.sandbox.gallery_content import FIRST_GALLERY_IMAGE, PAINTER, POST
+from civitai_kit.sandbox.worlds.standard_gallery import FIRST_GALLERY_IMAGE, PAINTER, POST
 from civitai_kit.testing import Known, Sandbox
 from tests.cli.conftest import Run
 

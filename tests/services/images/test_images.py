@@ -18,8 +18,9 @@ from civitai_kit.core.images.placement import Layout
 from civitai_kit.core.images.report import TargetStatus, Why
 from civitai_kit.core.images.template import ImageTemplate
 from civitai_kit.core.site.enums import ImageSort, MediaType, NsfwLevel
-from civitai_kit.sandbox import images, media
-from civitai_kit.sandbox.bodies import GivenBody
+from civitai_kit.sandbox.site import images
+from civitai_kit.sandbox.worlds import media
+from civitai_kit.sandbox.worlds.bodies import GivenBody
 from civitai_kit.testing import Sandbox
 from tests.services.album import Album, Countdown
 
@@ -88,7 +89,7 @@ def test_a_model_whose_listing_runs_out_of_time_is_read_version_by_version(
     whole, left = images._from_database, pages_before
 
     def run_out_of_time(state: Any, options: Any, limit: int) -> Any:
-        # An empty page and no cursor: nothing tells it from the end (API facts 8.1).
+        # An empty page and no cursor: nothing tells it from the end (site.md 8.1).
         nonlocal left
         left -= 1
         return whole(state, options, limit) if left >= 0 else ([], None)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from civitai_kit.core.errors import Code, Exit
-from civitai_kit.sandbox import media
+from civitai_kit.sandbox.worlds import media
 from civitai_kit.testing import Sandbox
 from tests.services.album import Album
 

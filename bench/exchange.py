@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from civitai_kit.core.collection.entry import Entry
-from civitai_kit.disk.save_path import Disk
+from civitai_kit.disk.folder import Folder
 from civitai_kit.services.exchange.exchange import HEAD_BYTES, ImportParts, Source, export, import_file
 from civitai_kit.store.hands import Hands
 from civitai_kit.store.lmdb_store import LmdbStore
@@ -54,7 +54,7 @@ def import_into(root: Path, source: Path, processes: int | None) -> None:
     """What `db import` does once it runs, with so many processes beside this one (None: as many as it would take)."""
     with LmdbStore.open(root / "civitai_download_db", read_only=False) as store, source.open("rb", 1 << 20) as stream:
         spread = Hands(_never, processes).spread
-        parts = ImportParts(store=store, disk=Disk(root), pack=pack_drafts, spread=spread, stopped=_never)
+        parts = ImportParts(store=store, disk=Folder(root), pack=pack_drafts, spread=spread, stopped=_never)
         size = source.stat().st_size
         done = import_file(parts, Source(source.name, stream.peek(HEAD_BYTES)[:HEAD_BYTES], stream, source, size))
     assert done.exit_code == 0

@@ -1,4 +1,4 @@
-"""What the file system refused, as errors of ours."""
+"""What the file system refuses, as errors of ours."""
 
 from __future__ import annotations
 

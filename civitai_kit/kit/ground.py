@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from civitai_kit.disk.errors import refuse_file
-from civitai_kit.disk.save_path import Disk
+from civitai_kit.disk.folder import Folder
 from civitai_kit.store.places import BESIDE, DEFAULT, store_path
 
 if TYPE_CHECKING:
     from civitai_kit.core.events import Emit
     from civitai_kit.core.settings.layers import Settings
-    from civitai_kit.disk.picture_folder import Walls
+    from civitai_kit.disk.picture_folder import PictureFolder
     from civitai_kit.store.lmdb_store import LmdbStore
 
 
@@ -22,7 +22,7 @@ class Ground:
     """The places that settings name; to make one opens nothing. `command` tells others who holds the lock."""
 
     def __init__(self, settings: Settings, command: str) -> None:
-        self.disk = Disk(Path(settings.save_path).absolute())
+        self.disk = Folder(Path(settings.save_path).absolute())
         self._command = command
         self._database = Path(settings.database_path).absolute() if settings.database_path else None
         self._images = images_folder(settings)
@@ -46,11 +46,11 @@ class Ground:
 
         return LmdbStore.open(self._database_path(emit), read_only=read_only)
 
-    def pictures(self) -> Walls:
+    def pictures(self) -> PictureFolder:
         """The folder of images."""
-        from civitai_kit.disk.picture_folder import Walls
+        from civitai_kit.disk.picture_folder import PictureFolder
 
-        return Walls(self._images)
+        return PictureFolder(self._images)
 
     def databases(self) -> tuple[str, ...]:
         """The folders under the save path that hold databases, or might."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from civitai_kit.client.drivers import Client
     from civitai_kit.core.events import Emit
     from civitai_kit.core.settings.layers import Settings
-    from civitai_kit.disk.save_path import Disk
+    from civitai_kit.disk.folder import Folder
     from civitai_kit.disk.spool import Spool
     from civitai_kit.kit.network import Network
     from civitai_kit.kit.settings import Loaded
@@ -64,7 +64,7 @@ class Kit:
         self._closing = closing
 
     @property
-    def disk(self) -> Disk:
+    def disk(self) -> Folder:
         """The save path."""
         return self.ground.disk
 
@@ -176,8 +176,8 @@ class Kit:
         NotWritable.
         """
         from civitai_kit.disk.errors import refuse_file
+        from civitai_kit.disk.folder import Folder
         from civitai_kit.disk.metainfo import TorrentFiles
-        from civitai_kit.disk.save_path import Disk
         from civitai_kit.services.torrents.torrents import TorrentParts
 
         refuse_file(self.disk.root)
@@ -192,7 +192,7 @@ class Kit:
                 pool=self.pool,
                 maker=maker,
                 stop=self.stop,
-                out=None if out is None else Disk(out),
+                out=None if out is None else Folder(out),
             )
 
     @cached_property

@@ -19,7 +19,7 @@ import pytest
 from civitai_kit.core.collection.entry import Entry, FileRecord, ImageKind, ImageRecord, Status
 from civitai_kit.core.collection.exchange import Exchanged, entry_line, header_line, image_line
 from civitai_kit.core.errors import Interrupted
-from civitai_kit.disk.save_path import Disk
+from civitai_kit.disk.folder import Folder
 from civitai_kit.services.exchange.exchange import ImportParts, Source, Spread, import_file
 from civitai_kit.store.hands import Hands
 from civitai_kit.store.lmdb_store import LmdbStore
@@ -93,7 +93,7 @@ def brought(
 ) -> Exchanged:
     """Import it; where it is said to be large, other processes are asked from the second block on."""
     with LmdbStore.open(root / "db", read_only=False) as store:
-        parts = ImportParts(store=store, disk=Disk(root), pack=pack_drafts, spread=spread, stopped=stopped)
+        parts = ImportParts(store=store, disk=Folder(root), pack=pack_drafts, spread=spread, stopped=stopped)
         return import_file(parts, Source("x.jsonl", content[:4096], io.BytesIO(content), size=size))
 
 
@@ -144,7 +144,7 @@ def test_a_small_file_asks_nobody_and_a_large_stream_does_in_the_end(tmp_path: P
     assert not asked
     content = HEADER + b"".join(entry_line(Entry(version_id=number)) for number in range(1, 24_001))
     with LmdbStore.open(tmp_path / "db", read_only=False) as store:
-        parts = ImportParts(store=store, disk=Disk(tmp_path), pack=pack_drafts, spread=spread, stopped=never)
+        parts = ImportParts(store=store, disk=Folder(tmp_path), pack=pack_drafts, spread=spread, stopped=never)
         assert import_file(parts, Source("-", content[:4096], io.BytesIO(content))).entries == 24_000
     assert asked
 

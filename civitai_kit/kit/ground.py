@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from civitai_kit.disk.errors import refuse_file
 from civitai_kit.disk.folder import Folder
-from civitai_kit.store.places import BESIDE, DEFAULT, store_path
+from civitai_kit.store.location import BESIDE, DEFAULT, store_path
 
 if TYPE_CHECKING:
     from civitai_kit.core.events import Emit

@@ -1,4 +1,4 @@
-"""Cached digests within a transaction: one row a file, good for one stamp."""
+"""Cached digests within a transaction: a row for each file, valid while the file has the same stamp."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def cached_digests(txn: Transaction, tables: Tables, stamp: FileStamp) -> Digest
 
 
 def remember_digests(txn: Transaction, tables: Tables, stamp: FileStamp, digests: Digests) -> None:
-    """Keep digests beside those known at this stamp, in the place of those of an older one."""
+    """Keep digests beside those known at this stamp; what was computed at an older stamp is replaced."""
     old = cached_digests(txn, tables, stamp)
     whole = digests if old is None else digests.joined(old)
     txn.put(stamp_key(stamp), encode_plain({"stamp": asdict(stamp), "digests": asdict(whole)}), db=tables.hashes)

@@ -8,7 +8,7 @@ from civitai_kit.core.collection.entry import entry_key
 from civitai_kit.core.plans.digests import FileStamp
 from civitai_kit.store.codec import Damaged
 
-# LMDB takes 511 bytes. Longer keys keep this many and add 65 of a hash: 505, which no short key has.
+# LMDB takes keys of 511 bytes. A longer text keeps 440 of its own and adds 65 of a hash: a length no short key has.
 SHORT_KEY = 440
 _PREFIX = b"v_"
 
@@ -45,5 +45,5 @@ def text_prefix(prefix: str) -> bytes:
 
 
 def stamp_key(stamp: FileStamp) -> bytes:
-    """The key of a file's cached digests; size and time are held against the value, so that a change replaces it."""
+    """The key of a file's cached digests; size and time are in the value, so that a changed file replaces its row."""
     return f"{stamp.device}:{stamp.inode}".encode()

@@ -18,8 +18,8 @@ from civitai_kit.store.codec import decode
 from civitai_kit.store.data_file import holds_database, unreadable
 from civitai_kit.store.environment import Environment, Transaction, translated
 from civitai_kit.store.keys import id_key, text_key
+from civitai_kit.store.location import belongs_to_another_tool
 from civitai_kit.store.packing import pack_entries, pack_entry
-from civitai_kit.store.places import is_anothers
 from civitai_kit.store.schema import Tables, prepare
 from civitai_kit.store.summary_rows import Wanted, anything, sieve
 
@@ -49,7 +49,7 @@ class LmdbStore:
 
         Raises StoreUnreadable, StoreTooNew, StoreLocked, NotWritable or DiskFull.
         """
-        if is_anothers(path):
+        if belongs_to_another_tool(path):
             raise unreadable(path, "belongs to another tool")
         if not holds_database(path) and read_only:
             return cls(path, None, None)

@@ -13,16 +13,16 @@ from civitai_kit.store.codec import checksum, decode
 Wanted = Callable[[bytes, bytes | None], bool]
 
 _CRC_BYTES = 4
-# Where a gzip member says what its content's checksum is: to look takes a tenth of computing one.
+# Where a gzip member holds the checksum of its content: reading it takes a tenth of the time of computing one.
 _CRC = slice(-8, -4)
-# By text: three times as quick as asking the enum.
+# Looked up by text, which is three times as fast as calling the enum.
 _STATUSES = {str(status): status for status in Status}
 
 
 def encode_row(entry: Entry, value: bytes) -> bytes | None:
     """An entry's summary as a row: checksum of what `value` packs, then JSON whose first text is what searches look at.
 
-    None for a name that is not quite text (half a surrogate pair); the value then speaks for itself.
+    None for a name that is no valid text (half a surrogate pair); the summary is then read from the value itself.
     """
     # A summary's fields, without making one: an import has a hundred thousand of them.
     fields = (

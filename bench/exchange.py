@@ -27,8 +27,8 @@ from civitai_kit.core.collection.entry import Entry
 from civitai_kit.disk.folder import Folder
 from civitai_kit.services.exchange.exchange import HEAD_BYTES, ImportParts, Source, export
 from civitai_kit.services.exchange.import_collection import import_file
+from civitai_kit.store.entry_rows import pack_entries
 from civitai_kit.store.lmdb_store import LmdbStore
-from civitai_kit.store.packing import pack_entries
 
 from bench.store import entry, opened_rival  # isort: skip
 

@@ -161,7 +161,7 @@ class Kit:
     def import_parts(self) -> ImportParts:
         """What an import works with."""
         from civitai_kit.services.exchange.exchange import ImportParts
-        from civitai_kit.store.packing import pack_entries
+        from civitai_kit.store.entry_rows import pack_entries
 
         return ImportParts(store=self.store, disk=self.disk, pack=pack_entries, stopped=self.stop.is_set)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from hashlib import sha256
 
 from civitai_kit.core.collection.entry import entry_key
-from civitai_kit.core.plans.digests import FileStamp
 from civitai_kit.store.codec import Damaged
 
 # LMDB takes keys of 511 bytes. A longer text keeps 440 of its own and adds 65 of a hash: a length no short key has.
@@ -42,8 +41,3 @@ def text_key(text: str) -> bytes:
 def text_prefix(prefix: str) -> bytes:
     """What the keys of all texts that begin with `prefix` begin with."""
     return prefix.encode("utf-8", "surrogatepass")[:SHORT_KEY]
-
-
-def stamp_key(stamp: FileStamp) -> bytes:
-    """The key of a file's cached digests; size and time are in the value, so that a changed file replaces its row."""
-    return f"{stamp.device}:{stamp.inode}".encode()

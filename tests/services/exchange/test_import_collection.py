@@ -19,8 +19,8 @@ from civitai_kit.core.errors import Interrupted
 from civitai_kit.disk.folder import Folder
 from civitai_kit.services.exchange.exchange import ImportParts, Source
 from civitai_kit.services.exchange.import_collection import import_file
+from civitai_kit.store.entry_rows import pack_entries
 from civitai_kit.store.lmdb_store import LmdbStore
-from civitai_kit.store.packing import pack_entries
 
 HEADER = header_line(made_at="2026-01-01T00:00:00+00:00", entries=0, images=0)
 SHA = "ab" * 32

@@ -1,4 +1,4 @@
-"""A folder of pictures: as the save path, and files there may share their bytes with others."""
+"""A folder of pictures: thousands of small writes, and files that may share their bytes with others."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from civitai_kit.disk.errors import writing
-from civitai_kit.disk.locating import relative
-from civitai_kit.disk.save_path import Disk
-from civitai_kit.disk.walking import stamp
-from civitai_kit.disk.writing import insist, sync_folder
+from civitai_kit.disk.files import retry_while_open, stamp, sync_folder
+from civitai_kit.disk.folder import Folder
 
-# What would make more than one part of a name.
+# Characters that make more than one part of a name.
 _APART = frozenset("/\\\0:")
 
 
-class Walls(Disk):
-    """The files under `root`, into which others can be linked."""
+class PictureFolder(Folder):
+    """The files under `root`; fits the ports of `images`."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._inside: set[str] = set()
-        self._top = os.path.join(self.root, "")  # noqa: PTH118 - a text, for it is put before others
+        self._top = os.path.join(self.root, "")  # noqa: PTH118 - a prefix for texts
 
     def size_at(self, place: Path) -> int | None:
         """Length in bytes of a regular file anywhere, None where there is none."""
@@ -34,7 +32,7 @@ class Walls(Disk):
 
     def relative_to(self, root: Path, place: Path) -> str | None:
         """The path of a place relative to another folder with `/`, None when it lies elsewhere."""
-        return relative(root, place)
+        return Folder(root).relative(place)
 
     def locate(self, path: str) -> Path:
         """The absolute path; raises UsageError when it would leave the root. A folder is looked at once."""
@@ -52,13 +50,13 @@ class Walls(Disk):
         Raises DiskFull or NotWritable.
         """
         folder, _, name = path.rpartition("/")
-        # Thousands of them: to take a path apart and put it together again takes longer than to write it.
+        # There are thousands of these, and taking paths apart costs more than writing the file.
         place = f"{self._top}{path}" if self._is_inside(folder, name) else str(self.locate(path))
         temporary = f"{place}.tmp"
         with writing(place):
             try:
                 _write(temporary, content)
-                insist(lambda: os.replace(temporary, place))  # noqa: PTH105
+                retry_while_open(lambda: os.replace(temporary, place))  # noqa: PTH105
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
@@ -85,15 +83,15 @@ class Walls(Disk):
         try:
             with writing(target):
                 _share(source, temporary)
-                insist(lambda: temporary.replace(target))
+                retry_while_open(lambda: temporary.replace(target))
                 sync_folder(target.parent)
         finally:
-            # Renaming one name of a file over another of the same file leaves both.
+            # When both are names of the same file, renaming one over the other leaves both.
             temporary.unlink(missing_ok=True)
 
 
 def _write(place: str, content: bytes) -> None:
-    # Thousands of them: a file object asks the system four times as much.
+    # There are thousands of these, and a file object makes four times as many system calls.
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
     try:
         left = memoryview(content)
@@ -107,7 +105,7 @@ def _share(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except (OSError, NotImplementedError):
-        # Another disk, a file system without links, or as many links as it takes.
+        # Another disk, a file system without links, or one that allows no more of them.
         shutil.copyfile(source, target)
         descriptor = os.open(target, os.O_RDWR | getattr(os, "O_BINARY", 0))
         try:

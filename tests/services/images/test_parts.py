@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from civitai_kit.core.collection.entry import ImageKind, ImageRecord, Quality
 from civitai_kit.core.errors import Interrupted, NotWritable, StoreUnreadable, UsageError
 from civitai_kit.core.images.targets import Target
-from civitai_kit.disk.picture_folder import Walls
-from civitai_kit.disk.save_path import Disk
+from civitai_kit.disk.folder import Folder
+from civitai_kit.disk.picture_folder import PictureFolder
 from civitai_kit.services.images.bookmarks import PLACE, Bookmark, Bookmarks
 from civitai_kit.services.images.limits import Claims, Quota, Verdict
 from civitai_kit.services.images.pace import HostPace
@@ -214,7 +214,7 @@ class _Broken(MemoryStore):
 
 
 def test_a_bookmark_is_found_again_by_the_same_question_only(tmp_path: Path) -> None:
-    disk, mark = Disk(tmp_path), Bookmark(frozenset({"version 1"}), {"feed": "200|5", "model": 77})
+    disk, mark = Folder(tmp_path), Bookmark(frozenset({"version 1"}), {"feed": "200|5", "model": 77})
     Bookmarks(disk).keep(ANN, "Newest", mark)
     assert Bookmarks(disk).find(Target(ImageKind.USERNAME, "ANN"), "Newest") == mark
     assert Bookmarks(disk).find(ANN, "Oldest") == Bookmark()
@@ -224,7 +224,7 @@ def test_a_bookmark_is_found_again_by_the_same_question_only(tmp_path: Path) -> 
 
 
 def test_no_file_is_made_where_nothing_broke_off(tmp_path: Path) -> None:
-    Bookmarks(Disk(tmp_path)).keep(ANN, "Newest", Bookmark())
+    Bookmarks(Folder(tmp_path)).keep(ANN, "Newest", Bookmark())
     assert [*tmp_path.iterdir()] == []
 
 
@@ -243,43 +243,43 @@ def test_no_file_is_made_where_nothing_broke_off(tmp_path: Path) -> None:
 )
 def test_bookmarks_that_cannot_be_read_mean_from_the_start(tmp_path: Path, content: bytes) -> None:
     (tmp_path / PLACE).write_bytes(content)
-    marks = Bookmarks(Disk(tmp_path))
+    marks = Bookmarks(Folder(tmp_path))
     assert marks.find(ANN, "Newest") == Bookmark()
     marks.keep(ANN, "Newest", Bookmark(broken={"feed": "10"}))
-    assert Bookmarks(Disk(tmp_path)).find(ANN, "Newest").broken == {"feed": "10"}
+    assert Bookmarks(Folder(tmp_path)).find(ANN, "Newest").broken == {"feed": "10"}
 
 
 # -- the folder of pictures -----------------------------------------------------------------------------------
 
 
 def test_a_link_replaces_what_is_there_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    walls = Walls(tmp_path / "images")
+    folder = PictureFolder(tmp_path / "images")
     source = tmp_path / "source.png"
     source.write_bytes(b"the same bytes")
     for _ in range(2):
-        walls.link(source, "a/b/1.png")
+        folder.link(source, "a/b/1.png")
     assert [path.name for path in (tmp_path / "images/a/b").iterdir()] == ["1.png"]
     assert (tmp_path / "images/a/b/1.png").stat().st_ino == source.stat().st_ino
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/x", "a\0b", "a/..", "c:/x", "a/b\\..\\..\\x"])
 def test_no_path_leads_out_however_often_its_folder_was_looked_at(tmp_path: Path, path: str) -> None:
-    walls = Walls(tmp_path / "images")
+    folder = PictureFolder(tmp_path / "images")
     (tmp_path / "images/a").mkdir(parents=True)
-    walls.locate("a/fine.png")
+    folder.locate("a/fine.png")
     with pytest.raises(UsageError):
-        walls.locate(path)
+        folder.locate(path)
 
 
 def test_a_link_within_the_folder_that_leads_out_of_it_is_not_followed(tmp_path: Path) -> None:
-    walls = Walls(tmp_path / "images")
+    folder = PictureFolder(tmp_path / "images")
     (tmp_path / "images").mkdir()
     (tmp_path / "images/out").symlink_to(tmp_path)
     for _ in range(2):
         with pytest.raises(UsageError):
-            walls.locate("out/1.png")
+            folder.locate("out/1.png")
 
 
 def test_a_note_that_cannot_be_written_is_an_error_of_the_disk(tmp_path: Path) -> None:
     with pytest.raises(NotWritable):
-        Walls(tmp_path / "images").note("nowhere/1.txt", b"text")
+        PictureFolder(tmp_path / "images").note("nowhere/1.txt", b"text")

@@ -11,7 +11,7 @@ import anyio
 import httpx2
 
 from civitai_kit.client import ahead, calls, exchange
-from civitai_kit.client.conversation import SLEPT, Asker, Call, Failure, Request, Response, Sleep
+from civitai_kit.client.conversation import SLEPT, Asker, Call, NoAnswer, Request, Response, Sleep
 from civitai_kit.client.endpoints import Awaiting, Blocking, Endpoints
 from civitai_kit.client.exchange import Attempt, Exchange
 from civitai_kit.client.listing import Listing
@@ -156,7 +156,7 @@ class Client(_Base, Blocking):
             while True:
                 try:
                     reply = self._answer(step, check or self._check)
-                except Failure as failure:
+                except NoAnswer as failure:
                     step = call.throw(failure)
                 else:
                     step = call.send(reply)
@@ -242,7 +242,7 @@ class AsyncClient(_Base, Awaiting):
             while True:
                 try:
                     reply = await self._answer(step)
-                except Failure as failure:
+                except NoAnswer as failure:
                     step = call.throw(failure)
                 else:
                     step = call.send(reply)

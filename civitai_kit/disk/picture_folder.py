@@ -1,10 +1,8 @@
-"""A folder of pictures: as the save path, and files there may share their bytes with others."""
+"""A folder of pictures: as the save path, made quick for thousands of small files."""
 
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -12,25 +10,19 @@ from pathlib import Path
 from civitai_kit.disk.errors import writing
 from civitai_kit.disk.locating import relative
 from civitai_kit.disk.save_path import Disk
-from civitai_kit.disk.walking import stamp
 from civitai_kit.disk.writing import insist, sync_folder
 
 # What would make more than one part of a name.
 _APART = frozenset("/\\\0:")
 
 
-class Walls(Disk):
-    """The files under `root`, into which others can be linked."""
+class PictureFolder(Disk):
+    """The files under `root`."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._inside: set[str] = set()
         self._top = os.path.join(self.root, "")  # noqa: PTH118 - a text, for it is put before others
-
-    def size_at(self, place: Path) -> int | None:
-        """Length in bytes of a regular file anywhere, None where there is none."""
-        found = stamp(place)
-        return None if found is None else found.size
 
     def relative_to(self, root: Path, place: Path) -> str | None:
         """The path of a place relative to another folder with `/`, None when it lies elsewhere."""
@@ -73,24 +65,6 @@ class Walls(Disk):
             with suppress(FileNotFoundError):
                 sync_folder(folder)
 
-    def link(self, source: Path, path: str) -> None:
-        """Give a file a second name at `path`, in the place of what is there; a copy where links fail.
-
-        Raises DiskFull or NotWritable.
-        """
-        target = self.locate(path)
-        with writing(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-        try:
-            with writing(target):
-                _share(source, temporary)
-                insist(lambda: temporary.replace(target))
-                sync_folder(target.parent)
-        finally:
-            # Renaming one name of a file over another of the same file leaves both.
-            temporary.unlink(missing_ok=True)
-
 
 def _write(place: str, content: bytes) -> None:
     # Thousands of them: a file object asks the system four times as much.
@@ -101,16 +75,3 @@ def _write(place: str, content: bytes) -> None:
             left = left[os.write(descriptor, left) :]
     finally:
         os.close(descriptor)
-
-
-def _share(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except (OSError, NotImplementedError):
-        # Another disk, a file system without links, or as many links as it takes.
-        shutil.copyfile(source, target)
-        descriptor = os.open(target, os.O_RDWR | getattr(os, "O_BINARY", 0))
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
 from civitai_kit.disk.errors import read_error, writing
 from civitai_kit.disk.locating import locate, relative
 from civitai_kit.disk.walking import Found, stamp, walk
-from civitai_kit.disk.writing import remove_empty_folders, remove_file, write_atomically
+from civitai_kit.disk.writing import insist, remove_empty_folders, remove_file, sync_folder, write_atomically
 
 if TYPE_CHECKING:
     from civitai_kit.disk.hashing import Progress
@@ -40,6 +41,11 @@ class Disk:
     def size(self, path: str) -> int | None:
         """Length in bytes of a regular file there, None where there is none."""
         found = self.stamp(path)
+        return None if found is None else found.size
+
+    def size_at(self, place: Path) -> int | None:
+        """Length in bytes of a regular file anywhere, None where there is none."""
+        found = stamp(place)
         return None if found is None else found.size
 
     def stamp(self, path: str) -> FileStamp | None:
@@ -88,6 +94,24 @@ class Disk:
         """Write a small file atomically, making folders; raises DiskFull or NotWritable."""
         write_atomically(self.locate(path), content)
 
+    def link(self, source: Path, path: str) -> None:
+        """Give a file a second name at `path`, in the place of what is there; a copy where links fail.
+
+        Raises DiskFull or NotWritable.
+        """
+        target = self.locate(path)
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+        try:
+            with writing(target):
+                _share(source, temporary)
+                insist(lambda: temporary.replace(target))
+                sync_folder(target.parent)
+        finally:
+            # Renaming one name of a file over another of the same file leaves both.
+            temporary.unlink(missing_ok=True)
+
     def remove(self, path: str) -> bool:
         """Remove a file; says whether it was there. Raises NotWritable."""
         return remove_file(self.locate(path))
@@ -116,3 +140,16 @@ class Disk:
                 probe.write_bytes(b"\0")
             finally:
                 probe.unlink(missing_ok=True)
+
+
+def _share(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except (OSError, NotImplementedError):
+        # Another disk, a file system without links, or as many links as it takes.
+        shutil.copyfile(source, target)
+        descriptor = os.open(target, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

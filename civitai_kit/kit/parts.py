@@ -32,11 +32,6 @@ if TYPE_CHECKING:
     from civitai_kit.transfer.fetch import Fetcher
     from civitai_kit.transfer.pool import Pool
 
-# Multiples of the first wait that a host gets which asks to slow down and not for how long (site.md 13).
-_SLOW_DOWN = 30
-# Pauses of all together for each try that one picture gets.
-_ROUNDS = 4
-
 
 class Kit:
     """The working parts of one command; `scan_parts` and its like hand them to the services.
@@ -144,6 +139,7 @@ class Kit:
             store=self.store,
             disk=self.disk,
             fetcher=self.fetcher,
+            retries=_retries(self.settings),
             pool=self.pool,
             answers=self.answers,
             now=_now,
@@ -164,7 +160,7 @@ class Kit:
     @property
     def image_parts(self) -> ImageParts:
         """What fetching images works with."""
-        from civitai_kit.disk.picture_folder import Walls
+        from civitai_kit.disk.picture_folder import PictureFolder
         from civitai_kit.services.images.images import ImageParts
 
         return ImageParts(
@@ -172,13 +168,12 @@ class Kit:
             site_url=self.settings.api_url,
             store=self.store,
             disk=self.disk,
-            out=Walls(images_folder(self.settings)),
+            out=PictureFolder(images_folder(self.settings)),
             fetcher=self.fetcher,
+            retries=_retries(self.settings),
             pool=self.pool,
             now=_now,
             stopped=self.stop.is_set,
-            pause=_SLOW_DOWN * self.settings.retry_delay_ms / 1000,
-            rounds=_ROUNDS * self.settings.max_retries,
         )
 
 

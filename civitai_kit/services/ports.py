@@ -39,6 +39,9 @@ class Fetcher(Protocol):
     def fetch(self, order: Order, emit: Emit) -> Fetched:
         """Fetch, prove and name one file; raises TransferError, SiteError, DiskError or Interrupted."""
 
+    def fetch_picture(self, order: Order, emit: Emit) -> Fetched:
+        """Try once to fetch a picture, and name it by what it is; raises Setback, DiskError or Interrupted."""
+
 
 class Outcome(Protocol[T_co]):
     """What became of the job at place `index`: its value, or the error that it raised."""

@@ -18,8 +18,10 @@ from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Fetched, Verdict
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.report import Failure, Report
-from civitai_kit.services.download.sidecars import Sidecars
+from civitai_kit.core.retry import RetryRules
+from civitai_kit.services.download.sidecars import SaveFolder, Sidecars, tell_pauses
 from civitai_kit.services.items import entry_of, order_of, proof_of, proved_of, record_of
+from civitai_kit.services.pictures import Pictures
 from civitai_kit.services.ports import Answers, Disk, Fetcher, Outcome, Pool, Site, Store
 
 
@@ -44,8 +46,9 @@ class DownloadParts:
     site: Site
     site_url: str
     store: Store
-    disk: Disk
+    disk: SaveFolder
     fetcher: Fetcher
+    retries: RetryRules
     pool: Pool
     answers: Answers
     now: Callable[[], datetime]
@@ -59,7 +62,7 @@ def download(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: E
     order, what is there is kept. Raises DiskError when the save path cannot be written at all.
     """
     parts.disk.check_writable()
-    run = _Run(parts, options, emit, _sidecars(parts, plan, options, emit))
+    run = _Run(parts, options, emit, sidecars_of(parts, options, emit, refetch_models=plan.trimmed))
     emit(RunStarted(len(plan.items), plan.total_size))
     for outcome in parts.pool.run((partial(run.take, item) for item in plan.items), options.concurrency):
         run.note(plan.items[outcome.index], outcome)
@@ -71,23 +74,34 @@ def download(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: E
 def save_metadata(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> Report:
     """Save the sidecars of everything in a plan, and no model: nothing enters the store."""
     parts.disk.check_writable()
-    run = _Run(parts, options, emit, _sidecars(parts, plan, options, emit))
+    run = _Run(parts, options, emit, sidecars_of(parts, options, emit, refetch_models=plan.trimmed))
     run.save_beside([*plan.items, *(skip.item for skip in plan.skips if skip.reason is Reason.HAVE and skip.item)])
     return run.report(Plan(items=(), errors=plan.errors, named=plan.named))
 
 
-def _sidecars(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> Sidecars:
+def sidecars_of(
+    parts: DownloadParts, options: DownloadOptions, emit: Emit, *, refetch_models: bool = False
+) -> Sidecars:
+    """What saves the sidecars that are asked for; `refetch_models` asks the site anew for models heard in part."""
+    pictures = Pictures(
+        parts.fetcher,
+        parts.disk,
+        parts.retries,
+        slots=options.concurrency,
+        stopped=parts.stopped,
+        emit=partial(tell_pauses, emit),
+    )
     return Sidecars(
         site=parts.site,
         disk=parts.disk,
-        fetcher=parts.fetcher,
+        pictures=pictures,
         answers=parts.answers,
         emit=emit,
         metadata=options.metadata,
         model_info=options.model_info or options.model_images,
         version_images=options.version_images,
         model_images=options.model_images,
-        refetch_models=plan.trimmed,
+        refetch_models=refetch_models,
     )
 
 

@@ -17,7 +17,7 @@ from civitai_kit.core.images.targets import Target
 from civitai_kit.core.site.models import Image
 from civitai_kit.core.site.query import MODEL_PAGE, ModelQuery
 from civitai_kit.services.images.files import Work
-from civitai_kit.services.images.ports import Album, Gallery, Walls
+from civitai_kit.services.images.ports import Album, Gallery, PictureFolder
 from civitai_kit.services.images.reading import Leaf
 from civitai_kit.services.images.records import Tally, TargetTally
 from civitai_kit.services.ports import Disk
@@ -106,7 +106,7 @@ class Found:
 class Shelf:
     """Looks at store and disk; a record whose file is gone, or has another size, counts for nothing."""
 
-    def __init__(self, disk: Disk, out: Walls, album: Album, request: ImagesRequest) -> None:
+    def __init__(self, disk: Disk, out: PictureFolder, album: Album, request: ImagesRequest) -> None:
         self._disk = disk
         self._out = out
         self._album = album

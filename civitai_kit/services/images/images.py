@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -17,39 +17,35 @@ from civitai_kit.core.events import Emit, FileFailed, PageRead
 from civitai_kit.core.images.report import ImagesReport, TargetReport, Why, ends_run
 from civitai_kit.core.images.request import ImagesRequest
 from civitai_kit.core.images.targets import Target, distinct
+from civitai_kit.core.retry import RetryRules
 from civitai_kit.services.images.ahead import Ahead
 from civitai_kit.services.images.bookmarks import Bookmark, Bookmarks
 from civitai_kit.services.images.choice import Choice, Makers, Shelf
 from civitai_kit.services.images.files import Beside, ImageFiles, Placed, Work
-from civitai_kit.services.images.limits import Claims, Quota, Verdict
+from civitai_kit.services.images.limits import Quota, Verdict
 from civitai_kit.services.images.listings import Walk
-from civitai_kit.services.images.pace import HostPace
-from civitai_kit.services.images.ports import Album, Gallery, Walls
+from civitai_kit.services.images.ports import Album, Gallery, PictureFolder
 from civitai_kit.services.images.reading import Reading
 from civitai_kit.services.images.records import Ledger, Tally, TargetTally
 from civitai_kit.services.images.summary import write_summary
+from civitai_kit.services.pictures import Pictures
 from civitai_kit.services.ports import Disk, Fetcher, Outcome, Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageParts:
-    """What fetching images works with; `disk` is the save path, `out` the folder of the images.
-
-    `pause` is how many seconds an image host that says no, and not for how long, is left alone; `rounds` how often in
-    a row that may bring nothing.
-    """
+    """What fetching images works with; `disk` is the save path, `out` the folder of the images."""
 
     site: Gallery
     site_url: str
     store: Album
     disk: Disk
-    out: Walls
+    out: PictureFolder
     fetcher: Fetcher
+    retries: RetryRules
     pool: Pool
     now: Callable[[], datetime]
     stopped: Callable[[], bool]
-    pause: float = 30.0
-    rounds: int = 12
 
 
 def fetch_images(parts: ImageParts, request: ImagesRequest, emit: Emit) -> ImagesReport:
@@ -90,11 +86,12 @@ class _Run:
         self._quota = Quota(request.limit, request.max_per_model, lambda: self._over or parts.stopped())
         self._shelf = Shelf(parts.disk, parts.out, parts.store, request)
         self._ledger = Ledger(parts.store, parts.out.sync_folders)
-        self._claims = Claims(parts.stopped)
         self._tally = Tally()
-        pace = HostPace(request.concurrency, parts.rounds, parts.stopped)
+        pictures = Pictures(
+            parts.fetcher, parts.out, parts.retries, slots=request.concurrency, stopped=parts.stopped, emit=emit
+        )
         beside = Beside(request.texts, request.metadata, request.save_workflow, parts.site_url)
-        self._files = ImageFiles(parts.fetcher, parts.out, pace, beside, pause=parts.pause, emit=emit)
+        self._files = ImageFiles(pictures, parts.out, beside)
         makers = Makers(parts.site, parts.store)
         self._choice = Choice(request, self._shelf, makers, self._tally, self._files.mend)
         self._counting = threading.Lock()
@@ -197,10 +194,7 @@ class _Run:
         """Put one image in its place and remember it; None when the site no longer has it."""
         placed: Placed | None = None
         try:
-            with self._claims.claim(work.image_id, work.quality) as brought:
-                wanted = work if brought is None or work.source else replace(work, source=brought)
-                placed = self._files.place(wanted, partial(self._record, work))
-                self._claims.bring(work.image_id, work.quality, placed.place)
+            placed = self._files.place(work, partial(self._record, work))
             self._ledger.put(placed.record, placed.place)
         except NotFound:
             return None

@@ -51,7 +51,7 @@ class Album(Protocol):
         """The records of one image, whatever it was taken for."""
 
 
-class Walls(Disk, Protocol):
+class PictureFolder(Disk, Protocol):
     """A folder into which images are put; every `path` is relative to it with `/`."""
 
     def relative(self, place: Path) -> str | None:

@@ -10,14 +10,14 @@ from datetime import datetime
 from civitai_kit.core.collection.entry import ImageKind, ImageRecord, image_prefix
 from civitai_kit.core.images.targets import Target
 from civitai_kit.services.images.choice import Shelf
-from civitai_kit.services.images.ports import Album, Walls
+from civitai_kit.services.images.ports import Album, PictureFolder
 
 _HEAD = ("Current Tag", "Previously Downloaded Tag", "Checkpoint Name", "Relative Image Path", "Download URL")
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_summary(album: Album, out: Walls, shelf: Shelf, target: Target, now: datetime) -> str | None:
+def write_summary(album: Album, out: PictureFolder, shelf: Shelf, target: Target, now: datetime) -> str | None:
     """Write `summary_<tag>_<YYYYMMDD>.csv` of all images of a tag that are remembered; None where there are none.
 
     One row for every other tag under which an image was taken before, or one with none. Gives its path as paths are

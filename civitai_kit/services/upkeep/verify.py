@@ -16,8 +16,7 @@ from civitai_kit.core.paths.places import path_key, sidecar_path
 from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.core.plans.plan import Item, Plan, Reason
 from civitai_kit.core.plans.report import Report
-from civitai_kit.services.download.download import DownloadOptions, DownloadParts, download
-from civitai_kit.services.download.sidecars import Sidecars
+from civitai_kit.services.download.download import DownloadOptions, DownloadParts, download, sidecars_of
 from civitai_kit.services.items import proved_of
 from civitai_kit.services.ports import Pool
 from civitai_kit.services.upkeep.ports import Grounds, Records
@@ -186,7 +185,8 @@ class _Round:
         if self.parts.disk.size(path) is not None:
             return None
         try:
-            _sidecars(with_saved_answers(fetching), self.emit).save_version(item_of_record(entry, record))
+            sidecars = sidecars_of(with_saved_answers(fetching), DownloadOptions(metadata=True), self.emit)
+            sidecars.save_version(item_of_record(entry, record))
         except DiskError as error:
             self.emit(Warned(f"{path} could not be restored: {error.message}", error.hint))
             return None
@@ -226,21 +226,6 @@ class _Round:
 
         changed = self.parts.store.update(row.version_id, change)
         return row if changed is None else replace(row, status=Status.DOWNLOADED)
-
-
-def _sidecars(fetching: DownloadParts, emit: Emit) -> Sidecars:
-    return Sidecars(
-        site=fetching.site,
-        disk=fetching.disk,
-        fetcher=fetching.fetcher,
-        answers=fetching.answers,
-        emit=emit,
-        metadata=True,
-        model_info=False,
-        version_images=False,
-        model_images=False,
-        refetch_models=False,
-    )
 
 
 def _told(row: Checked, error: CivitaiKitError | None) -> FileKept | FileFailed:

@@ -744,7 +744,7 @@ def test_the_json_has_every_field_of_the_contract(album: Album) -> None:
 
 def test_a_host_that_answers_429_in_bulk_gets_its_pause_and_nothing_is_lost(album: Album) -> None:
     album.add(40)
-    album.sandbox.faults.add("storage_429", times=60, retry_after=0.01)
+    album.sandbox.faults.add("storage_429", times=16, retry_after=0.02)
     report = album.fetch("username:ann", concurrency=8)
     assert (report.downloaded, report.failed, report.exit_code) == (40, (), 0)
 

@@ -11,14 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from civitai_kit.core.collection.entry import ImageKind, ImageRecord, Quality
-from civitai_kit.core.errors import Interrupted, NotWritable, StoreUnreadable, UsageError
+from civitai_kit.core.collection.entry import ImageKind, ImageRecord
+from civitai_kit.core.errors import StoreUnreadable
 from civitai_kit.core.images.targets import Target
-from civitai_kit.disk.picture_folder import Walls
 from civitai_kit.disk.save_path import Disk
 from civitai_kit.services.images.bookmarks import PLACE, Bookmark, Bookmarks
-from civitai_kit.services.images.limits import Claims, Quota, Verdict
-from civitai_kit.services.images.pace import HostPace
+from civitai_kit.services.images.limits import Quota, Verdict
 from civitai_kit.services.images.records import Ledger
 from civitai_kit.store.memory_store import MemoryStore
 
@@ -67,97 +65,7 @@ def test_waiting_for_a_place_ends_with_a_stop() -> None:
     assert quota.reserve(None) is Verdict.FULL
 
 
-# -- pace -----------------------------------------------------------------------------------------------------
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_a_refusal_halves_what_goes_at_once_and_success_brings_it_back() -> None:
-    clock = Clock()
-    pace = HostPace(8, 3, never, clock)
-    pace.slow_down(10)
-    assert pace.allowed == 4
-    pace.slow_down(10)
-    assert pace.allowed == 4, "one pause is one refusal, however many were told"
-    clock.now += 11
-    pace.slow_down(10)
-    assert pace.allowed == 2
-    for _ in range(40 * 6):
-        pace.went_well()
-    assert pace.allowed == 8
-
-
-def test_nobody_begins_during_a_pause_and_a_stop_ends_the_waiting() -> None:
-    clock = Clock()
-    stopped = False
-    pace = HostPace(2, 3, lambda: stopped, clock)
-    with pace.turn():
-        pace.slow_down(5)
-    stopped = True
-    with pytest.raises(Interrupted), pace.turn():
-        pass
-    clock.now += 6
-    with pace.turn():
-        assert pace.allowed == 1
-
-
-def test_a_turn_that_ends_early_lets_another_go_and_ends_once() -> None:
-    pace = HostPace(1, 3, never)
-    with pace.turn() as end:
-        end()
-        end()
-        with pace.turn():
-            assert pace._active == 1
-    assert pace._active == 0
-
-
-def test_a_host_that_never_gives_is_given_up_after_so_many_pauses_each_longer() -> None:
-    clock = Clock()
-    pace = HostPace(2, 3, never, clock)
-    waits = []
-    while pace.refused(1):
-        waits.append(pace._free_at - clock.now)
-        clock.now = pace._free_at
-    assert waits == [1, 2, 4]
-    pace.went_well()
-    assert pace.refused(1)
-
-
-def test_with_no_retries_wanted_a_refusal_is_final() -> None:
-    assert not HostPace(2, 0, never).refused(30)
-
-
-# -- claims, ledger -------------------------------------------------------------------------------------------
-
-
-def test_of_two_jobs_for_the_same_bytes_the_second_waits_and_is_told_where_they_are(tmp_path: Path) -> None:
-    claims, order = Claims(never), list[str]()
-    begun = threading.Event()
-
-    def second() -> None:
-        begun.set()
-        with claims.claim(1, Quality.HD) as brought:
-            order.append(f"second {brought}")
-
-    with claims.claim(1, Quality.HD) as brought:
-        assert brought is None
-        thread = threading.Thread(target=second)
-        thread.start()
-        begun.wait()
-        with claims.claim(1, Quality.SD) as other:
-            assert other is None
-        order.append("first")
-        claims.bring(1, Quality.HD, tmp_path)
-    thread.join()
-    assert order == ["first", f"second {tmp_path}"]
+# -- the ledger ------------------------------------------------------------------------------------------------
 
 
 def record(number: int) -> ImageRecord:
@@ -247,39 +155,3 @@ def test_bookmarks_that_cannot_be_read_mean_from_the_start(tmp_path: Path, conte
     assert marks.find(ANN, "Newest") == Bookmark()
     marks.keep(ANN, "Newest", Bookmark(broken={"feed": "10"}))
     assert Bookmarks(Disk(tmp_path)).find(ANN, "Newest").broken == {"feed": "10"}
-
-
-# -- the folder of pictures -----------------------------------------------------------------------------------
-
-
-def test_a_link_replaces_what_is_there_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    walls = Walls(tmp_path / "images")
-    source = tmp_path / "source.png"
-    source.write_bytes(b"the same bytes")
-    for _ in range(2):
-        walls.link(source, "a/b/1.png")
-    assert [path.name for path in (tmp_path / "images/a/b").iterdir()] == ["1.png"]
-    assert (tmp_path / "images/a/b/1.png").stat().st_ino == source.stat().st_ino
-
-
-@pytest.mark.parametrize("path", ["../x", "a/../../x", "/x", "a\0b", "a/..", "c:/x", "a/b\\..\\..\\x"])
-def test_no_path_leads_out_however_often_its_folder_was_looked_at(tmp_path: Path, path: str) -> None:
-    walls = Walls(tmp_path / "images")
-    (tmp_path / "images/a").mkdir(parents=True)
-    walls.locate("a/fine.png")
-    with pytest.raises(UsageError):
-        walls.locate(path)
-
-
-def test_a_link_within_the_folder_that_leads_out_of_it_is_not_followed(tmp_path: Path) -> None:
-    walls = Walls(tmp_path / "images")
-    (tmp_path / "images").mkdir()
-    (tmp_path / "images/out").symlink_to(tmp_path)
-    for _ in range(2):
-        with pytest.raises(UsageError):
-            walls.locate("out/1.png")
-
-
-def test_a_note_that_cannot_be_written_is_an_error_of_the_disk(tmp_path: Path) -> None:
-    with pytest.raises(NotWritable):
-        Walls(tmp_path / "images").note("nowhere/1.txt", b"text")

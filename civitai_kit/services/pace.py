@@ -7,33 +7,32 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from civitai_kit.core.errors import Interrupted
+from civitai_kit.core.errors import Interrupted, RateLimited
+from civitai_kit.core.retry import LONGEST_RETRY_AFTER
 
 # After so many pictures without a refusal one more may be under way.
 _GROWS_AFTER = 40
-# A pause that brought no picture is followed by one twice as long, up to so many times the first.
-_LONGEST = 16
 _LOOK = 0.2
 
 
 class HostPace:
     """Turns for many threads at one host: at most `slots` at once, half as many after a refusal, then slowly more.
 
-    `rounds` is how many pauses in a row may bring no picture. `stopped` is asked while waiting; `clock` counts
+    `pauses` is how many pauses in a row may bring no picture. `stopped` is asked while waiting; `clock` counts
     seconds.
     """
 
     def __init__(
-        self, slots: int, rounds: int, stopped: Callable[[], bool], clock: Callable[[], float] = monotonic
+        self, slots: int, pauses: int, stopped: Callable[[], bool], clock: Callable[[], float] = monotonic
     ) -> None:
         self._most = slots
-        self._rounds = rounds
+        self._most_pauses = pauses
         self._allowed = slots
         self._stopped = stopped
         self._clock = clock
         self._active = 0
         self._free_at = 0.0
-        self._well = 0
+        self._successes = 0
         self._pauses = 0
         self._change = threading.Condition()
 
@@ -42,17 +41,20 @@ class HostPace:
         """How many may be under way at once now."""
         return self._allowed
 
+    @property
+    def active(self) -> int:
+        """How many are under way."""
+        return self._active
+
     @contextmanager
     def turn(self) -> Iterator[Callable[[], None]]:
         """Wait until one more may go; gives what ends the turn before the block does.
 
-        Raises Interrupted when everything is to stop.
+        Raises Interrupted when everything is to stop, RateLimited when the host wants a pause that is not waited for.
         """
         with self._change:
-            while (wait := self._wait()) > 0:
-                if self._stopped():
-                    raise Interrupted("Stopped before the end.")
-                self._change.wait(min(wait, _LOOK))
+            while (wait := self._seconds_to_wait()) > 0:
+                self._sleep(wait)
             self._active += 1
         turn = _Turn(self._give_back)
         try:
@@ -60,37 +62,40 @@ class HostPace:
         finally:
             turn.end()
 
-    def slow_down(self, seconds: float) -> None:
-        """The host asks one to slow down: nobody else begins for so long, and fewer go at once after that."""
+    def rest(self, seconds: float) -> None:
+        """Wait without a turn; raises Interrupted when everything is to stop."""
+        until = self._clock() + seconds
+        with self._change:
+            while (left := until - self._clock()) > 0:
+                self._sleep(left)
+
+    def refuse(self, seconds: float) -> float | None:
+        """The host asks to slow down: for `seconds` or longer nobody begins, and after that fewer go at once.
+
+        Each pause that follows one without a picture is twice as long. Gives the seconds, None when it is not worth
+        asking again after them.
+        """
         with self._change:
             now = self._clock()
             if now >= self._free_at:
                 self._allowed = max(1, self._allowed // 2)
-            self._well = 0
-            self._free_at = max(self._free_at, now + seconds)
-
-    def refused(self, seconds: float) -> bool:
-        """The host did not give a picture, however often it was asked: all pause, the longer the more often.
-
-        Says whether it is worth asking again after that.
-        """
-        with self._change:
-            now = self._clock()
             if now >= self._free_at or not self._pauses:
                 self._pauses += 1
-            wait = seconds * min(2 ** (self._pauses - 1), _LONGEST)
-            tired = self._pauses > self._rounds
-        self.slow_down(0.0 if tired else wait)
-        return not tired
+            self._successes = 0
+            if self._pauses > self._most_pauses:
+                return None
+            grown = min(seconds * 2.0 ** min(self._pauses - 1, 30), LONGEST_RETRY_AFTER)
+            self._free_at = max(self._free_at, now + max(seconds, grown))
+            return max(seconds, grown) if seconds <= LONGEST_RETRY_AFTER else None
 
-    def went_well(self) -> None:
+    def succeed(self) -> None:
         """A picture came."""
         with self._change:
             self._pauses = 0
-            self._well += 1
-            if self._well >= _GROWS_AFTER and self._allowed < self._most:
+            self._successes += 1
+            if self._successes >= _GROWS_AFTER and self._allowed < self._most:
                 self._allowed += 1
-                self._well = 0
+                self._successes = 0
                 self._change.notify_all()
 
     def _give_back(self) -> None:
@@ -98,12 +103,20 @@ class HostPace:
             self._active -= 1
             self._change.notify()
 
-    def _wait(self) -> float:
+    def _seconds_to_wait(self) -> float:
         """Seconds before it is worth looking again, 0 when one more may go."""
         paused = self._free_at - self._clock()
+        if paused > LONGEST_RETRY_AFTER:
+            raise RateLimited("The image host asks for a long pause.", retry_after=paused)
         if paused > 0:
             return paused
         return _LOOK if self._active >= self._allowed else 0.0
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait a little, with the lock given up; raises Interrupted when everything is to stop."""
+        if self._stopped():
+            raise Interrupted("Stopped before the end.")
+        self._change.wait(min(seconds, _LOOK))
 
 
 class _Turn:

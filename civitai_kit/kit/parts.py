@@ -150,12 +150,9 @@ class Kit:
     def import_parts(self) -> ImportParts:
         """What an import works with."""
         from civitai_kit.services.exchange.exchange import ImportParts
-        from civitai_kit.store.hands import Hands
-        from civitai_kit.store.packing import pack_drafts
+        from civitai_kit.store.packing import pack_entries
 
-        stopped = self.stop.is_set
-        spread = Hands(stopped).spread
-        return ImportParts(store=self.store, disk=self.disk, pack=pack_drafts, spread=spread, stopped=stopped)
+        return ImportParts(store=self.store, disk=self.disk, pack=pack_entries, stopped=self.stop.is_set)
 
     @property
     def image_parts(self) -> ImageParts:

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import lmdb
 
-from civitai_kit.core.collection.draft import Packed
 from civitai_kit.core.collection.entry import Entry, Facts, Summary
+from civitai_kit.core.collection.packed import Packed
 from civitai_kit.store.codec import decode, unpack
 from civitai_kit.store.environment import Transaction
 from civitai_kit.store.keys import id_key, text_key, version_id_of, version_key

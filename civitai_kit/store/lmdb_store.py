@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from civitai_kit.core.collection.draft import Packed
 from civitai_kit.core.collection.entry import Entry, Facts, ImageRecord, Summary
+from civitai_kit.core.collection.packed import Packed
 from civitai_kit.core.errors import NotWritable, UsageError
 from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store import digest_table, entry_table, image_table

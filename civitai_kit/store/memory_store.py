@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
-from civitai_kit.core.collection.draft import Packed
 from civitai_kit.core.collection.entry import Entry, Facts, ImageRecord, Summary
+from civitai_kit.core.collection.packed import Packed
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store.codec import decode, encode, unpack

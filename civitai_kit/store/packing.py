@@ -1,4 +1,4 @@
-"""Entries made ready to be written, outside of any transaction: also by a process that opens no database."""
+"""Entries made ready to be written, outside of any transaction."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-from civitai_kit.core.collection.draft import Draft, Packed
 from civitai_kit.core.collection.entry import Entry
-from civitai_kit.store.codec import dump, dump_draft, encode, pack
+from civitai_kit.core.collection.packed import Packed
+from civitai_kit.store.codec import dump, encode, pack
 from civitai_kit.store.keys import id_key, text_key, version_key
 from civitai_kit.store.summary_rows import encode_row
 
@@ -26,14 +26,6 @@ def pack_entries(entries: Iterable[Entry]) -> Iterator[Packed]:
     """The same for many."""
     for some in _handfuls(entries):
         yield from _packed_together(some, [dump(entry) for entry in some])
-
-
-def pack_drafts(drafts: Iterable[Draft]) -> list[Packed]:
-    """The same for entries whose answers may be unread, which are kept as they came."""
-    packed: list[Packed] = []
-    for some in _handfuls(drafts):
-        packed += _packed_together([draft.entry for draft in some], list(map(dump_draft, some)))
-    return packed
 
 
 def _packed_together(entries: list[Entry], texts: list[bytes]) -> list[Packed]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from civitai_kit.core.collection.entry import ImageRecord, Quality
 from civitai_kit.core.collection.exchange import Exchanged, Passed
@@ -28,10 +28,8 @@ from civitai_kit.core.collection.histories import (
     read_text_history,
 )
 from civitai_kit.core.errors import Exit, Interrupted, UsageError
+from civitai_kit.services.exchange.exchange import ImportParts, Source
 from civitai_kit.services.exchange.history_files import OldFiles
-
-if TYPE_CHECKING:
-    from civitai_kit.services.exchange.exchange import ImportParts, Source
 
 JSON_FORMAT, TEXT_FORMAT, DATABASE_FORMAT = "image_grabber_json", "image_grabber_txt", "image_grabber_sqlite"
 # What a caller needs to tell these files from others: format and how it begins.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from threading import Event
 from typing import Protocol
 
-from civitai_kit.core.collection.draft import Packed
 from civitai_kit.core.collection.entry import Facts, ImageRecord, Summary
+from civitai_kit.core.collection.packed import Packed
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
 from civitai_kit.services.ports import Disk, Store
 

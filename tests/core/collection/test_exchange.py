@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from civitai_kit.core.collection.draft import Draft, draft_of
 from civitai_kit.core.collection.entry import Entry, FileRecord, ImageKind, ImageRecord, Status
 from civitai_kit.core.collection.exchange import (
     Passed,
@@ -22,7 +21,7 @@ from civitai_kit.core.collection.exchange import (
     image_line,
     is_export,
 )
-from civitai_kit.core.collection.exchange_lines import read_line, read_lines
+from civitai_kit.core.collection.exchange_lines import read_line
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.paths.relative_paths import checked_relative
 
@@ -43,68 +42,15 @@ answers = st.dictionaries(st.text(max_size=5), values)
 def test_every_entry_survives_the_way_out_and_in(entry: Entry) -> None:
     line = entry_line(entry)
     assert line.count(b"\n") == 1
-    draft = read_line(line)
-    assert isinstance(draft, Draft)
-    assert draft.whole() == entry
-
-
-@given(
-    st.builds(Entry, version_id=st.integers(1, 2**31 - 1), model_name=texts, version=st.none() | answers),
-    st.none() | answers,
-    st.booleans(),
-)
-def test_what_a_draft_keeps_is_the_entry_letter_by_letter_or_all_of_it(entry: Entry, model: Any, away: bool) -> None:
-    entry = entry.model_copy(update={"model": model})
-    draft = read_lines([entry_line(entry)], away=away)[0]
-    assert isinstance(draft, Draft)
-    assert draft.whole() == entry
-    assert draft.text is None or draft.text == entry_line(entry)[len(b'{"entry":') : -2]
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [
-        rb',"version":{"id":1,"x":"\u00e9","n":1.50},"model":null',
-        b',"version":{"model":{"name":"m"},"files":[]},"model":{"id":2}',
-        b',"version":{"a":{"b":1},"model":{"c":2}},"model":{"d":{"e":"}"}}',
-        rb',"version":{"x":"\"version\":{"},"model":null',
-        b',"version":null,"model":{"id":2}',
-        b',"version": {"id":1},"model":null',
-    ],
-)
-def test_answers_of_every_layout_are_read_as_they_are(answers: bytes) -> None:
-    text = b'{"version_id":7,"model_name":"{","files":[]' + answers + b',"added_at":"x","site_state":null}'
-    draft = draft_of(text)
-    assert draft.whole() == Entry.model_validate_json(text)
-    assert draft.text in (text, None)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        b'{"version_id":7,"files":[{"path":"a","version":{"x":1},"model":null,"added_at":"x"}]}',
-        b'{"version_id":7,"files":[],"version":{"a":1},"model":null,"added_at":null,"version":{"b":2}}',
-        b'{"version_id":7,"files":[],"version":{"a":1},"files":[],"b":{"c":2},"model":null,"added_at":null}',
-    ],
-)
-def test_odd_layouts_mean_what_they_mean_to_every_reader(text: bytes) -> None:
-    assert draft_of(text).whole() == Entry.model_validate_json(text)
+    assert read_line(line) == entry
 
 
 @pytest.mark.parametrize("answer", [b'{"x":NaN}', b'{"x":1,}', b'{"x":', b'{"x":"\xff"}', b'{"x":1}}', b'{"x":1} {}'])
-def test_an_answer_that_is_no_json_is_refused_unread(answer: bytes) -> None:
+def test_an_answer_that_is_no_json_is_refused(answer: bytes) -> None:
     line = b'{"entry":{"version_id":7,"files":[],"version":' + answer + b',"model":null,"added_at":null}}'
-    assert isinstance(read_lines([line])[0], Refused)
-
-
-def test_read_as_away_downloaded_files_are_pending_and_nothing_else_changes() -> None:
-    version = {"files": [{"status": "Downloaded"}], "note": '"status":"Downloaded"'}
-    entry = Entry(version_id=7, files=(record(), record(file_id=2, path="b", status=Status.ERROR)), version=version)
-    draft = read_lines([entry_line(entry)], away=True)[0]
-    assert isinstance(draft, Draft)
-    pending = record(status=Status.PENDING)
-    expected = entry.model_copy(update={"files": (pending, entry.files[1])})
-    assert (draft.whole(), draft.entry) == (expected, expected.model_copy(update={"version": None}))
+    with pytest.raises(Refused) as caught:
+        read_line(line)
+    assert caught.value.reason is Passed.BROKEN
 
 
 def test_every_image_record_survives_too() -> None:
@@ -127,7 +73,7 @@ def test_other_files_are_not_taken_for_exports(head: bytes) -> None:
 @given(st.binary(max_size=60))
 def test_any_line_is_taken_or_refused(line: bytes) -> None:
     with suppress(Refused):
-        assert isinstance(read_line(line), Draft | ImageRecord)
+        assert isinstance(read_line(line), Entry | ImageRecord)
 
 
 @given(st.text(st.sampled_from("ab.C/\\:-_ ~\0é0"), max_size=12))
@@ -151,7 +97,7 @@ def test_the_quick_look_at_a_path_lets_pass_nothing_that_the_rules_refuse(path: 
     except UsageError:
         safe = False
     if safe:
-        assert isinstance(read_line(line), Draft)
+        assert isinstance(read_line(line), Entry)
     else:
         with pytest.raises(Refused) as caught:
             read_line(line)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -53,7 +52,7 @@ def export(call: Call) -> Outcome:
 
 def import_(call: Call) -> Outcome:
     """Read a file into the database."""
-    from civitai_kit.services.exchange.exchange import import_file
+    from civitai_kit.services.exchange.import_collection import import_file
 
     name = _file(call)
     with _source(name) as source:
@@ -115,9 +114,7 @@ def _source(name: str) -> Iterator[Source]:
 
     path = None if name == "-" else Path(name).expanduser()
     with _opened(path, name) as stream:
-        found = os.fstat(stream.fileno())
-        size = found.st_size if stat.S_ISREG(found.st_mode) else None
-        yield Source(name, stream.peek(HEAD_BYTES)[:HEAD_BYTES], cast(BinaryIO, stream), path, size)
+        yield Source(name, stream.peek(HEAD_BYTES)[:HEAD_BYTES], cast(BinaryIO, stream), path)
 
 
 def _opened(path: Path | None, name: str) -> io.BufferedReader:

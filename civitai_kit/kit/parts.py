@@ -265,6 +265,6 @@ if TYPE_CHECKING:
         fetcher: ports.Fetcher = kit.fetcher
         pool: ports.Pool = kit.pool
         answers: ports.Answers = spool
-        gallery: image_ports.Gallery = kit.site
-        album: image_ports.Album = kit.store
-        return site, store, disk, fetcher, pool, answers, gallery, album
+        images: image_ports.ImageSite = kit.site
+        image_store: image_ports.ImageStore = kit.store
+        return site, store, disk, fetcher, pool, answers, images, image_store

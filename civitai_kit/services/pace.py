@@ -1,18 +1,50 @@
-"""How fast pictures are asked of their host: a pause that all share, and fewer at a time after a refusal."""
+"""How often and how fast a host is asked for pictures: a budget for each, and a pace that all share."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import monotonic
 
 from civitai_kit.core.errors import Interrupted, RateLimited
-from civitai_kit.core.retry import LONGEST_RETRY_AFTER
+from civitai_kit.core.retry import LONGEST_RETRY_AFTER, RetryRules
 
 # After so many pictures without a refusal one more may be under way.
 _GROWS_AFTER = 40
 _LOOK = 0.2
+# Pauses of the whole host that one picture lives through, for each try again that the settings allow.
+_PAUSES_EACH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many requests one address of a picture may cost at most.
+
+    Troubles of the picture itself (the host is busy, the connection breaks, a page comes instead) allow `tries`: one,
+    and `max_retries` more. An answer of 429 counts apart, for all pictures pause together then: `pauses` of them. So
+    an address costs at most `tries + pauses` requests, 16 with three retries, before its picture is given up. The
+    count of `tries` starts anew when bytes of a large file have advanced. An image has one address, a clip two; a
+    redirect is followed, not counted.
+    """
+
+    rules: RetryRules
+
+    @property
+    def tries(self) -> int:
+        """Requests that may end in a trouble of the picture's own."""
+        return 1 + self.rules.max_retries
+
+    @property
+    def pauses(self) -> int:
+        """Requests that may be answered with 429."""
+        return _PAUSES_EACH * self.rules.max_retries
+
+    @property
+    def requests(self) -> int:
+        """Requests for one address in all."""
+        return self.tries + self.pauses
 
 
 class HostPace:

@@ -1,7 +1,7 @@
 """The one way to fetch a picture or clip: in the pace of its host, each once, and within one budget of requests.
 
 Galleries and the previews beside models use it. What is fetched is named by what its bytes are. All tries are counted
-here; the fetcher itself makes one and says what came in its way. `Budget` says how many there are.
+here; the fetcher itself makes one and says what came in its way. `Budget` (in pace.py) says how many there are.
 """
 
 from __future__ import annotations
@@ -21,11 +21,9 @@ from civitai_kit.core.events import Emit, Event, FileCame, FileDone, FileStarted
 from civitai_kit.core.paths.places import image_name
 from civitai_kit.core.plans.order import Content, Fetched, Order
 from civitai_kit.core.retry import WHY_WAIT, RetryRules, Setback, Trouble, wait_before_retry
-from civitai_kit.services.pace import HostPace
+from civitai_kit.services.pace import Budget, HostPace
 from civitai_kit.services.ports import Fetcher
 
-# Pauses of the whole host that one picture lives through, for each try again that the settings allow.
-_PAUSES_EACH = 4
 # Files brought lately that the store may not know of yet.
 _MOST_LATELY = 1000
 _LOOK = 0.2
@@ -48,37 +46,8 @@ class SharingFolder(Protocol):
         """Remove a file; says whether it was there. Raises NotWritable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """How many requests one address of a picture may cost at most.
-
-    Troubles of the picture itself (the host is busy, the connection breaks, a page comes instead) allow `tries`: one,
-    and `max_retries` more. An answer of 429 counts apart, for all pictures pause together then: `pauses` of them. So
-    an address costs at most `tries + pauses` requests, 16 with three retries, before its picture is given up. The
-    count of `tries` starts anew when bytes of a large file have advanced. An image has one address, a clip two; a
-    redirect is followed, not counted.
-    """
-
-    rules: RetryRules
-
-    @property
-    def tries(self) -> int:
-        """Requests that may end in a trouble of the picture's own."""
-        return 1 + self.rules.max_retries
-
-    @property
-    def pauses(self) -> int:
-        """Requests that may be answered with 429."""
-        return _PAUSES_EACH * self.rules.max_retries
-
-    @property
-    def requests(self) -> int:
-        """Requests for one address in all."""
-        return self.tries + self.pauses
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class WantedPicture:
     """A picture wanted at `stem` (under the folder, without extension); `image_id` and `quality` tell its bytes.
 
     `urls` are its variants, the best first. Of a clip (`is_clip`) a still picture is not enough.
@@ -92,7 +61,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class BroughtPicture:
     """A picture in its place: `path` under the folder; `received` bytes came over the network, None when linked."""
 
     path: str
@@ -127,7 +96,7 @@ class Pictures:
         self._emit = emit
         self._chance = chance
 
-    def bring(self, picture: Picture) -> Brought:
+    def bring(self, picture: WantedPicture) -> BroughtPicture:
         """Fetch a picture, or link it where another job has brought the same lately.
 
         Raises NotFound when the host no longer has it, and what else kept it from coming.
@@ -138,7 +107,7 @@ class Pictures:
             self._claims.bring(picture.image_id, picture.quality, brought.place)
         return brought
 
-    def link(self, source: Path, stem: str) -> Brought | None:
+    def link(self, source: Path, stem: str) -> BroughtPicture | None:
         """Give a file that is here a second name at `stem`; None when it is gone."""
         size = self._folder.size_at(source)
         if not size:
@@ -146,9 +115,9 @@ class Pictures:
         # An extension is written as we write it, `.jpeg` for `.jpg`.
         path = f"{stem}{image_name(0, source.suffix)[1:]}"
         self._folder.link(source, path)
-        return Brought(path, self._folder.locate(path), size, None, None)
+        return BroughtPicture(path, self._folder.locate(path), size, None, None)
 
-    def _fetch(self, picture: Picture) -> Brought:
+    def _fetch(self, picture: WantedPicture) -> BroughtPicture:
         """The first of the picture's variants that is what it should be."""
         self._emit(FileStarted(picture.stem, None))
         for url in picture.urls:
@@ -158,7 +127,7 @@ class Pictures:
             if not picture.is_clip or fetched.path.suffix in _MOVING:
                 self._emit(FileDone(path, fetched.size, fetched.received, 0))
                 place = Path(fetched.path)
-                return Brought(path, place, fetched.size, fetched.digests.sha256, fetched.received)
+                return BroughtPicture(path, place, fetched.size, fetched.digests.sha256, fetched.received)
             self._folder.remove(path)
         raise NotAModel("The image host gives only a still picture of this clip.")
 

@@ -20,7 +20,8 @@ from civitai_kit.disk.picture_folder import PictureFolder
 from civitai_kit.sandbox.storage.urls import delivery_url
 from civitai_kit.sandbox.worlds import media
 from civitai_kit.sandbox.worlds.records import ImageRecord
-from civitai_kit.services.pictures import Brought, Budget, Claims, Picture, Pictures
+from civitai_kit.services.pace import Budget
+from civitai_kit.services.pictures import BroughtPicture, Claims, WantedPicture, Pictures
 from civitai_kit.testing import Sandbox
 from civitai_kit.transfer.fetch import Fetcher
 
@@ -45,13 +46,13 @@ class Gallery:
         stopped, folder = self.stop.is_set, PictureFolder(self.root)
         return Pictures(self.fetcher, folder, rules, slots=slots, stopped=stopped, emit=self.events.append)
 
-    def picture(self, stem: str = "1", image: ImageRecord | None = None, **changes: Any) -> Picture:
+    def picture(self, stem: str = "1", image: ImageRecord | None = None, **changes: Any) -> WantedPicture:
         """An image of the site's, wanted at a stem."""
         shown = image or self.sandbox.world.add_image(content=PNG)
         urls = (delivery_url(self.sandbox.storage_url, shown),)
-        return Picture(**{"image_id": shown.id, "quality": Quality.HD, "stem": stem, "urls": urls, **changes})
+        return WantedPicture(**{"image_id": shown.id, "quality": Quality.HD, "stem": stem, "urls": urls, **changes})
 
-    def bring(self, picture: Picture | None = None, **parts: Any) -> Brought:
+    def bring(self, picture: WantedPicture | None = None, **parts: Any) -> BroughtPicture:
         """Bring one picture."""
         return self.pictures(**parts).bring(picture or self.picture())
 

@@ -16,7 +16,7 @@ from civitai_kit.core.paths.places import model_image_path, model_info_path, sid
 from civitai_kit.core.plans.plan import Item
 from civitai_kit.core.site.models import Model, ModelVersion, Preview
 from civitai_kit.core.site.urls import media_url
-from civitai_kit.services.pictures import Picture, Pictures, SharingFolder
+from civitai_kit.services.pictures import WantedPicture, Pictures, SharingFolder
 from civitai_kit.services.ports import Answers, Disk, Site
 
 IMAGE_EXTENSIONS = ("jpeg", "png", "webp", "gif", "avif", "mp4", "webm", "mp3")
@@ -137,7 +137,7 @@ class Sidecars:
         if preview.url is None or any(self.disk.size(f"{stem}.{ending}") for ending in IMAGE_EXTENSIONS):
             return
         urls = (media_url(preview.url, preview.type),)
-        picture = Picture(image_id=preview.image_id or 0, quality=Quality.HD, stem=stem, urls=urls)
+        picture = WantedPicture(image_id=preview.image_id or 0, quality=Quality.HD, stem=stem, urls=urls)
         try:
             brought = self.pictures.bring(picture)
         except CivitaiKitError as error:

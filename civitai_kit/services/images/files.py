@@ -14,13 +14,13 @@ from civitai_kit.core.images.png import workflow_in
 from civitai_kit.core.images.targets import Target
 from civitai_kit.core.site.models import Image
 from civitai_kit.core.site.urls import image_page_url, picture_urls
-from civitai_kit.services.images.ports import PictureFolder
-from civitai_kit.services.images.reading import Leaf
-from civitai_kit.services.pictures import Picture, Pictures
+from civitai_kit.services.images.ports import ImageFolder
+from civitai_kit.services.images.reading import ListingPage
+from civitai_kit.services.pictures import WantedPicture, Pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class WantedImage:
     """One image to be put at `stem` (under the output folder, without extension) for a target.
 
     `source` is a file that holds the same bytes already. `name` is that of the model that made it, `quality` that
@@ -28,7 +28,7 @@ class Work:
     """
 
     target: Target
-    leaf: Leaf
+    page: ListingPage
     image: Image
     stem: str
     quality: Quality
@@ -42,17 +42,16 @@ class Work:
         return self.image.id or 0
 
     @property
-    def picture(self) -> Picture:
+    def picture(self) -> WantedPicture:
         """What is to be fetched."""
         is_clip = self.image.type == "video"
         urls = picture_urls(self.image.url or "", self.image.type, resized=self.quality is Quality.SD)
-        return Picture(image_id=self.image_id, quality=self.quality, stem=self.stem, urls=urls, is_clip=is_clip)
+        return WantedPicture(image_id=self.image_id, quality=self.quality, stem=self.stem, urls=urls, is_clip=is_clip)
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """An image that is there: its record, its absolute path, and how many bytes came over the network (None when it
-    was linked)."""
+class PlacedImage:
+    """An image in its place: its record and absolute path; `received` bytes came over the network, None when linked."""
 
     record: ImageRecord
     place: Path
@@ -60,7 +59,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class WantedBeside:
     """What is saved beside an image: the text with its generation data, the site's item, its workflow."""
 
     texts: bool
@@ -72,48 +71,48 @@ class Beside:
 class ImageFiles:
     """Puts images in place, from many threads."""
 
-    def __init__(self, pictures: Pictures, out: PictureFolder, beside: Beside) -> None:
+    def __init__(self, pictures: Pictures, out: ImageFolder, beside: WantedBeside) -> None:
         self._pictures = pictures
         self._out = out
         self._beside = beside
 
-    def place(self, work: Work, record: Callable[[str, int, str | None], ImageRecord]) -> Placed:
+    def place(self, wanted: WantedImage, record: Callable[[str, int, str | None], ImageRecord]) -> PlacedImage:
         """Put one image in its place; `record` makes its memory from path under the output folder, size and SHA256.
 
         Raises NotFound when the site no longer has it, and what else kept it from coming.
         """
-        linked = None if work.source is None else self._pictures.link(work.source, work.stem)
-        brought = linked or self._pictures.bring(work.picture)
-        self.save_beside(work, brought.path)
-        return Placed(record(brought.path, brought.size, brought.sha256), brought.place, brought.received)
+        linked = None if wanted.source is None else self._pictures.link(wanted.source, wanted.stem)
+        brought = linked or self._pictures.bring(wanted.picture)
+        self.save_beside(wanted, brought.path)
+        return PlacedImage(record(brought.path, brought.size, brought.sha256), brought.place, brought.received)
 
-    def save_beside(self, work: Work, path: str) -> None:
+    def save_beside(self, wanted: WantedImage, path: str) -> None:
         """Save what is wanted beside the image at `path`."""
-        for beside, text in self._texts(work, path):
-            self._out.note(beside, text().encode("utf-8", "surrogatepass"))
+        for place, text in self._texts(wanted, path):
+            self._out.note(place, text().encode("utf-8", "surrogatepass"))
 
-    def mend(self, work: Work, path: str) -> None:
+    def mend(self, wanted: WantedImage, path: str) -> None:
         """Save what is wanted beside an image that was there, where it is missing."""
-        for beside, text in self._texts(work, path):
-            if not self._out.size(beside):
-                self._out.note(beside, text().encode("utf-8", "surrogatepass"))
+        for place, text in self._texts(wanted, path):
+            if not self._out.size(place):
+                self._out.note(place, text().encode("utf-8", "surrogatepass"))
 
-    def _texts(self, work: Work, path: str) -> Iterator[tuple[str, Callable[[], str]]]:
+    def _texts(self, wanted: WantedImage, path: str) -> Iterator[tuple[str, Callable[[], str]]]:
         """Path and content of everything wanted beside an image, the content made only when it is asked for."""
         folder, slash, _ = path.rpartition("/")
-        stem = f"{folder}{slash}{work.image_id}"
-        meta, wanted = work.meta, self._beside
-        if wanted.texts and meta:
-            yield f"{stem}_meta.txt", lambda: meta_text(meta, work.name)
-        elif wanted.texts:
-            yield f"{stem}_no_meta.txt", lambda: no_meta_text(image_page_url(wanted.site_url, work.image_id))
-        if wanted.metadata:
-            yield f"{stem}.json", lambda: _dumped(work.image.raw)
-        if wanted.workflow and (workflow := self._workflow(work, path)) is not None:
+        stem = f"{folder}{slash}{wanted.image_id}"
+        meta, beside = wanted.meta, self._beside
+        if beside.texts and meta:
+            yield f"{stem}_meta.txt", lambda: meta_text(meta, wanted.name)
+        elif beside.texts:
+            yield f"{stem}_no_meta.txt", lambda: no_meta_text(image_page_url(beside.site_url, wanted.image_id))
+        if beside.metadata:
+            yield f"{stem}.json", lambda: _dumped(wanted.image.raw)
+        if beside.workflow and (workflow := self._workflow(wanted, path)) is not None:
             yield f"{stem}_workflow.json", lambda: _dumped(workflow)
 
-    def _workflow(self, work: Work, path: str) -> Any | None:
-        found = workflow_of(work.meta or {})
+    def _workflow(self, wanted: WantedImage, path: str) -> Any | None:
+        found = workflow_of(wanted.meta or {})
         if found is None and path.endswith(".png"):
             found = workflow_in(self._out.read(path) or b"")
         return found

@@ -73,7 +73,7 @@ def make_torrents(parts: TorrentParts, options: TorrentOptions, emit: Emit) -> T
     if not jobs:
         return TorrentReport()
     (parts.out or parts.disk).check_writable()
-    run = _Run(parts, options, emit)
+    run = _TorrentRun(parts, options, emit)
     run.warn_of_terms(jobs)
     emit(RunStarted(len(jobs), sum(job.size for job in jobs)))
     for outcome in parts.pool.run((partial(run.take, job) for job in jobs), options.concurrency):
@@ -91,7 +91,7 @@ class _Taken:
 
 
 @dataclass
-class _Run:
+class _TorrentRun:
     """One making of torrents under way."""
 
     parts: TorrentParts

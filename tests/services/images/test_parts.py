@@ -1,4 +1,4 @@
-"""The parts of an images run, each alone: limits, pace, claims, bookmarks, the ledger, and the folder of pictures."""
+"""The parts of an images run, each alone: limits, the writer of records, bookmarks."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from civitai_kit.core.errors import StoreUnreadable
 from civitai_kit.core.images.targets import Target
 from civitai_kit.disk.save_path import Disk
 from civitai_kit.services.images.bookmarks import PLACE, Bookmark, Bookmarks
-from civitai_kit.services.images.limits import Quota, Verdict
-from civitai_kit.services.images.records import Ledger
+from civitai_kit.services.images.counts import Grant, Quota
+from civitai_kit.services.images.records import RecordWriter
 from civitai_kit.store.memory_store import MemoryStore
 
 ANN = Target(ImageKind.USERNAME, "Ann")
@@ -40,7 +40,7 @@ def test_a_limit_is_never_passed_and_is_reached_when_enough_succeed(limit: int, 
         while True:
             with lock:
                 fate = next(queue, None)
-                if fate is None or quota.reserve(None) is not Verdict.GRANTED:
+                if fate is None or quota.reserve(None) is not Grant.GRANTED:
                     return
             quota.settle(None, taken=fate)
             taken.append(fate)
@@ -52,20 +52,20 @@ def test_a_limit_is_never_passed_and_is_reached_when_enough_succeed(limit: int, 
 
 def test_a_full_model_leaves_room_for_others() -> None:
     quota = Quota(0, 1, never)
-    assert quota.reserve(1) is Verdict.GRANTED
+    assert quota.reserve(1) is Grant.GRANTED
     quota.settle(1, taken=True)
-    assert quota.reserve(1) is Verdict.MODEL_FULL
-    assert quota.reserve(2) is Verdict.GRANTED
-    assert quota.reserve(None) is Verdict.GRANTED
+    assert quota.reserve(1) is Grant.MODEL_FULL
+    assert quota.reserve(2) is Grant.GRANTED
+    assert quota.reserve(None) is Grant.GRANTED
 
 
 def test_waiting_for_a_place_ends_with_a_stop() -> None:
     quota = Quota(1, 0, lambda: True)
-    assert quota.reserve(None) is Verdict.GRANTED
-    assert quota.reserve(None) is Verdict.FULL
+    assert quota.reserve(None) is Grant.GRANTED
+    assert quota.reserve(None) is Grant.FULL
 
 
-# -- the ledger ------------------------------------------------------------------------------------------------
+# -- the writer of records ------------------------------------------------------------------------------------
 
 
 def record(number: int) -> ImageRecord:
@@ -73,28 +73,28 @@ def record(number: int) -> ImageRecord:
     return ImageRecord(kind=ImageKind.USERNAME, target="Ann", image_id=number)
 
 
-def test_every_record_is_written_when_the_ledger_is_closed_and_many_at_once() -> None:
+def test_every_record_is_written_when_the_writer_is_closed_and_many_at_once() -> None:
     album = _Counting()
-    ledger = Ledger(album, lambda _: None)
-    with ledger.open(), ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: ledger.put(record(number), Path("1.png")), range(1, 501)))
+    writer = RecordWriter(album, lambda _: None)
+    with writer.open(), ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: writer.put(record(number), Path("1.png")), range(1, 501)))
     assert album.count_images() == 500
     assert album.transactions < 100
 
 
 def test_an_error_of_the_store_is_raised_and_nothing_hangs() -> None:
-    ledger = Ledger(_Broken(), lambda _: None)
-    with pytest.raises(StoreUnreadable), ledger.open():
-        ledger.put(record(1), Path("1.png"))
+    writer = RecordWriter(_Broken(), lambda _: None)
+    with pytest.raises(StoreUnreadable), writer.open():
+        writer.put(record(1), Path("1.png"))
 
 
 def test_nothing_is_remembered_before_the_name_of_its_file_is_on_disk() -> None:
     album, seen = MemoryStore(), list[tuple[set[Path], int]]()
-    ledger = Ledger(album, lambda folders: seen.append((set(folders), album.count_images())))
-    with ledger.open():
-        ledger.put(record(1), Path("here/1.png"))
-        ledger.put(record(2), Path("there/2.png"))
-        ledger.put(record(3), Path("here/3.png"))
+    writer = RecordWriter(album, lambda folders: seen.append((set(folders), album.count_images())))
+    with writer.open():
+        writer.put(record(1), Path("here/1.png"))
+        writer.put(record(2), Path("there/2.png"))
+        writer.put(record(3), Path("here/3.png"))
     assert set[Path]().union(*(folders for folders, _ in seen)) == {Path("here"), Path("there")}
     assert [count for _, count in seen] == sorted(count for _, count in seen)
     assert seen[0][1] == 0

@@ -1,16 +1,23 @@
-"""Limits that are exact although many images are under way at once: a place is reserved before a transfer begins."""
+"""Limits and counts that are exact although many images are under way at once."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import Enum, auto
+
+from civitai_kit.core.errors import CivitaiKitError
+from civitai_kit.core.images.prompts import Match
+from civitai_kit.core.images.report import FailedImage, Why
+from civitai_kit.core.images.targets import Target
+from civitai_kit.services.images.files import PlacedImage
 
 _LOOK = 0.2
 
 
-class Verdict(Enum):
+class Grant(Enum):
     """What became of asking for a place."""
 
     GRANTED = auto()
@@ -48,19 +55,19 @@ class Quota:
                 self._change.wait(_LOOK)
             return not self.is_full
 
-    def reserve(self, model_id: int | None) -> Verdict:
+    def reserve(self, model_id: int | None) -> Grant:
         """Ask for a place; waits while those under way may yet leave one."""
         with self._change:
             while True:
                 if self.is_full:
-                    return Verdict.FULL
+                    return Grant.FULL
                 if self._model_is_full(model_id):
-                    return Verdict.MODEL_FULL
+                    return Grant.MODEL_FULL
                 if self._has_room(model_id):
                     self._count(model_id, 1)
-                    return Verdict.GRANTED
+                    return Grant.GRANTED
                 if self._stopped():
-                    return Verdict.FULL
+                    return Grant.FULL
                 self._change.wait(_LOOK)
 
     def settle(self, model_id: int | None, *, taken: bool) -> None:
@@ -87,3 +94,57 @@ class Quota:
         self._under_way += change
         if self._per_model and model_id is not None:
             self._under_way_of[model_id] += change
+
+
+@dataclass(slots=True)
+class TargetCounts:
+    """What came of one target so far."""
+
+    seen: int = 0
+    downloaded: int = 0
+    skipped: int = 0
+    failed: int = 0
+    no_metadata: int = 0
+
+
+@dataclass(slots=True)
+class RunCounts:
+    """What came of a run so far, with the reasons of everything that did not come."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    matches: Counter[Match] = field(default_factory=Counter)
+    failed: list[FailedImage] = field(default_factory=list)
+    bytes: int = 0
+    linked: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def see(self, of: TargetCounts, number: int) -> None:
+        """So many images were listed."""
+        with self._lock:
+            of.seen += number
+
+    def take(self, of: TargetCounts, placed: PlacedImage) -> None:
+        """An image was put in its place."""
+        with self._lock:
+            of.downloaded += 1
+            of.no_metadata += not placed.record.meta
+            self.bytes += placed.received or 0
+            self.linked += placed.received is None
+
+    def pass_over(self, of: TargetCounts, why: Why) -> None:
+        """An image was not wanted, is there, or is gone."""
+        with self._lock:
+            of.skipped += 1
+            self.reasons[str(why)] += 1
+
+    def fail(self, of: TargetCounts, target: Target, image_id: int, error: CivitaiKitError) -> None:
+        """An image could not be had."""
+        with self._lock:
+            of.failed += 1
+            self.reasons[str(error.code)] += 1
+            self.failed.append(FailedImage(target, image_id, error))
+
+    def match(self, match: Match) -> None:
+        """An image passed the filter tags."""
+        with self._lock:
+            self.matches[match] += 1

@@ -98,5 +98,5 @@ if TYPE_CHECKING:
         ground: clean.Ground = disk
         grounds: upkeep_ports.Grounds = disk
         memory: Memory = store
-        slots: ports.Pool = pool
+        slots: ports.JobPool = pool
         return ground, grounds, memory, slots

@@ -261,9 +261,9 @@ if TYPE_CHECKING:
         """Where the type checker proves that the rooms fit what the services ask for."""
         site: ports.Site = kit.site
         store: ports.Store = kit.store
-        disk: ports.Disk = kit.disk
-        fetcher: ports.Fetcher = kit.fetcher
-        pool: ports.Pool = kit.pool
+        disk: ports.SavePath = kit.disk
+        fetcher: ports.FileFetcher = kit.fetcher
+        pool: ports.JobPool = kit.pool
         answers: ports.Answers = spool
         images: image_ports.ImageSite = kit.site
         image_store: image_ports.ImageStore = kit.store

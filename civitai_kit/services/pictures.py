@@ -22,7 +22,7 @@ from civitai_kit.core.paths.places import image_name
 from civitai_kit.core.plans.order import Content, Fetched, Order
 from civitai_kit.core.retry import WHY_WAIT, RetryRules, Setback, Trouble, wait_before_retry
 from civitai_kit.services.pace import Budget, HostPace
-from civitai_kit.services.ports import Fetcher
+from civitai_kit.services.ports import FileFetcher
 
 # Files brought lately that the store may not know of yet.
 _MOST_LATELY = 1000
@@ -79,7 +79,7 @@ class Pictures:
 
     def __init__(
         self,
-        fetcher: Fetcher,
+        fetcher: FileFetcher,
         folder: SharingFolder,
         rules: RetryRules,
         *,

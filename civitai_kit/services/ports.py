@@ -33,7 +33,7 @@ class Site(Protocol):
         """One version by id."""
 
 
-class Fetcher(Protocol):
+class FileFetcher(Protocol):
     """Moves one file from the network to its place."""
 
     def fetch(self, order: Order, emit: Emit) -> Fetched:
@@ -43,7 +43,7 @@ class Fetcher(Protocol):
         """Try once to fetch a picture, and name it by what it is; raises Setback, DiskError or Interrupted."""
 
 
-class Outcome(Protocol[T_co]):
+class JobOutcome(Protocol[T_co]):
     """What became of the job at place `index`: its value, or the error that it raised."""
 
     @property
@@ -59,10 +59,10 @@ class Outcome(Protocol[T_co]):
         """What the job raised."""
 
 
-class Pool(Protocol):
+class JobPool(Protocol):
     """Slots for work that waits on the network."""
 
-    def run(self, jobs: Iterable[Callable[[], T]], concurrency: int) -> Iterator[Outcome[T]]:
+    def run(self, jobs: Iterable[Callable[[], T]], concurrency: int) -> Iterator[JobOutcome[T]]:
         """Run jobs side by side, giving each outcome as it comes; an error that ends a run starts no further job."""
 
 
@@ -97,7 +97,7 @@ class Store(Protocol):
         """How many entries there are."""
 
 
-class Disk(Protocol):
+class SavePath(Protocol):
     """The save path: every `path` is relative to it with `/`."""
 
     root: Path

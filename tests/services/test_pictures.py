@@ -21,7 +21,7 @@ from civitai_kit.sandbox.storage.urls import delivery_url
 from civitai_kit.sandbox.worlds import media
 from civitai_kit.sandbox.worlds.records import ImageRecord
 from civitai_kit.services.pace import Budget
-from civitai_kit.services.pictures import BroughtPicture, Claims, WantedPicture, Pictures
+from civitai_kit.services.pictures import BroughtPicture, Claims, Pictures, WantedPicture
 from civitai_kit.testing import Sandbox
 from civitai_kit.transfer.fetch import Fetcher
 

@@ -22,7 +22,7 @@ from civitai_kit.core.retry import RetryRules
 from civitai_kit.services.download.sidecars import SaveFolder, Sidecars, tell_pauses
 from civitai_kit.services.items import entry_of, order_of, proof_of, proved_of, record_of
 from civitai_kit.services.pictures import Pictures
-from civitai_kit.services.ports import Answers, Disk, Fetcher, Outcome, Pool, Site, Store
+from civitai_kit.services.ports import Answers, FileFetcher, JobOutcome, JobPool, SavePath, Site, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +47,9 @@ class DownloadParts:
     site_url: str
     store: Store
     disk: SaveFolder
-    fetcher: Fetcher
+    fetcher: FileFetcher
     retries: RetryRules
-    pool: Pool
+    pool: JobPool
     answers: Answers
     now: Callable[[], datetime]
     stopped: Callable[[], bool]
@@ -185,7 +185,7 @@ class _DownloadRun:
 
         self.parts.store.update(item.version_id, change)
 
-    def note(self, item: Item, outcome: Outcome[Fetched | None]) -> None:
+    def note(self, item: Item, outcome: JobOutcome[Fetched | None]) -> None:
         """Count what became of one item and tell it."""
         fetched = outcome.value
         if outcome.error is not None:
@@ -259,7 +259,7 @@ def _merged(old: Entry, fresh: Entry) -> Entry:
     return old.model_copy(update=news)
 
 
-def _kept_record(disk: Disk, entry: Entry, record: FileRecord) -> FileRecord:
+def _kept_record(disk: SavePath, entry: Entry, record: FileRecord) -> FileRecord:
     """A record on its way in; where the site has replaced a file, the good old one stands until the new is there."""
     old = entry.file(record.file_id, record.path)
     if old is None or old.status is not Status.DOWNLOADED or record.status is Status.DOWNLOADED:

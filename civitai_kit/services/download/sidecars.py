@@ -16,13 +16,13 @@ from civitai_kit.core.paths.places import model_image_path, model_info_path, sid
 from civitai_kit.core.plans.plan import Item
 from civitai_kit.core.site.models import Model, ModelVersion, Preview
 from civitai_kit.core.site.urls import media_url
-from civitai_kit.services.pictures import WantedPicture, Pictures, SharingFolder
-from civitai_kit.services.ports import Answers, Disk, Site
+from civitai_kit.services.pictures import Pictures, SharingFolder, WantedPicture
+from civitai_kit.services.ports import Answers, SavePath, Site
 
 IMAGE_EXTENSIONS = ("jpeg", "png", "webp", "gif", "avif", "mp4", "webm", "mp3")
 
 
-class SaveFolder(Disk, SharingFolder, Protocol):
+class SaveFolder(SavePath, SharingFolder, Protocol):
     """The save path, where files may share their bytes."""
 
 

@@ -16,7 +16,7 @@ from civitai_kit.core.site.models import Image
 from civitai_kit.core.site.urls import image_page_url, picture_urls
 from civitai_kit.services.images.ports import ImageFolder
 from civitai_kit.services.images.reading import ListingPage
-from civitai_kit.services.pictures import WantedPicture, Pictures
+from civitai_kit.services.pictures import Pictures, WantedPicture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from civitai_kit.services.images.reading import ListingReader
 from civitai_kit.services.images.records import KeptImages, RecordWriter
 from civitai_kit.services.images.summary import write_summary
 from civitai_kit.services.pictures import Pictures
-from civitai_kit.services.ports import Disk, Fetcher, Outcome, Pool
+from civitai_kit.services.ports import FileFetcher, JobOutcome, JobPool, SavePath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +38,11 @@ class ImageParts:
     site: ImageSite
     site_url: str
     store: ImageStore
-    disk: Disk
+    disk: SavePath
     out: ImageFolder
-    fetcher: Fetcher
+    fetcher: FileFetcher
     retries: RetryRules
-    pool: Pool
+    pool: JobPool
     now: Callable[[], datetime]
     stopped: Callable[[], bool]
 
@@ -177,7 +177,7 @@ class _ImagesRun:
 
     # -- noting outcomes --------------------------------------------------------------------------------------
 
-    def _note(self, outcome: Outcome[PlacedImage | None]) -> None:
+    def _note(self, outcome: JobOutcome[PlacedImage | None]) -> None:
         run, wanted = self._jobs.end(outcome.index)
         if outcome.error is not None:
             self._note_failure(run, wanted, outcome.error)

@@ -10,7 +10,7 @@ from civitai_kit.core.collection.entry import Entry, ImageRecord
 from civitai_kit.core.site.models import Image, Page, Tag, User
 from civitai_kit.core.site.query import ImageQuery
 from civitai_kit.services.pictures import SharingFolder
-from civitai_kit.services.ports import Disk, Site
+from civitai_kit.services.ports import SavePath, Site
 
 
 class ImageSite(Site, Protocol):
@@ -52,7 +52,7 @@ class ImageStore(Protocol):
         """The records of one image, whatever it was taken for."""
 
 
-class ImageFolder(Disk, SharingFolder, Protocol):
+class ImageFolder(SavePath, SharingFolder, Protocol):
     """A folder into which images are put; every `path` is relative to it with `/`."""
 
     def relative(self, place: Path) -> str | None:

@@ -16,7 +16,7 @@ from civitai_kit.core.errors import UsageError
 from civitai_kit.core.images.request import ImagesRequest
 from civitai_kit.core.images.targets import Target
 from civitai_kit.services.images.ports import ImageFolder, ImageStore
-from civitai_kit.services.ports import Disk
+from civitai_kit.services.ports import SavePath
 
 # Seconds of wanted that a kill may waste: pictures that are there and not yet remembered are fetched again.
 _PATIENCE = 0.1
@@ -37,7 +37,7 @@ class FoundImage:
 class KeptImages:
     """Which images are here, by store and disk; a record counts for nothing when its file is gone or changed."""
 
-    def __init__(self, disk: Disk, out: ImageFolder, store: ImageStore, request: ImagesRequest) -> None:
+    def __init__(self, disk: SavePath, out: ImageFolder, store: ImageStore, request: ImagesRequest) -> None:
         self._disk = disk
         self._out = out
         self._store = store

@@ -11,13 +11,13 @@ from civitai_kit.core.paths.places import sidecar_path, version_image_path
 from civitai_kit.core.plans.order import Proof, Verdict, size_tolerance
 from civitai_kit.core.site.models import ModelVersion
 from civitai_kit.services.download.sidecars import IMAGE_EXTENSIONS
-from civitai_kit.services.ports import Disk
+from civitai_kit.services.ports import SavePath
 from civitai_kit.services.upkeep.ports import Grounds
 
 _HINT = "`civitai-kit db verify --yes` fetches it again."
 
 
-def doubts(disk: Disk, entries: Iterable[Entry]) -> list[CivitaiKitError]:
+def doubts(disk: SavePath, entries: Iterable[Entry]) -> list[CivitaiKitError]:
     """Why files are not what the store says, an error each; empty where the disk confirms all by size."""
     found = []
     for entry, record in _downloaded(entries):
@@ -46,7 +46,7 @@ def check_hashes(disk: Grounds, entries: Iterable[Entry], stop: Event) -> None:
             raise _about(error, entry, record)
 
 
-def file_paths(disk: Disk, entries: Iterable[Entry], *, with_metadata: bool) -> list[str]:
+def file_paths(disk: SavePath, entries: Iterable[Entry], *, with_metadata: bool) -> list[str]:
     """The downloaded files, and `with_metadata` the sidecars and images beside them, each once."""
     paths = dict.fromkeys(record.path for _, record in _downloaded(entries))
     beside = (path for entry in entries for path in _beside(entry) if with_metadata and disk.size(path))
@@ -60,7 +60,7 @@ def _downloaded(entries: Iterable[Entry]) -> Iterator[tuple[Entry, FileRecord]]:
                 yield entry, record
 
 
-def _check_size(disk: Disk, record: FileRecord) -> None:
+def _check_size(disk: SavePath, record: FileRecord) -> None:
     disk.locate(record.path)
     size = disk.size(record.path)
     if size is None:

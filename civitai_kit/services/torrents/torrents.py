@@ -16,7 +16,7 @@ from civitai_kit.core.site.licence import restrictions
 from civitai_kit.core.torrents.metainfo import Content, Metainfo, Terms, content_of
 from civitai_kit.core.torrents.names import magnet_path
 from civitai_kit.core.torrents.report import TorrentReport, TorrentRow, TorrentStatus
-from civitai_kit.services.ports import Outcome, Pool
+from civitai_kit.services.ports import JobOutcome, JobPool
 from civitai_kit.services.torrents.content import check_hashes, doubts, file_paths
 from civitai_kit.services.torrents.plan import Memory, TorrentJob, jobs_of
 from civitai_kit.services.upkeep.ports import Grounds
@@ -57,7 +57,7 @@ class TorrentParts:
 
     store: Memory
     disk: Grounds
-    pool: Pool
+    pool: JobPool
     maker: Maker
     stop: Event
     out: Grounds | None = None
@@ -182,7 +182,7 @@ class _TorrentRun:
         absolute, root = self.parts.out.locate(path), self.parts.disk.root.absolute()
         return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute)
 
-    def note(self, job: TorrentJob, outcome: Outcome[_Taken]) -> None:
+    def note(self, job: TorrentJob, outcome: JobOutcome[_Taken]) -> None:
         """Count one outcome and tell it; an error of no kind we know is one of the program, and is raised."""
         taken = outcome.value or _Taken()
         for warning in taken.warnings:

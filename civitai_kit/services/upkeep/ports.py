@@ -9,7 +9,7 @@ from typing import Protocol
 from civitai_kit.core.collection.entry import Facts, ImageRecord, Summary
 from civitai_kit.core.collection.packed import Packed
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
-from civitai_kit.services.ports import Disk, Store
+from civitai_kit.services.ports import SavePath, Store
 
 
 class Records(Store, Protocol):
@@ -46,7 +46,7 @@ class Records(Store, Protocol):
         """Keep digests of a file beside those already known at this stamp."""
 
 
-class Grounds(Disk, Protocol):
+class Grounds(SavePath, Protocol):
     """The save path, where files are also judged and removed."""
 
     def stamp(self, path: str) -> FileStamp | None:

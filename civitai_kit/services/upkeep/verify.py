@@ -18,7 +18,7 @@ from civitai_kit.core.plans.plan import Item, Plan, Reason
 from civitai_kit.core.plans.report import Report
 from civitai_kit.services.download.download import DownloadOptions, DownloadParts, download, sidecars_of
 from civitai_kit.services.items import proved_of
-from civitai_kit.services.ports import Pool
+from civitai_kit.services.ports import JobPool
 from civitai_kit.services.upkeep.ports import Grounds, Records
 from civitai_kit.services.upkeep.remembered import (
     entries_of,
@@ -54,7 +54,7 @@ class VerifyParts:
 
     store: Records
     disk: Grounds
-    pool: Pool
+    pool: JobPool
     fetching: DownloadParts | None
     stop: Event
     now: Callable[[], datetime]

@@ -82,7 +82,7 @@ def save_metadata(parts: DownloadParts, plan: Plan, options: DownloadOptions, em
 def sidecars_of(
     parts: DownloadParts, options: DownloadOptions, emit: Emit, *, refetch_models: bool = False
 ) -> Sidecars:
-    """What saves the sidecars that are asked for; `refetch_models` asks the site anew for models heard in part."""
+    """What saves the sidecars that are asked for; with `refetch_models` models are asked for again."""
     pictures = Pictures(
         parts.fetcher,
         parts.disk,
@@ -121,7 +121,7 @@ class _DownloadRun:
     has_ended: bool = False
 
     def take(self, item: Item) -> Fetched | None:
-        """One item from its first look at the disk to its entry; None when it was there. A failure is remembered."""
+        """Fetch one item and write its entry; None when the right file was there. A failure is written to the store."""
         try:
             digests = self._proof_on_disk(item)
             if digests is None:
@@ -168,7 +168,7 @@ class _DownloadRun:
         try:
             self._remember(item, record_of(item, Status.ERROR, self._now()).model_copy(update=said))
         except CivitaiKitError:
-            # The failure itself is what gets reported; an entry that could not be written stays Pending.
+            # The failure itself is reported. An entry that cannot be written stays Pending.
             return
 
     def _remember(self, item: Item, record: FileRecord) -> None:
@@ -176,7 +176,7 @@ class _DownloadRun:
         model = self.sidecars.model_facts(item)
 
         def change(old: Entry | None) -> Entry:
-            # What is fetched anew has its answer from an earlier day: only a file that came says more.
+            # A redownload uses answers saved earlier, so only a file that came proves that the site still has it.
             is_saved = self.options.fresh and old is not None and record.status is not Status.DOWNLOADED
             seen = version is not None and not is_saved
             fresh = entry_of(item, version, model, record.updated_at or self._now(), seen=seen)
@@ -186,7 +186,7 @@ class _DownloadRun:
         self.parts.store.update(item.version_id, change)
 
     def note(self, item: Item, outcome: JobOutcome[Fetched | None]) -> None:
-        """Count what became of one item and tell it."""
+        """Count and tell the outcome of one item."""
         fetched = outcome.value
         if outcome.error is not None:
             self._note_failure(item, outcome.error)
@@ -207,7 +207,7 @@ class _DownloadRun:
         self.emit(FileFailed(item.path, error))
 
     def save_beside(self, others: list[Item]) -> None:
-        """What is saved beside files once they are there: sidecars of `others`, model information, images."""
+        """Save what belongs beside the files: sidecars of `others`, model information, images."""
         self.sidecars.save_versions(others)
         items = [*self.downloaded, *(skip.item for skip in self.kept if skip.item), *others]
         self.sidecars.save_models(items)
@@ -240,7 +240,7 @@ class _DownloadRun:
 
 
 def _merged(old: Entry, fresh: Entry) -> Entry:
-    """The old entry with what was newly heard; what was not heard this time is kept."""
+    """The old entry, updated with everything that the site answered this time."""
     news = {
         name: value
         for name in (
@@ -260,7 +260,7 @@ def _merged(old: Entry, fresh: Entry) -> Entry:
 
 
 def _kept_record(disk: SavePath, entry: Entry, record: FileRecord) -> FileRecord:
-    """A record on its way in; where the site has replaced a file, the good old one stands until the new is there."""
+    """The record to write: that of the old file as long as a replacement by the site is not there yet."""
     old = entry.file(record.file_id, record.path)
     if old is None or old.status is not Status.DOWNLOADED or record.status is Status.DOWNLOADED:
         return record

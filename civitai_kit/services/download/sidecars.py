@@ -1,4 +1,4 @@
-"""What is saved beside model files: the version's answer, the model's, and the images of either."""
+"""What is saved beside model files: the site's answers for version and model, and their images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SaveFolder(SavePath, SharingFolder, Protocol):
 
 @dataclass
 class Sidecars:
-    """Saves what was asked for beside files; what fails here never undoes a model file that came right."""
+    """Saves what was asked for beside files; a failure here never undoes a model file that is right."""
 
     site: Site
     disk: SaveFolder
@@ -50,7 +50,7 @@ class Sidecars:
     _version_locks: dict[int, Lock] = field(default_factory=dict)
 
     def version_of(self, item: Item) -> dict[str, Any] | None:
-        """The version's answer as received: from the scan, else asked for once; None when the site has none."""
+        """The site's answer for a version: from the scan, else asked for once; None when the site refuses."""
         # Files of one version ask one after another; other versions need not wait for the site's answer.
         with self._version_locks.setdefault(item.version_id, Lock()):
             heard = self.answers.version(item.version_id)
@@ -65,7 +65,7 @@ class Sidecars:
             return version.raw
 
     def model_facts(self, item: Item) -> dict[str, Any] | None:
-        """The model's answer without its versions, where the scan heard it."""
+        """The site's answer for the model, without its versions; None when the scan did not get it."""
         heard = self.answers.model(item.model_id) if item.model_id is not None else None
         return None if heard is None else {name: value for name, value in heard.items() if name != "modelVersions"}
 

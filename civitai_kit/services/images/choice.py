@@ -1,4 +1,4 @@
-"""Which images of a page are to be fetched, and to which path, named by the model that made each."""
+"""Which images of a page are to be fetched, and to which path. Folders are named by the model that made an image."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class ModelNames:
     _known: dict[int, NamedModel] = field(default_factory=dict)
 
     def learn(self, version_ids: Iterable[int]) -> None:
-        """Find out whose versions these are: from the store, else the site, a hundred ids a question.
+        """Find the models of these versions: in the store, else on the site, a hundred ids a request.
 
-        An id that nobody knows is not asked for again; a site that does not answer leaves them nameless.
+        An unknown id is not asked for again. When the site does not answer, its versions have no name.
         """
         fresh = [number for number in dict.fromkeys(version_ids) if number not in self._known]
         for number in fresh:
@@ -54,7 +54,7 @@ class ModelNames:
             self._ask_for(unknown[start : start + MODEL_PAGE])
 
     def name_of(self, clue: Clue) -> str | None:
-        """The name that a clue leads to, None where it leads to none."""
+        """The model's name that a clue in the generation data leads to, or None."""
         if clue.name is not None:
             return clue.name
         sure = (self._known.get(number, NamedModel()).name for number in clue.sure)
@@ -90,14 +90,14 @@ class ModelNames:
 
 
 class _Candidate(NamedTuple):
-    """An image of a page, its generation data, and what is here of it."""
+    """An image of a page, its generation data, and its files that are here already."""
 
     image: Image
     meta: dict[str, Any] | None
     found: FoundImage
 
     def wanted_at(self, target: Target, page: ListingPage, stem: str, name: str | None) -> WantedImage:
-        """The image to be put at `stem`; `name` is that of what made it."""
+        """The image to be put at `stem`; `name` is that of the model that made it."""
         return WantedImage(
             target=target,
             page=page,
@@ -121,7 +121,7 @@ class Chooser:
     mend: Callable[[WantedImage, str], None]
 
     def of_page(self, target: Target, page: ListingPage, of: TargetCounts) -> Iterator[WantedImage]:
-        """What is to be fetched of a page; what is not is counted, with its reason."""
+        """The images of a page to fetch; the others are counted by reason."""
         candidates = [found for image in page.images if (found := self._candidate(target, page, of, image))]
         page.wanted = len(candidates)
         clues = [clue_of(candidate.meta or {}) for candidate in candidates]
@@ -135,7 +135,7 @@ class Chooser:
                 yield wanted
 
     def _candidate(self, target: Target, page: ListingPage, of: TargetCounts, image: Image) -> _Candidate | None:
-        """An image that is to be had, with what is here of it; None for one that is not."""
+        """An image to fetch, with its files that are here already; None for one that is passed over."""
         candidate = _Candidate(image, generation_of(image), self.kept.look(target, image.id or 0))
         if candidate.found.own is not None:
             self.counts.pass_over(of, Why.HAVE)
@@ -151,7 +151,7 @@ class Chooser:
         return candidate
 
     def _mend(self, target: Target, page: ListingPage, candidate: _Candidate) -> None:
-        """Save what is missing beside an image that is there, where that lies in the output folder."""
+        """Save missing files beside an image that is there, when it lies in the output folder."""
         own = candidate.found.own
         path = None if own is None else self.kept.under_output(own)
         if own is not None and path is not None:

@@ -18,7 +18,7 @@ _LOOK = 0.2
 
 
 class Grant(Enum):
-    """What became of asking for a place."""
+    """The answer to a request for a place."""
 
     GRANTED = auto()
     FULL = auto()
@@ -47,7 +47,7 @@ class Quota:
         return bool(self._limit) and self._taken >= self._limit
 
     def leaves_room(self) -> bool:
-        """Whether one more place is to be had; waits while those under way may yet leave one."""
+        """Whether a place is free; waits while an image under way may still give one back."""
         with self._change:
             while not self.is_full and not self._has_room(None):
                 if self._stopped():
@@ -56,7 +56,7 @@ class Quota:
             return not self.is_full
 
     def reserve(self, model_id: int | None) -> Grant:
-        """Ask for a place; waits while those under way may yet leave one."""
+        """Ask for a place; waits while an image under way may still give one back."""
         with self._change:
             while True:
                 if self.is_full:
@@ -71,7 +71,7 @@ class Quota:
                 self._change.wait(_LOOK)
 
     def settle(self, model_id: int | None, *, taken: bool) -> None:
-        """The image of a reserved place came, or did not."""
+        """Give back a reserved place, or keep it when its image was taken."""
         with self._change:
             self._count(model_id, -1)
             if taken:
@@ -98,7 +98,7 @@ class Quota:
 
 @dataclass(slots=True)
 class TargetCounts:
-    """What came of one target so far."""
+    """The counts of one target so far."""
 
     seen: int = 0
     downloaded: int = 0
@@ -109,7 +109,7 @@ class TargetCounts:
 
 @dataclass(slots=True)
 class RunCounts:
-    """What came of a run so far, with the reasons of everything that did not come."""
+    """The counts of a run so far, with the reasons for everything that was not fetched."""
 
     reasons: Counter[str] = field(default_factory=Counter)
     matches: Counter[Match] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""One image put in its place: fetched, or linked to bytes that are here already, with what is saved beside it."""
+"""Puts one image in its place, fetched or linked to a file that is here already, and saves what belongs beside it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ImageFiles:
         self._beside = beside
 
     def place(self, wanted: WantedImage, record: Callable[[str, int, str | None], ImageRecord]) -> PlacedImage:
-        """Put one image in its place; `record` makes its memory from path under the output folder, size and SHA256.
+        """Put one image in its place; `record` makes its record from path under the output folder, size and SHA256.
 
         Raises NotFound when the site no longer has it, and what else kept it from coming.
         """
@@ -87,18 +87,18 @@ class ImageFiles:
         return PlacedImage(record(brought.path, brought.size, brought.sha256), brought.place, brought.received)
 
     def save_beside(self, wanted: WantedImage, path: str) -> None:
-        """Save what is wanted beside the image at `path`."""
+        """Save what belongs beside the image at `path`."""
         for place, text in self._texts(wanted, path):
             self._out.note(place, text().encode("utf-8", "surrogatepass"))
 
     def mend(self, wanted: WantedImage, path: str) -> None:
-        """Save what is wanted beside an image that was there, where it is missing."""
+        """Save what belongs beside an image that was there already, where it is missing."""
         for place, text in self._texts(wanted, path):
             if not self._out.size(place):
                 self._out.note(place, text().encode("utf-8", "surrogatepass"))
 
     def _texts(self, wanted: WantedImage, path: str) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Path and content of everything wanted beside an image, the content made only when it is asked for."""
+        """Path and content of everything that belongs beside an image; the content is made when it is called for."""
         folder, slash, _ = path.rpartition("/")
         stem = f"{folder}{slash}{wanted.image_id}"
         meta, beside = wanted.meta, self._beside

@@ -57,7 +57,7 @@ def fetch_images(parts: ImageParts, request: ImagesRequest, emit: Emit) -> Image
     return _ImagesRun(parts, request, emit).report()
 
 
-# Threads that write pictures and what stands beside them while others fetch.
+# Threads that write pictures and their texts while others fetch.
 _WRITERS = 8
 _STOPPED = Interrupted("Stopped before the end.", hint="Run the same command again: it goes on where this one stopped.")
 
@@ -92,7 +92,7 @@ class _ImagesRun:
         self._errors: list[CivitaiKitError] = []
 
     def report(self) -> ImagesReport:
-        """Do it all, and say what came of it."""
+        """Fetch everything, and report it."""
         self._fetch_all()
         if self._parts.stopped() and not self._errors:
             self._errors.append(_STOPPED)
@@ -109,7 +109,7 @@ class _ImagesRun:
 
     def _fetch_all(self) -> None:
         jobs = JobsAhead(self._jobs.make())
-        # A turn at the host ends with the last byte: others write while as many as wanted are fetched.
+        # A turn at the host ends with the last byte. The writers take over, so the host always has enough requests.
         threads = self._request.concurrency + _WRITERS
         try:
             with self._records.open():
@@ -199,7 +199,7 @@ class _ImagesRun:
     # -- at the end -------------------------------------------------------------------------------------------
 
     def _row(self, run: TargetRun) -> TargetReport:
-        """What came of a target; where it has to go on is kept for the next run."""
+        """The row of a target; where the next run has to go on is kept."""
         reader = run.listings.reader
         is_done = run.ended and not any(page.pending for page in reader.pages_read)
         cut_short = bool(self._errors) and not is_done

@@ -1,6 +1,6 @@
 """The jobs of a run, one for every image to fetch, made a little ahead of those who do them.
 
-They are made in a thread of their own: while a page is gone through, others still have something to fetch.
+They are made in a thread of their own, so that there is something to fetch while a page is read and chosen from.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from civitai_kit.services.images.listings import TargetListings
 
 T = TypeVar("T")
 
-# So many are made before anybody takes them: what a few connections do while the next page is gone through.
+# So many jobs are made in advance: enough for a few connections while the next page is read.
 MOST_AHEAD = 64
 # Seconds that the thread has to end; it may be asking the site.
 _GRACE = 1.0
@@ -33,7 +33,7 @@ Job = Callable[[], PlacedImage | None]
 
 @dataclass(slots=True)
 class TargetRun:
-    """One target under way: `begun` when its pages are read, `ended` when there is a job for all that they have."""
+    """One target under way: `begun` when its pages are read, `ended` when every image has a job or was passed over."""
 
     target: Target
     listings: TargetListings
@@ -61,7 +61,7 @@ class ImageJobs:
     _made: int = 0
 
     def make(self) -> Generator[Job, None, None]:
-        """A job for every image to fetch; never raises, for the threads that take jobs could do nothing about it."""
+        """A job for every image to fetch; never raises, for the threads that take jobs could not handle it."""
         try:
             for run in self.runs:
                 if self.stopped():
@@ -76,7 +76,7 @@ class ImageJobs:
                 self.failure = error
 
     def end(self, index: int) -> tuple[TargetRun, WantedImage]:
-        """What the job at a place, from 0, was for; it is no longer under way."""
+        """The target and image of the job at a place, from 0; it is no longer under way."""
         run, wanted = self._under_way.pop(index)
         with self._counting:
             wanted.page.pending -= 1

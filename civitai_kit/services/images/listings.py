@@ -18,9 +18,9 @@ from civitai_kit.services.images.reading import ImageListing, ListingPage, Listi
 
 # A version-by-version search of a creator ends after so many versions without anything new.
 _MOST_BARREN_VERSIONS = 50
-# The site gives so many accounts for part of a name (site.md 9).
+# The site gives at most so many accounts for part of a name (site.md 9).
 _USERS_AT_MOST = 5
-# Orders in time; the older path of the site knows no others (site.md 8.1).
+# Orders in time; the site's older path knows no others (site.md 8.1).
 _IN_TIME = (ImageSort.NEWEST, ImageSort.OLDEST)
 _OTHER_ORDERS = (ImageSort.MOST_REACTIONS, ImageSort.MOST_COMMENTS, ImageSort.MOST_COLLECTED)
 
@@ -36,7 +36,7 @@ class TargetListings:
     refusal: tuple[TargetStatus, CivitaiKitError] | None = None
 
     def pages(self) -> Iterator[ListingPage]:
-        """The pages one after another; a page that fails for good is noted, and what else there is comes."""
+        """The pages one after another; a page that fails for good is noted, and the other listings follow."""
         match self.target.kind:
             case ImageKind.USERNAME:
                 yield from self._of_creator(self.target.value)
@@ -53,7 +53,7 @@ class TargetListings:
 
     @property
     def error(self) -> CivitaiKitError | None:
-        """Why it did not go well, None when it did."""
+        """Why it failed or is incomplete, None when it did neither."""
         if self.refusal is not None:
             return self.refusal[1]
         return next(iter(self.reader.errors.values()), None)
@@ -82,7 +82,7 @@ class TargetListings:
             yield from self._deeper(name)
 
     def _knows_user(self, name: str) -> bool:
-        """Whether the user exists: in the feed one who does not has merely no images (site.md 8.1)."""
+        """Whether the user exists; the feed only says that there are no images (site.md 8.1)."""
         try:
             found = self.site.users(query=name)
         except SiteError:
@@ -104,7 +104,7 @@ class TargetListings:
     # -- many listings ----------------------------------------------------------------------------------------
 
     def _of_model(self, number: int) -> Iterator[ListingPage]:
-        """By the model's id; version by version where that breaks off, is in doubt, or knows not the order."""
+        """By the model's id; version by version when that breaks off, may be incomplete, or has not the order."""
         whole = ImageListing(name="model", query=self.request.query(model_id=number), model_id=number)
         if self.request.sort in (*_IN_TIME, ImageSort.RANDOM):
             yield from self.reader.pages(whole)
@@ -134,7 +134,7 @@ class TargetListings:
                 yield from self.reader.pages(listing)
 
     def _of_tag(self) -> Iterator[ListingPage]:
-        """The versions of every model that carries the tag; a page of models none of which does refuses it."""
+        """The versions of every model with the tag. When the first page has no such model, the tag does not exist."""
         safe_only = self.request.levels is not None and not self.request.levels & ~NsfwLevel.PG
         try:
             known = self._spelled_tag()
@@ -142,7 +142,7 @@ class TargetListings:
             for page in self.site.models_of(ModelQuery(tag=tag, sort=ModelSort.NEWEST, nsfw=not safe_only)):
                 carriers = [model for model in page.items if _carries(model, tag)]
                 if page.items and not carriers and not self.reader.pages_read:
-                    # To a tag that it does not know the site answers with everything (site.md 2.1).
+                    # For an unknown tag the site lists all models (site.md 2.1).
                     known = None
                     break
                 known = tag if carriers else known
@@ -168,7 +168,7 @@ class TargetListings:
     # -- beyond the end of a feed -----------------------------------------------------------------------------
 
     def _deeper(self, name: str) -> Iterator[ListingPage]:
-        """The feed in other orders, until from both ends of time the same images come; else version by version."""
+        """The feed from both ends of time until they meet; when they do not, in other orders and version by version."""
         met = False
         for order in _IN_TIME:
             if order is not self.request.sort:
@@ -199,7 +199,7 @@ class TargetListings:
     # -- what goes wrong --------------------------------------------------------------------------------------
 
     def _ask(self, ask: Callable[[], Model | object]) -> Model | None:
-        """The model that the site gives; that there is none refuses the target, where nothing was found of it."""
+        """The model that the site gives. When there is none and no image was found, the target does not exist."""
         try:
             found = ask()
         except NotFound as error:

@@ -1,4 +1,4 @@
-"""What fetching images needs of the world beyond the ports of scan and download."""
+"""What fetching images needs from site, store and disk beyond the ports that all services share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from civitai_kit.services.ports import SavePath, Site
 
 
 class ImageSite(Site, Protocol):
-    """The site's JSON, where creators and tags can be proved to exist."""
+    """The site's JSON, with the searches that show whether a creator or tag exists."""
 
     def images_of(
         self,
@@ -49,7 +49,7 @@ class ImageStore(Protocol):
         """Image records whose key begins with `prefix`, by rising key, in constant memory."""
 
     def images_by_id(self, image_id: int) -> tuple[ImageRecord, ...]:
-        """The records of one image, whatever it was taken for."""
+        """The records of one image, for whichever targets it was fetched."""
 
 
 class ImageFolder(SavePath, SharingFolder, Protocol):

@@ -1,4 +1,4 @@
-"""Listings of one target read page by page: from where an earlier run broke off, and what is left for a later one."""
+"""Reads the listings of one target page by page; a later run can go on where one breaks off."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from civitai_kit.services.images.ports import ImageSite
 
 @dataclass(slots=True)
 class ListingPage:
-    """One page: its images not seen on an earlier one, and what becomes of them. `cursor` asks for it again.
+    """One page with its new images, and how far they are. `cursor` asks for the page again.
 
     `unknown` counts images that were not there already, `wanted` those of them that are to be fetched, `pending`
     those under way.
@@ -37,18 +37,18 @@ class ListingPage:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing of it is left for a later run."""
+        """Whether a later run need not read it again."""
         return self.worked_through and not self.pending and not self.failed
 
     @property
     def is_stale(self) -> bool:
-        """Whether it brought nothing to fetch, although it was not blank."""
+        """Whether it has images, but none to fetch."""
         return not self.wanted and not self.is_blank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageListing:
-    """One listing of a target: its `name`, the question, and the model or version it is about where that is known."""
+    """One listing of a target: its name, its query, and the model or version that it is about, where that is known."""
 
     name: str
     query: ImageQuery
@@ -60,7 +60,7 @@ class ImageListing:
 class ListingReader:
     """The state of a target's listings. `errors` say why a listing broke off; `is_cut` that `max_pages` ended it.
 
-    With `reads_ahead` the next page is asked for early; not for a run that may have no use for it.
+    With `reads_ahead` the next page is requested early; a run with a limit may not need it.
     """
 
     site: ImageSite
@@ -86,12 +86,13 @@ class ListingReader:
 
     @property
     def found_nothing(self) -> bool:
-        """Whether the site was heard and has nothing, now and before."""
+        """Whether the site answered and has no image, in this run and an earlier one."""
         return not self.seen and not self.errors and not self.is_resumed
 
     def pages(self, listing: ImageListing, until: Callable[[ListingPage], bool] | None = None) -> Iterator[ListingPage]:
-        """The pages of one listing, up to the first of which `until` holds; then what has come in front meanwhile.
+        """The pages of one listing, up to the first for which `until` holds.
 
+        A listing that goes on from an earlier run is then read from its start, up to pages that are known.
         A page that fails for good is noted, and ends the listing.
         """
         name = listing.name
@@ -110,7 +111,7 @@ class ListingReader:
         self._broken[name] = cursor
 
     def forgive(self, name: str) -> None:
-        """Forget that a listing broke off: what it would have given has come another way."""
+        """Forget that a listing broke off: its images came from another listing."""
         self.errors.pop(name, None)
         self._broken.pop(name, None)
         self._done.add(name)
@@ -141,7 +142,7 @@ class ListingReader:
     def _read_on(
         self, listing: ImageListing, cursor: Cursor | None, until: Callable[[ListingPage], bool] | None
     ) -> Generator[ListingPage, None, ListingPage | None]:
-        """The pages from a cursor on; gives the last where the cursors led in a circle, None where all is done."""
+        """The pages from a cursor on; returns the last one when the cursors lead in a circle, else None."""
         page: ListingPage | None = None
         try:
             answers = self.site.images_of(listing.query, cursor, self._pages_left, read_ahead=self.reads_ahead)
@@ -182,7 +183,7 @@ class ListingReader:
 
 
 def _beyond(cursor: Cursor | None, query: ImageQuery) -> Cursor | None:
-    """The place behind a page whose own cursor leads back: known where cursors are offsets (site.md 8.3)."""
+    """The cursor after a page whose own cursor leads back; None unless cursors are offsets (site.md 8.3)."""
     found = re.fullmatch(r"(\d{1,9})(\|\d*)?", cursor if isinstance(cursor, str) else "0")
     if found is None or isinstance(cursor, int) or query.by_id:
         return None
@@ -190,7 +191,7 @@ def _beyond(cursor: Cursor | None, query: ImageQuery) -> Cursor | None:
 
 
 def _stepped_back(cursor: Cursor | None, query: ImageQuery) -> Cursor | None:
-    """A page earlier where the cursor is an offset: what was deleted meanwhile has moved the rest up."""
+    """The cursor of the page before, when it is an offset: images deleted meanwhile have moved the others up."""
     found = re.fullmatch(r"(\d{1,9})(\|\d*)?", cursor) if isinstance(cursor, str) else None
     if found is None:
         return cursor

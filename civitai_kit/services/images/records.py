@@ -18,15 +18,15 @@ from civitai_kit.core.images.targets import Target
 from civitai_kit.services.images.ports import ImageFolder, ImageStore
 from civitai_kit.services.ports import SavePath
 
-# Seconds of wanted that a kill may waste: pictures that are there and not yet remembered are fetched again.
+# Seconds of work that a kill may waste: pictures without a record are fetched again.
 _PATIENCE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class FoundImage:
-    """What is here of an image: `own` is its record for this target, else `source` a file of another with its bytes.
+    """The files of an image that are here: `own` is its record for this target, `source` a file of another target.
 
-    `quality` is that of the file to be had.
+    `quality` is that of the file to fetch.
     """
 
     quality: Quality
@@ -47,7 +47,7 @@ class KeptImages:
         self._prefix = f"{out.root.absolute().as_posix()}/" if relative is None else f"{relative}/".removeprefix("./")
 
     def look(self, target: Target, image_id: int) -> FoundImage:
-        """What is here of an image of a target; nothing where all is to be fetched anew."""
+        """The files of an image that are here; none when everything is to be fetched again."""
         nothing = FoundImage(self._request.quality)
         if self._request.redownload:
             return nothing
@@ -72,7 +72,7 @@ class KeptImages:
         return self._out.relative(self._absolute(record.path))
 
     def _place(self, record: ImageRecord) -> Path | None:
-        """The recorded file, when it is there as it was left."""
+        """The recorded file, when it is there and unchanged."""
         if record.path is None:
             return None
         try:
@@ -89,7 +89,7 @@ class KeptImages:
 
 
 class RecordWriter:
-    """Takes records from many threads and writes them in one of its own, after the names of their files are on disk.
+    """Takes records from many threads and writes them in one of its own, once the names of their files are on disk.
 
     An error of the store is raised at the next record, or at the end.
     """
@@ -128,7 +128,7 @@ class RecordWriter:
         while not self._closed.is_set() or self._waiting:
             with self._change:
                 self._change.wait_for(lambda: self._waiting or self._closed.is_set())
-            # What comes in the next moment goes along.
+            # Records that come in the next moment are written along with the first.
             self._closed.wait(_PATIENCE)
             with self._change:
                 batch, self._waiting = self._waiting, []

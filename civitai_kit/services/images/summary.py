@@ -1,4 +1,4 @@
-"""The CSV of a tag's images: where each lies, what made it, and under which other tags it was taken before."""
+"""The CSV of a tag's images: path, model, and the other tags for which each was fetched before."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from civitai_kit.services.images.ports import ImageFolder, ImageStore
 from civitai_kit.services.images.records import KeptImages
 
 _HEAD = ("Current Tag", "Previously Downloaded Tag", "Checkpoint Name", "Relative Image Path", "Download URL")
-# A spreadsheet takes a cell that begins so for a formula.
+# A spreadsheet takes a cell that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_summary(store: ImageStore, out: ImageFolder, kept: KeptImages, target: Target, now: datetime) -> str | None:
     """Write `summary_<tag>_<YYYYMMDD>.csv` of all images of a tag that are remembered; None where there are none.
 
-    One row for every other tag under which an image was taken before, or one with none. Gives its path as paths are
-    remembered.
+    One row for every other tag for which an image was fetched before, or one without. Gives the file's path as
+    records hold paths.
     """
     name = target.folder.rpartition("/")[2]
     path = f"{target.folder}/summary_{name}_{now:%Y%m%d}.csv"
@@ -48,7 +48,7 @@ def _rows(store: ImageStore, kept: KeptImages, target: Target, record: ImageReco
 
 
 def _earlier_tags(store: ImageStore, target: Target, record: ImageRecord) -> list[str]:
-    """The other tags under which an image was taken before this."""
+    """The other tags for which an image was fetched before this one."""
     found: set[str] = set()
     for other in store.images_by_id(record.image_id):
         before = other.imported or (other.date or "") <= (record.date or "")

@@ -1,4 +1,4 @@
-"""What the file system refused, as errors of ours."""
+"""What the file system refuses, as errors of ours."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from civitai_kit.core.errors import DiskError, DiskFull, NotWritable
 
@@ -39,6 +40,13 @@ def read_error(error: OSError, path: str | os.PathLike[str]) -> DiskError:
     """The error for a file that cannot be read."""
     where = os.fspath(path)
     return DiskError(f"{where} cannot be read: {error.strerror or error}", path=where)
+
+
+def refuse_file(root: Path) -> None:
+    """Raise NotWritable where the save path is a file."""
+    if root.exists() and not root.is_dir():
+        hint = "Choose a folder with --save-path."
+        raise NotWritable(f"The save path {root} is a file", hint=hint, path=str(root))
 
 
 def is_full(error: OSError) -> bool:

@@ -1,4 +1,4 @@
-"""A folder of pictures: as the save path, made quick for thousands of small files."""
+"""A folder of pictures: made quick for thousands of small files."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from contextlib import suppress
 from pathlib import Path
 
 from civitai_kit.disk.errors import writing
-from civitai_kit.disk.locating import relative
-from civitai_kit.disk.save_path import Disk
-from civitai_kit.disk.writing import insist, sync_folder
+from civitai_kit.disk.files import retry_while_open, sync_folder
+from civitai_kit.disk.folder import Folder
 
-# What would make more than one part of a name.
+# Characters that make more than one part of a name.
 _APART = frozenset("/\\\0:")
 
 
-class PictureFolder(Disk):
-    """The files under `root`."""
+class PictureFolder(Folder):
+    """The files under `root`; fits the ports of `images`."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._inside: set[str] = set()
-        self._top = os.path.join(self.root, "")  # noqa: PTH118 - a text, for it is put before others
+        self._top = os.path.join(self.root, "")  # noqa: PTH118 - a prefix for texts
 
     def relative_to(self, root: Path, place: Path) -> str | None:
         """The path of a place relative to another folder with `/`, None when it lies elsewhere."""
-        return relative(root, place)
+        return Folder(root).relative(place)
 
     def locate(self, path: str) -> Path:
         """The absolute path; raises UsageError when it would leave the root. A folder is looked at once."""
@@ -44,13 +43,13 @@ class PictureFolder(Disk):
         Raises DiskFull or NotWritable.
         """
         folder, _, name = path.rpartition("/")
-        # Thousands of them: to take a path apart and put it together again takes longer than to write it.
+        # There are thousands of these, and taking paths apart costs more than writing the file.
         place = f"{self._top}{path}" if self._is_inside(folder, name) else str(self.locate(path))
         temporary = f"{place}.tmp"
         with writing(place):
             try:
                 _write(temporary, content)
-                insist(lambda: os.replace(temporary, place))  # noqa: PTH105
+                retry_while_open(lambda: os.replace(temporary, place))  # noqa: PTH105
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
@@ -67,7 +66,7 @@ class PictureFolder(Disk):
 
 
 def _write(place: str, content: bytes) -> None:
-    # Thousands of them: a file object asks the system four times as much.
+    # There are thousands of these, and a file object makes four times as many system calls.
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
     try:
         left = memoryview(content)

@@ -61,7 +61,7 @@ def images_page(
 
 def _from(txn: Transaction, tables: Tables, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
     cursor = txn.cursor(db=tables.images)
-    # A zero byte behind a key is the least that follows it.
+    # No key lies between a key and the same with a zero byte behind it.
     start = after + b"\0" if after else prefix
     if not (cursor.set_range(start) if start else cursor.first()):
         return

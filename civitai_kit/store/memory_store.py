@@ -42,7 +42,7 @@ class MemoryStore:
         return count
 
     def put_packed(self, packed: Iterable[Packed]) -> int:
-        """The same for entries that `packing` made ready."""
+        """The same for entries that `pack_entries` made ready."""
         values = [(new.version_id, new.value) for new in packed]
         with self._writing:
             self._versions.update(values)

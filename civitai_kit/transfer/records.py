@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, cast
 
 import httpx2
 
-from civitai_kit.core.buffers import page_aligned
+from civitai_kit.machine import page_aligned
 
 # So much is taken from the kernel at once: up to 64 records of 16 KiB.
 _AT_ONCE = 1024 * 1024

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,9 @@ from civitai_kit.cli import start
 from civitai_kit.cli.input.options import DOWNLOAD, EVERY_FLAG, GLOBAL, QUIET, SELECTION, positional_of
 from civitai_kit.cli.input.parsing import Branch
 from civitai_kit.cli.main import COMMANDS, main
+from civitai_kit.core.collection.entry import Entry, FileRecord
 from civitai_kit.core.settings.keys import KEYS
+from civitai_kit.store.lmdb_store import LmdbStore
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -140,6 +143,21 @@ def test_reading_the_database_loads_nothing_that_asks_the_site_or_moves_bytes(
     assert not modules & rooms(
         *(f"core.{name}" for name in ("events", "retry", "plans.plan", "plans.report", "site.models", "site.query"))
     )
+
+
+@pytest.mark.parametrize("words", [(), ("--metadata",)], ids=["plain", "metadata"])
+def test_verifying_what_is_there_loads_no_library_of_the_network(words: tuple[str, ...], tmp_path: Path) -> None:
+    content = b"the weights"
+    (tmp_path / "a.safetensors").write_bytes(content)
+    file = FileRecord(file_id=1, path="a.safetensors", size=len(content), sha256=sha256(content).hexdigest())
+    with LmdbStore.open(tmp_path / "civitai_download_db", read_only=False) as store:
+        store.put(Entry(version_id=1, files=(file,), version={"id": 1}))
+    # With a key that is known no keyring is asked, which loads what it likes.
+    modules = loaded_by("db", "verify", "--save-path", ".", *words, folder=tmp_path, CIVITAI_API_KEY="key-1")
+    assert "civitai_kit.services.upkeep.verify" in modules
+    assert (tmp_path / "a.json").exists() == bool(words)
+    assert not modules & {"httpx2", "httpcore2", "ssl", "anyio", "h11", "truststore", "idna", "asyncio", "http.client"}
+    assert not modules & rooms("client", "transfer.fetch")
 
 
 def test_asking_the_site_loads_nothing_that_moves_bytes(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from civitai_kit.core.collection.entry import Entry, FileRecord, ImageKind, Imag
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store.codec import dump
+from civitai_kit.store.entry_rows import pack_entries
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.store.memory_store import MemoryStore
-from civitai_kit.store.packing import pack_entries
 
 AnyStore = LmdbStore | MemoryStore
 SHA = "ab" * 32

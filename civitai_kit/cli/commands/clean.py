@@ -39,14 +39,14 @@ def run(call: Call) -> Outcome:
         parts=call.has("parts"),
         foreign=call.has("foreign"),
     )
-    with open_ground(loaded.settings, writing=not dry_run, command=call.command) as (ground, databases):
-        plan = plan_clean(ground, options, databases)
+    with open_ground(loaded.settings, writing=not dry_run, command=call.command) as ground:
+        plan = plan_clean(ground.disk, options, ground.databases())
         if dry_run:
             report = CleanReport(removed=plan.to_remove, left=plan.left, dry_run=True)
         else:
             for line in _plan_lines(plan):
                 call.console.tell(line)
-            report = clean(ground, plan, call.stop.is_set)
+            report = clean(ground.disk, plan, call.stop.is_set)
     lines = [*(_plan_lines(plan) if dry_run else []), *_closing(report)]
     return Outcome(report.as_json(), lines, [error.as_row() for error in report.errors], report.exit_code)
 

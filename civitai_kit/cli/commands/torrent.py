@@ -26,7 +26,7 @@ def run(call: Call) -> Outcome:
     """Make the torrents and say what came of it."""
     from civitai_kit.cli.output.logs import logged
     from civitai_kit.cli.output.progress import Progress
-    from civitai_kit.kit.ground import open_torrents
+    from civitai_kit.kit.parts import open_kit
     from civitai_kit.services.torrents.torrents import make_torrents
 
     model_ids, per_model = _model_ids(call), _per_model(call)
@@ -35,7 +35,10 @@ def run(call: Call) -> Outcome:
     out = Path(loaded.settings.torrent.output_dir).absolute() if loaded.settings.torrent.output_dir else None
     with Progress(call.console) as progress:
         emit = logged(progress)
-        with open_torrents(loaded.settings, out, emit, command=call.command, stop=call.stop) as parts:
+        with (
+            open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit,
+            kit.torrent_parts(out) as parts,
+        ):
             report = make_torrents(parts, options, emit)
     if not report.wanted and model_ids:
         call.console.warn(f"Nothing is downloaded of {'these models' if len(model_ids) > 1 else 'this model'}.")

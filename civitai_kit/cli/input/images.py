@@ -83,7 +83,7 @@ _OF_ONE_MODEL = frozenset({ImageKind.TAG, ImageKind.MODEL})
 
 def request_of(call: Call, settings: Settings, targets: Sequence[Target]) -> ImagesRequest:
     """What is wanted of these targets."""
-    from civitai_kit.kit.parts import images_folder
+    from civitai_kit.kit.ground import images_folder
 
     chosen = settings.images
     template = call.typed.get("path_template")

@@ -62,7 +62,7 @@ def download(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: E
     order, what is there is kept. Raises DiskError when the save path cannot be written at all.
     """
     parts.disk.check_writable()
-    run = _DownloadRun(parts, options, emit, sidecars_of(parts, options, emit, refetch_models=plan.trimmed))
+    run = _DownloadRun(parts, options, emit, _sidecars_of(parts, options, emit, refetch_models=plan.trimmed))
     emit(RunStarted(len(plan.items), plan.total_size))
     for outcome in parts.pool.run((partial(run.take, item) for item in plan.items), options.concurrency):
         run.note(plan.items[outcome.index], outcome)
@@ -74,12 +74,12 @@ def download(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: E
 def save_metadata(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> Report:
     """Save the sidecars of everything in a plan, and no model: nothing enters the store."""
     parts.disk.check_writable()
-    run = _DownloadRun(parts, options, emit, sidecars_of(parts, options, emit, refetch_models=plan.trimmed))
+    run = _DownloadRun(parts, options, emit, _sidecars_of(parts, options, emit, refetch_models=plan.trimmed))
     run.save_beside([*plan.items, *(skip.item for skip in plan.skips if skip.reason is Reason.HAVE and skip.item)])
     return run.report(Plan(items=(), errors=plan.errors, named=plan.named))
 
 
-def sidecars_of(
+def _sidecars_of(
     parts: DownloadParts, options: DownloadOptions, emit: Emit, *, refetch_models: bool = False
 ) -> Sidecars:
     """What saves the sidecars that are asked for; with `refetch_models` models are asked for again."""

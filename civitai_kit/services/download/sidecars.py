@@ -150,7 +150,7 @@ class Sidecars:
         self._tell(brought.path)
 
     def _write(self, path: str, answer: dict[str, Any]) -> None:
-        content = _as_json(answer)
+        content = answer_as_json(answer)
         if self.disk.read(path) != content:
             self.disk.write(path, content)
             self._tell(path)
@@ -171,7 +171,7 @@ class Sidecars:
                 self.has_ended = self.has_ended or error.code in ENDS_RUN
 
 
-def _as_json(answer: dict[str, Any]) -> bytes:
+def answer_as_json(answer: dict[str, Any]) -> bytes:
     """An answer as JSON that people can read; half a surrogate pair, which no UTF-8 can hold, stays escaped."""
     try:
         return json.dumps(answer, ensure_ascii=False, indent=2).encode() + b"\n"

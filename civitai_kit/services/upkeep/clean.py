@@ -32,7 +32,7 @@ class File(Protocol):
         """Its length in bytes."""
 
 
-class Ground(Protocol):
+class WalkedDisk(Protocol):
     """The save path, walked and tidied; every `path` is relative to it with `/`."""
 
     def walk(self) -> Iterator[File]:
@@ -120,7 +120,7 @@ class CleanReport:
         }
 
 
-def plan_clean(ground: Ground, options: CleanOptions, keep_out: tuple[str, ...]) -> CleanPlan:
+def plan_clean(ground: WalkedDisk, options: CleanOptions, keep_out: tuple[str, ...]) -> CleanPlan:
     """Look for leftovers everywhere but in the folders `keep_out` (relative); nothing is changed."""
     found = list(_leftovers(ground, keep_out))
     return CleanPlan(
@@ -129,7 +129,7 @@ def plan_clean(ground: Ground, options: CleanOptions, keep_out: tuple[str, ...])
     )
 
 
-def clean(ground: Ground, plan: CleanPlan, stopped: Callable[[], bool]) -> CleanReport:
+def clean(ground: WalkedDisk, plan: CleanPlan, stopped: Callable[[], bool]) -> CleanReport:
     """Remove what a plan says; a file that cannot be removed is an error row, and the others go."""
     removed: list[Leftover] = []
     errors: list[CivitaiKitError] = []
@@ -146,7 +146,7 @@ def clean(ground: Ground, plan: CleanPlan, stopped: Callable[[], bool]) -> Clean
     return CleanReport(removed=tuple(removed), left=plan.left, errors=tuple(errors))
 
 
-def _leftovers(ground: Ground, keep_out: tuple[str, ...]) -> Iterator[Leftover]:
+def _leftovers(ground: WalkedDisk, keep_out: tuple[str, ...]) -> Iterator[Leftover]:
     for file in ground.walk():
         path = ground.relative(file.path)
         if path is None or any(path == folder or path.startswith(f"{folder}/") for folder in keep_out):
@@ -156,7 +156,7 @@ def _leftovers(ground: Ground, keep_out: tuple[str, ...]) -> Iterator[Leftover]:
             yield Leftover(path, kind, file.size)
 
 
-def _judged(ground: Ground, path: str, kind: Kind | None) -> Kind | None:
+def _judged(ground: WalkedDisk, path: str, kind: Kind | None) -> Kind | None:
     """The kind of leftover, by name and neighbours: a sidecar is no journal, and not every part file is ours."""
     if kind is Kind.JOURNAL:
         return kind if _is_journal(ground, path) else None
@@ -165,7 +165,7 @@ def _judged(ground: Ground, path: str, kind: Kind | None) -> Kind | None:
     return kind
 
 
-def _is_journal(ground: Ground, path: str) -> bool:
+def _is_journal(ground: WalkedDisk, path: str) -> bool:
     size = ground.size(path)
     content = ground.read(path) if size is not None and size <= LONGEST_JOURNAL else None
     return content is not None and is_journal(content)

@@ -11,12 +11,13 @@ from threading import Event
 from civitai_kit.core.collection.audit import Audit, Checked, checked, deciding_digest, judge, judge_size
 from civitai_kit.core.collection.entry import Entry, FileRecord, Finding, Status
 from civitai_kit.core.errors import CivitaiKitError, Code, DiskError, Interrupted
-from civitai_kit.core.events import Emit, FileFailed, FileKept, FileMoved, FileStarted, RunStarted, Warned
+from civitai_kit.core.events import Emit, FileFailed, FileKept, FileMoved, FileStarted, RunStarted, Saved, Warned
 from civitai_kit.core.paths.places import path_key, sidecar_path
 from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.core.plans.plan import Item, Plan, Reason
 from civitai_kit.core.plans.report import Report
-from civitai_kit.services.download.download import DownloadOptions, DownloadParts, download, sidecars_of
+from civitai_kit.services.download.download import DownloadOptions, DownloadParts, download
+from civitai_kit.services.download.sidecars import answer_as_json
 from civitai_kit.services.items import proved_of
 from civitai_kit.services.ports import JobPool
 from civitai_kit.services.upkeep.ports import Grounds, Records
@@ -49,13 +50,14 @@ class VerifyOptions:
 class VerifyParts:
     """What a verify works with; `stop` ends it early.
 
-    `fetching` is None where nothing can be written: then nothing is remembered, restored or fetched.
+    `fetching` makes the parts that fetch, once something is fetched: until then no network is needed. None where
+    nothing can be written: then nothing is remembered, restored or fetched.
     """
 
     store: Records
     disk: Grounds
     pool: JobPool
-    fetching: DownloadParts | None
+    fetching: Callable[[], DownloadParts] | None
     stop: Event
     now: Callable[[], datetime]
 
@@ -75,10 +77,11 @@ def repair(parts: VerifyParts, audit: Audit, options: DownloadOptions, emit: Emi
     Raises DiskError when the save path cannot be written at all.
     """
     assert parts.fetching is not None, "whoever repairs can write"
+    fetching = parts.fetching()
     plan = _repair_plan(parts.store, audit)
     before = entries_of(parts.store, plan.items)
-    report = download(with_saved_answers(parts.fetching), plan, replace(options, fresh=True), emit)
-    put_back(parts.fetching, before, report, lambda record: record.kept_mismatch)
+    report = download(with_saved_answers(fetching), plan, replace(options, fresh=True), emit)
+    put_back(fetching, before, report, lambda record: record.kept_mismatch)
     return replace(audit, rows=tuple(_afterwards(parts, audit, report)), repair=report)
 
 
@@ -179,17 +182,17 @@ class _Round:
 
     def _restored(self, entry: Entry, record: FileRecord) -> str | None:
         """The sidecar's path when it was missing and could be written from the saved answer."""
-        path, fetching = sidecar_path(record.path), self.parts.fetching
-        if not self.options.metadata or fetching is None or entry.version is None:
+        path = sidecar_path(record.path)
+        if not self.options.metadata or self.parts.fetching is None or entry.version is None:
             return None
         if self.parts.disk.size(path) is not None:
             return None
         try:
-            sidecars = sidecars_of(with_saved_answers(fetching), DownloadOptions(metadata=True), self.emit)
-            sidecars.save_version(item_of_record(entry, record))
+            self.parts.disk.write(path, answer_as_json(entry.version))
         except DiskError as error:
             self.emit(Warned(f"{path} could not be restored: {error.message}", error.hint))
             return None
+        self.emit(Saved(path))
         return path
 
     def _note(self, look: _Look) -> None:

@@ -16,11 +16,11 @@ import pytest
 from civitai_kit.core.collection.entry import Entry, FileRecord, ImageKind, ImageRecord, Status
 from civitai_kit.core.collection.exchange import LONGEST_LINE, Exchanged, entry_line, header_line, image_line
 from civitai_kit.core.errors import Interrupted
-from civitai_kit.disk.save_path import Disk
+from civitai_kit.disk.folder import Folder
 from civitai_kit.services.exchange.exchange import ImportParts, Source
 from civitai_kit.services.exchange.import_collection import import_file
+from civitai_kit.store.entry_rows import pack_entries
 from civitai_kit.store.lmdb_store import LmdbStore
-from civitai_kit.store.packing import pack_entries
 
 HEADER = header_line(made_at="2026-01-01T00:00:00+00:00", entries=0, images=0)
 SHA = "ab" * 32
@@ -86,7 +86,7 @@ def whole(count: int) -> bytes:
 def brought(root: Path, content: bytes, *, stopped: Callable[[], bool] = never, batch: int = 3500) -> Exchanged:
     """Import it as `db import` does."""
     with LmdbStore.open(root / "db", read_only=False) as store:
-        parts = ImportParts(store=store, disk=Disk(root), pack=pack_entries, stopped=stopped, batch=batch)
+        parts = ImportParts(store=store, disk=Folder(root), pack=pack_entries, stopped=stopped, batch=batch)
         return import_file(parts, Source("x.jsonl", content[:4096], io.BytesIO(content)))
 
 

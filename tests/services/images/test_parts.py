@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from civitai_kit.core.collection.entry import ImageKind, ImageRecord
 from civitai_kit.core.errors import StoreUnreadable
 from civitai_kit.core.images.targets import Target
-from civitai_kit.disk.save_path import Disk
+from civitai_kit.disk.folder import Folder
 from civitai_kit.services.images.bookmarks import PLACE, Bookmark, Bookmarks
 from civitai_kit.services.images.counts import Grant, Quota
 from civitai_kit.services.images.records import RecordWriter
@@ -122,7 +122,7 @@ class _Broken(MemoryStore):
 
 
 def test_a_bookmark_is_found_again_by_the_same_question_only(tmp_path: Path) -> None:
-    disk, mark = Disk(tmp_path), Bookmark(frozenset({"version 1"}), {"feed": "200|5", "model": 77})
+    disk, mark = Folder(tmp_path), Bookmark(frozenset({"version 1"}), {"feed": "200|5", "model": 77})
     Bookmarks(disk).keep(ANN, "Newest", mark)
     assert Bookmarks(disk).find(Target(ImageKind.USERNAME, "ANN"), "Newest") == mark
     assert Bookmarks(disk).find(ANN, "Oldest") == Bookmark()
@@ -132,7 +132,7 @@ def test_a_bookmark_is_found_again_by_the_same_question_only(tmp_path: Path) -> 
 
 
 def test_no_file_is_made_where_nothing_broke_off(tmp_path: Path) -> None:
-    Bookmarks(Disk(tmp_path)).keep(ANN, "Newest", Bookmark())
+    Bookmarks(Folder(tmp_path)).keep(ANN, "Newest", Bookmark())
     assert [*tmp_path.iterdir()] == []
 
 
@@ -151,7 +151,7 @@ def test_no_file_is_made_where_nothing_broke_off(tmp_path: Path) -> None:
 )
 def test_bookmarks_that_cannot_be_read_mean_from_the_start(tmp_path: Path, content: bytes) -> None:
     (tmp_path / PLACE).write_bytes(content)
-    marks = Bookmarks(Disk(tmp_path))
+    marks = Bookmarks(Folder(tmp_path))
     assert marks.find(ANN, "Newest") == Bookmark()
     marks.keep(ANN, "Newest", Bookmark(broken={"feed": "10"}))
-    assert Bookmarks(Disk(tmp_path)).find(ANN, "Newest").broken == {"feed": "10"}
+    assert Bookmarks(Folder(tmp_path)).find(ANN, "Newest").broken == {"feed": "10"}

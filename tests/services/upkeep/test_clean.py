@@ -8,7 +8,7 @@ import pytest
 
 from civitai_kit.core.errors import Code, NotWritable
 from civitai_kit.core.paths.our_names import Kind
-from civitai_kit.disk.save_path import Disk
+from civitai_kit.disk.folder import Folder
 from civitai_kit.services.upkeep.clean import CleanOptions, CleanReport, clean, plan_clean
 from civitai_kit.transfer.journal import Journal
 
@@ -37,24 +37,24 @@ FILES = {
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Disk:
+def disk(tmp_path: Path) -> Folder:
     for path, content in FILES.items():
         place = tmp_path / "save" / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
-    return Disk(tmp_path / "save")
+    return Folder(tmp_path / "save")
 
 
-def cleaned(disk: Disk, **options: bool) -> CleanReport:
+def cleaned(disk: Folder, **options: bool) -> CleanReport:
     plan = plan_clean(disk, CleanOptions(**options), DATABASES)
     return clean(disk, plan, lambda: False)
 
 
-def there(disk: Disk) -> set[str]:
+def there(disk: Folder) -> set[str]:
     return {path.relative_to(disk.root).as_posix() for path in disk.root.rglob("*") if path.is_file()}
 
 
-def test_temporary_files_go_and_nothing_else(disk: Disk) -> None:
+def test_temporary_files_go_and_nothing_else(disk: Folder) -> None:
     report = cleaned(disk)
     assert [one.path for one in report.removed] == ["top.tmp", "lora/.0011.tmp"]
     assert report.bytes == 6
@@ -82,13 +82,13 @@ def test_temporary_files_go_and_nothing_else(disk: Disk) -> None:
         ),
     ],
 )
-def test_each_option_takes_its_own_kind_besides(disk: Disk, option: str, gone: set[str]) -> None:
+def test_each_option_takes_its_own_kind_besides(disk: Folder, option: str, gone: set[str]) -> None:
     report = cleaned(disk, **{option: True})
     assert set(FILES) - there(disk) == gone | {"lora/.0011.tmp", "top.tmp"}
     assert {one.path for one in report.removed} == gone | {"lora/.0011.tmp", "top.tmp"}
 
 
-def test_what_is_known_and_stays_is_told_with_its_kind(disk: Disk) -> None:
+def test_what_is_known_and_stays_is_told_with_its_kind(disk: Folder) -> None:
     left = {one.path: one.kind for one in cleaned(disk).left}
     assert left["lora/b.safetensors.part"] is Kind.PART
     assert left["lora/d.mp4.part"] is Kind.FOREIGN_PART
@@ -97,13 +97,13 @@ def test_what_is_known_and_stays_is_told_with_its_kind(disk: Disk) -> None:
     assert "lora/c.part.json" not in left
 
 
-def test_a_plan_changes_nothing(disk: Disk) -> None:
+def test_a_plan_changes_nothing(disk: Folder) -> None:
     plan = plan_clean(disk, CleanOptions(torrents=True, magnets=True, parts=True, foreign=True), DATABASES)
     assert there(disk) == set(FILES)
     assert plan.bytes == sum(one.size for one in plan.to_remove) > 0
 
 
-def test_links_are_neither_followed_nor_removed(disk: Disk, tmp_path: Path) -> None:
+def test_links_are_neither_followed_nor_removed(disk: Folder, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "x.tmp").write_bytes(b"not ours")
@@ -114,7 +114,7 @@ def test_links_are_neither_followed_nor_removed(disk: Disk, tmp_path: Path) -> N
     assert (disk.root / "file.tmp").is_symlink()
 
 
-def test_folders_that_end_like_leftovers_stay(disk: Disk) -> None:
+def test_folders_that_end_like_leftovers_stay(disk: Folder) -> None:
     (disk.root / "folder.tmp").mkdir()
     (disk.root / "folder.tmp" / "model.safetensors").write_bytes(b"model")
     cleaned(disk)
@@ -122,13 +122,13 @@ def test_folders_that_end_like_leftovers_stay(disk: Disk) -> None:
 
 
 def test_a_save_path_that_is_not_there_has_nothing_to_clean(tmp_path: Path) -> None:
-    report = cleaned(Disk(tmp_path / "none"))
+    report = cleaned(Folder(tmp_path / "none"))
     assert (report.removed, report.exit_code) == ((), 0)
     assert not (tmp_path / "none").exists()
 
 
-def test_a_file_that_cannot_be_removed_is_an_error_and_the_others_go(disk: Disk) -> None:
-    class Stubborn(Disk):
+def test_a_file_that_cannot_be_removed_is_an_error_and_the_others_go(disk: Folder) -> None:
+    class Stubborn(Folder):
         """A disk on which one file is held by another program, as Windows does."""
 
         def remove(self, path: str) -> bool:
@@ -142,7 +142,7 @@ def test_a_file_that_cannot_be_removed_is_an_error_and_the_others_go(disk: Disk)
     assert report.exit_code == 7
 
 
-def test_a_stop_leaves_the_rest(disk: Disk) -> None:
+def test_a_stop_leaves_the_rest(disk: Folder) -> None:
     plan = plan_clean(disk, CleanOptions(), DATABASES)
     report = clean(disk, plan, lambda: True)
     assert report.exit_code == 130

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -25,14 +26,7 @@ MIB = 2**20
 
 
 def parts_of(kit: Kit, stop: Event | None = None) -> VerifyParts:
-    return VerifyParts(
-        store=kit.store,
-        disk=kit.disk,
-        pool=kit.pool,
-        fetching=kit.download_parts if kit.answers is not None else None,
-        stop=stop or Event(),
-        now=kit.scan_parts.now,
-    )
+    return replace(kit.verify_parts, stop=stop or Event())
 
 
 def audit(collection: Collection, *, writing: bool = True, stop: Event | None = None, **options: object) -> Audit:

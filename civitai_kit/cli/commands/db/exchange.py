@@ -41,7 +41,7 @@ def export(call: Call) -> Outcome:
     if name == "-" and call.console.as_json:
         raise UsageError("--json has stdout for itself.", hint="Name a file for the export.")
     with reading(call) as kit, _stdout() if name == "-" else _complete_file(Path(name).expanduser()) as file:
-        made_at = kit.scan_parts.now().isoformat(timespec="seconds")
+        made_at = kit.now().isoformat(timespec="seconds")
         done = exchange.export(kit.store, file.write, name=name, made_at=made_at)
     line = f"Exported {_amount(done)} to {name}."
     if name == "-":

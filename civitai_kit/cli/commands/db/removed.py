@@ -20,14 +20,13 @@ DETAILS = """A version is `gone` when the site no longer knows it, `archived` wh
 def run(call: Call) -> Outcome:
     """Ask about every recorded version and remember the answers."""
     from civitai_kit.core.collection.absence import Absence
-    from civitai_kit.services.upkeep.removed import RemovedParts, find_removed
+    from civitai_kit.services.upkeep.removed import find_removed
 
     loaded = call.load()
     if is_empty(call, loaded):
         return _outcome(Absence())
     with writing(call, loaded) as (kit, progress):
-        parts = RemovedParts(site=kit.site, store=kit.store, now=kit.scan_parts.now, stopped=call.stop.is_set)
-        return _outcome(find_removed(parts, progress))
+        return _outcome(find_removed(kit.removed_parts, progress))
 
 
 def _outcome(absence: Absence) -> Outcome:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,8 @@ if TYPE_CHECKING:
     from civitai_kit.cli.output.progress import Progress
     from civitai_kit.core.collection.audit import Audit, Checked
     from civitai_kit.core.settings.layers import Settings
-    from civitai_kit.kit.parts import Kit
     from civitai_kit.kit.settings import Loaded
-    from civitai_kit.services.upkeep.verify import VerifyOptions, VerifyParts
+    from civitai_kit.services.upkeep.verify import VerifyOptions
 
 _FETCHES = "`civitai-kit db verify --yes` fetches what is wrong again."
 _STILL_WRONG = "Why it could not be fetched stands above; `civitai-kit db removed` tells what the site no longer has."
@@ -50,6 +48,7 @@ def run(call: Call) -> Outcome:
 
 
 def _options(call: Call, settings: Settings) -> VerifyOptions:
+    from civitai_kit.machine import cores
     from civitai_kit.services.upkeep.verify import VerifyOptions
 
     if call.has("check_hash") and call.has("no_check_hash"):
@@ -58,7 +57,7 @@ def _options(call: Call, settings: Settings) -> VerifyOptions:
         check_hash=not call.has("no_check_hash"),
         trust_mtime=call.has("trust_mtime"),
         metadata=settings.metadata,
-        threads=min(MOST_THREADS, os.cpu_count() or 1),
+        threads=min(MOST_THREADS, cores()),
     )
 
 
@@ -67,7 +66,7 @@ def _audited(call: Call, loaded: Loaded, options: VerifyOptions) -> Audit:
     from civitai_kit.services.upkeep.verify import repair, verify
 
     with writing(call, loaded) as (kit, progress):
-        parts = _parts(call, kit)
+        parts = kit.verify_parts
         audit = verify(parts, options, progress)
         if not audit.wrong or not _wants_repair(call, audit, progress):
             return audit
@@ -81,20 +80,7 @@ def _looked_at(call: Call, options: VerifyOptions) -> Audit:
     from civitai_kit.services.upkeep.verify import verify
 
     with Progress(call.console) as progress, reading(call) as kit:
-        return verify(_parts(call, kit), options, progress)
-
-
-def _parts(call: Call, kit: Kit) -> VerifyParts:
-    from civitai_kit.services.upkeep.verify import VerifyParts
-
-    return VerifyParts(
-        store=kit.store,
-        disk=kit.disk,
-        pool=kit.pool,
-        fetching=kit.download_parts if kit.answers is not None else None,
-        stop=call.stop,
-        now=kit.scan_parts.now,
-    )
+        return verify(kit.verify_parts, options, progress)
 
 
 def _wants_repair(call: Call, audit: Audit, progress: Progress) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from civitai_kit.core.collection.entry import Entry
 from civitai_kit.store.codec import encode
-from civitai_kit.store.summary_rows import encode_row, facts_of, sieve, summary_of
+from civitai_kit.store.entry_rows import encode_row, facts_of, sieve, summary_of
 
 OLD, NEW = Entry(version_id=5, model_name="Old name"), Entry(version_id=5, model_name="New name")
 

@@ -1,8 +1,9 @@
-"""The save path: every file of ours by its relative path, and no way out."""
+"""A folder of a person, such as the save path: its files by their relative paths, and no way out of it."""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -10,18 +11,27 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from civitai_kit.core.errors import NotWritable
+from civitai_kit.core.errors import UsageError
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
-from civitai_kit.disk.errors import read_error, writing
-from civitai_kit.disk.locating import locate, relative
-from civitai_kit.disk.walking import Found, stamp, walk
-from civitai_kit.disk.writing import insist, remove_empty_folders, remove_file, sync_folder, write_atomically
+from civitai_kit.disk.errors import read_error, refuse_file, writing
+from civitai_kit.disk.files import (
+    FoundFile,
+    remove_empty_folders,
+    remove_file,
+    retry_while_open,
+    stamp,
+    sync_folder,
+    walk,
+    write_atomically,
+)
 
 if TYPE_CHECKING:
     from civitai_kit.disk.hashing import Progress
 
+_DRIVE = re.compile(r"[A-Za-z]:")
 
-class Disk:
+
+class Folder:
     """The files under `root`; every `path` is relative to it with `/`. Fits the ports' Disk.
 
     A path that would leave the root, also through a link inside it, raises UsageError in every method.
@@ -31,12 +41,25 @@ class Disk:
         self.root = root
 
     def locate(self, path: str) -> Path:
-        """The absolute path; raises UsageError when it would leave the save path, also through a link."""
-        return locate(self.root, path)
+        """The absolute path of `path` (relative, with `/`) under the root, which may itself be a link.
+
+        Raises UsageError when it would leave the root: by `..`, by being absolute, or through a link inside the root
+        that leads out of it.
+        """
+        parts = re.split(r"[/\\]", path)
+        if not path or "\0" in path or not parts[0] or _DRIVE.match(path) or ".." in parts:
+            raise _outside(path)
+        place = self.root.joinpath(*path.split("/"))
+        if not _is_within(os.path.realpath(place), os.path.realpath(self.root)):
+            raise _outside(path)
+        return place
 
     def relative(self, place: Path) -> str | None:
-        """The path of a place under the root, None when it lies elsewhere."""
-        return relative(self.root, place)
+        """The path of a place under the root, None when it lies elsewhere; links are not followed."""
+        try:
+            return Path(os.path.abspath(place)).relative_to(os.path.abspath(self.root)).as_posix()  # noqa: PTH100
+        except ValueError:
+            return None
 
     def size(self, path: str) -> int | None:
         """Length in bytes of a regular file there, None where there is none."""
@@ -49,7 +72,7 @@ class Disk:
         return None if found is None else found.size
 
     def stamp(self, path: str) -> FileStamp | None:
-        """By what the file there is known to be untouched, None where there is none."""
+        """What changes when the file there is changed or replaced, None where there is none."""
         return stamp(self.locate(path))
 
     def free(self) -> int | None:
@@ -106,10 +129,10 @@ class Disk:
         try:
             with writing(target):
                 _share(source, temporary)
-                insist(lambda: temporary.replace(target))
+                retry_while_open(lambda: temporary.replace(target))
                 sync_folder(target.parent)
         finally:
-            # Renaming one name of a file over another of the same file leaves both.
+            # When both are names of the same file, renaming one over the other leaves both.
             temporary.unlink(missing_ok=True)
 
     def remove(self, path: str) -> bool:
@@ -121,18 +144,13 @@ class Disk:
         folders = remove_empty_folders(self.locate(path).parent, self.root)
         return tuple(folder.relative_to(self.root).as_posix() for folder in folders)
 
-    def walk(self, path: str | None = None) -> Iterator[Found]:
+    def walk(self, path: str | None = None) -> Iterator[FoundFile]:
         """All regular files under the root, or under one folder of it; links are not followed."""
         return walk(self.root if path is None else self.locate(path))
 
     def check_writable(self) -> None:
         """Make the save path where it is missing and prove that it can be written; raises NotWritable or DiskFull."""
-        if self.root.exists() and not self.root.is_dir():
-            raise NotWritable(
-                f"The save path {self.root} is a file",
-                hint="Choose a folder with --save-path.",
-                path=str(self.root),
-            )
+        refuse_file(self.root)
         probe = self.root / f".{secrets.token_hex(8)}.tmp"
         with writing(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
@@ -146,10 +164,25 @@ def _share(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except (OSError, NotImplementedError):
-        # Another disk, a file system without links, or as many links as it takes.
+        # Another disk, a file system without links, or one that allows no more of them.
         shutil.copyfile(source, target)
         descriptor = os.open(target, os.O_RDWR | getattr(os, "O_BINARY", 0))
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _is_within(place: str, root: str) -> bool:
+    try:
+        return os.path.commonpath([place, root]) == root and place != root
+    except ValueError:  # Two drives.
+        return False
+
+
+def _outside(path: str) -> UsageError:
+    return UsageError(
+        f"{path!r} does not stay inside the save path",
+        hint="Paths are relative, with `/`; a link that leads elsewhere is not followed.",
+        path=path,
+    )

@@ -1,4 +1,4 @@
-"""Where the database lies under a save path, also when another tool's store lies there."""
+"""Where the database lies under a save path, also where another tool's store has the usual place."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _SQLITE = b"SQLite format 3\0"
 
 
 def store_path(save_path: Path) -> tuple[Path, str | None]:
-    """The folder of our database, and a notice when another tool's store holds the default place.
+    """The folder of our database, and a notice when another tool's store has the default place.
 
-    Nothing is made or changed. A place of ours beside it, made earlier, stays in use.
+    Nothing is made or changed. A database that was made beside it earlier stays in use.
     """
     default, beside = save_path / DEFAULT, save_path / BESIDE
-    if is_anothers(default):
+    if belongs_to_another_tool(default):
         return beside, (
             f"{default} belongs to another tool and is left alone; ours is {beside}. "
             "`civitai-kit library scan` takes over the files that are there."
@@ -27,8 +27,8 @@ def store_path(save_path: Path) -> tuple[Path, str | None]:
     return default, None
 
 
-def is_anothers(path: Path) -> bool:
-    """Whether a store of another tool lies there: Bitcask's folder, or an SQLite file."""
+def belongs_to_another_tool(path: Path) -> bool:
+    """Whether a store of another tool lies there: a folder of Bitcask, or a file of SQLite."""
     try:
         if path.is_file():
             with path.open("rb") as file:
@@ -41,5 +41,5 @@ def is_anothers(path: Path) -> bool:
 
 
 def _is_bitcask(path: Path) -> bool:
-    # Its folder holds numbered .data files with .hint files, config.json, meta.json, index and temp_index.
+    # Such a folder holds numbered .data files with .hint files, config.json, meta.json, index and temp_index.
     return path.suffix in (".data", ".hint") or path.name in ("config.json", "meta.json", "index", "temp_index")

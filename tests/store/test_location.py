@@ -8,7 +8,7 @@ import pytest
 
 from civitai_kit.core.errors import StoreUnreadable
 from civitai_kit.store.lmdb_store import LmdbStore
-from civitai_kit.store.places import store_path
+from civitai_kit.store.location import store_path
 
 
 def test_the_default_place_is_ours_where_nothing_is(tmp_path: Path) -> None:

@@ -1,10 +1,18 @@
-"""Memory to read into: anonymous, no file behind it."""
+"""What the rooms need to know of the machine: how many cores there are, and memory to read into."""
 
 from __future__ import annotations
 
 import mmap
+import os
 
 _WORTH_A_MAPPING = 256 * 1024
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def page_aligned(size: int) -> memoryview:

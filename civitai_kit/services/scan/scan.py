@@ -23,7 +23,7 @@ from civitai_kit.services.items import item_of
 from civitai_kit.services.scan.resolve import Named, named_models, refusal_of
 
 if TYPE_CHECKING:
-    from civitai_kit.services.ports import Answers, Disk, Site, Store
+    from civitai_kit.services.ports import Answers, SavePath, Site, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class ScanParts:
 
     site: Site
     store: Store
-    disk: Disk
+    disk: SavePath
     template: Template
     now: Callable[[], datetime]
     answers: Answers | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from civitai_kit.core.order import Order, Proof
+from civitai_kit.core.plans.order import Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.fetch import Fetcher
 from civitai_kit.transfer.pool import Pool

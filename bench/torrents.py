@@ -20,8 +20,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from civitai_kit.core.entry import Entry, FileRecord, Status
-from civitai_kit.core.metainfo import piece_size_for
+from civitai_kit.core.collection.entry import Entry, FileRecord, Status
+from civitai_kit.core.torrents.metainfo import piece_size_for
 from civitai_kit.disk.pieces import PieceHasher
 from civitai_kit.store.lmdb_store import LmdbStore
 

@@ -22,9 +22,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
-from civitai_kit.core.entry import Entry, FileRecord, Status
-from civitai_kit.disk.save_path import Disk
-from civitai_kit.services.verify import VerifyOptions, VerifyParts, verify
+from civitai_kit.core.collection.entry import Entry, FileRecord, Status
+from civitai_kit.disk.folder import Folder
+from civitai_kit.machine import cores
+from civitai_kit.services.upkeep.verify import VerifyOptions, VerifyParts, verify
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.transfer.pool import Pool
 
@@ -57,7 +58,7 @@ def look(root: Path, threads: int) -> None:
     stop = Event()
     with LmdbStore.open(root / "civitai_download_db", read_only=True) as store:
         parts = VerifyParts(
-            store=store, disk=Disk(root), pool=Pool(stop), fetching=None, stop=stop, now=lambda: datetime.now(UTC)
+            store=store, disk=Folder(root), pool=Pool(stop), fetching=None, stop=stop, now=lambda: datetime.now(UTC)
         )
         audit = verify(parts, VerifyOptions(threads=threads), lambda event: None)
     assert audit.exit_code == 0
@@ -92,7 +93,7 @@ def processor() -> float:
 def measured(root: Path, files: int, size: int, rounds: int) -> int:
     """Run the rounds, print the table; gives 1 where the bar is missed."""
     paths = filled(root, files, size)
-    at_once = min(8, os.cpu_count() or 1)
+    at_once = min(8, cores())
     jobs: dict[str, Callable[[], object]] = {
         INSIDE: lambda: look(root, at_once),
         OURS: lambda: command(root),

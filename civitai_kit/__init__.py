@@ -24,7 +24,21 @@ if TYPE_CHECKING:
         UnexpectedReply,
         UsageError,
     )
-    from civitai_kit.core.models import (
+    from civitai_kit.core.retry import RetryRules
+    from civitai_kit.core.site.enums import (
+        Availability,
+        BadOption,
+        CheckpointType,
+        CommercialUse,
+        ImageSort,
+        MediaType,
+        ModelSort,
+        ModelType,
+        NsfwLevel,
+        Period,
+        PeriodMode,
+    )
+    from civitai_kit.core.site.models import (
         Creator,
         FileTraits,
         Hashes,
@@ -40,20 +54,6 @@ if TYPE_CHECKING:
         User,
         VersionOwner,
     )
-    from civitai_kit.core.options import (
-        Availability,
-        BadOption,
-        CheckpointType,
-        CommercialUse,
-        ImageSort,
-        MediaType,
-        ModelSort,
-        ModelType,
-        NsfwLevel,
-        Period,
-        PeriodMode,
-    )
-    from civitai_kit.core.retry import RetryRules
 
 __version__ = "0.1.0"
 
@@ -103,13 +103,13 @@ __all__ = [
 ]
 
 # Where the names are at home, the quickest to load first.
-_HOMES = ("core.errors", "core.options", "core.retry", "core.models", "client.drivers")
+_HOMES = ("core.errors", "core.site.enums", "core.retry", "core.site.models", "client.drivers")
 
 
 def digests(path: "str | PathLike[str]") -> dict[str, str]:
     """Every digest of a file by the site's names (`SHA256`, `AutoV1` …) as lower-case hex, in one read.
 
-    A digest that does not apply to the file is missing (API facts 10.3); raises a CivitaiKitError when it cannot
+    A digest that does not apply to the file is missing (site.md 10.3); raises a CivitaiKitError when it cannot
     be read.
     """
     from pathlib import Path

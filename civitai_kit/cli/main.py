@@ -11,9 +11,9 @@ from contextlib import redirect_stdout
 
 import typer
 
-from civitai_kit.cli.console import Console, Outcome, of_error
-from civitai_kit.cli.mistakes import command_in, command_of, usage_error
-from civitai_kit.cli.parsing import Answer, Branch, Parsed, parse
+from civitai_kit.cli.input.mistakes import command_in, command_of, usage_error
+from civitai_kit.cli.input.parsing import Answer, Branch, Parsed, parse
+from civitai_kit.cli.output.console import Console, Outcome, of_error
 from civitai_kit.cli.signals import stop_on_signal
 from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted
 
@@ -21,46 +21,40 @@ from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted
 SECRET_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN", "CIVITAI_KIT_API_KEY")
 SUMMARY = "Scan, confirm, download: verified, resumable, remembered downloads from Civitai."
 
+_IN = "civitai_kit.cli.commands"
+
 COMMANDS: dict[str, Branch] = {
-    "scan": Branch("ask the site, apply the filters, show the plan; changes nothing", "civitai_kit.cli.scan:COMMAND"),
-    "download": Branch("scan, confirm, download", "civitai_kit.cli.download:COMMAND"),
-    "images": Branch(
-        "every picture of a creator, model, version, tag or post, sorted", "civitai_kit.cli.images:COMMAND"
-    ),
-    "tags": Branch("the site's tag names", "civitai_kit.cli.tags:COMMAND"),
+    "scan": Branch("ask the site, apply the filters, show the plan; changes nothing", f"{_IN}.scan:COMMAND"),
+    "download": Branch("scan, confirm, download", f"{_IN}.download:COMMAND"),
+    "images": Branch("every picture of a creator, model, version, tag or post, sorted", f"{_IN}.images:COMMAND"),
+    "tags": Branch("the site's tag names", f"{_IN}.tags:COMMAND"),
     "db": Branch(
         "what is remembered of downloads",
         {
-            "view": Branch("list the entries of the database", "civitai_kit.cli.db:VIEW", is_local=True),
-            "search": Branch("entries whose names hold a text", "civitai_kit.cli.db_search:COMMAND", is_local=True),
-            "verify": Branch(
-                "check every recorded file; --yes fetches what is wrong", "civitai_kit.cli.db_verify:COMMAND"
-            ),
-            "redownload": Branch("fetch versions anew, by their ids", "civitai_kit.cli.db_redownload:COMMAND"),
-            "delete": Branch(
-                "forget versions and remove their files", "civitai_kit.cli.db_delete:COMMAND", is_local=True
-            ),
-            "stats": Branch("what the collection adds up to", "civitai_kit.cli.db_stats:COMMAND", is_local=True),
-            "removed": Branch("which recorded versions the site no longer has", "civitai_kit.cli.db_removed:COMMAND"),
+            "view": Branch("list the entries of the database", f"{_IN}.db.view:VIEW", is_local=True),
+            "search": Branch("entries whose names hold a text", f"{_IN}.db.search:COMMAND", is_local=True),
+            "verify": Branch("check every recorded file; --yes fetches what is wrong", f"{_IN}.db.verify:COMMAND"),
+            "redownload": Branch("fetch versions anew, by their ids", f"{_IN}.db.redownload:COMMAND"),
+            "delete": Branch("forget versions and remove their files", f"{_IN}.db.delete:COMMAND", is_local=True),
+            "stats": Branch("what the collection adds up to", f"{_IN}.db.stats:COMMAND", is_local=True),
+            "removed": Branch("which recorded versions the site no longer has", f"{_IN}.db.removed:COMMAND"),
             "export": Branch(
-                "write everything that is remembered to a file", "civitai_kit.cli.db_export:EXPORT", is_local=True
+                "write everything that is remembered to a file", f"{_IN}.db.exchange:EXPORT", is_local=True
             ),
-            "import": Branch("read such a file into the database", "civitai_kit.cli.db_export:IMPORT", is_local=True),
+            "import": Branch("read such a file into the database", f"{_IN}.db.exchange:IMPORT", is_local=True),
         },
     ),
-    "clean": Branch(
-        "remove leftover temporary files under the save path", "civitai_kit.cli.clean:COMMAND", is_local=True
-    ),
-    "torrent": Branch("make torrents of what was downloaded", "civitai_kit.cli.torrent:COMMAND", is_local=True),
+    "clean": Branch("remove leftover temporary files under the save path", f"{_IN}.clean:COMMAND", is_local=True),
+    "torrent": Branch("make torrents of what was downloaded", f"{_IN}.torrent:COMMAND", is_local=True),
     "config": Branch(
         "the settings",
         {
-            "init": Branch("write a commented config.toml to begin with", "civitai_kit.cli.config:INIT"),
-            "show": Branch("every setting, its value and where it is from", "civitai_kit.cli.config:SHOW"),
-            "path": Branch("where settings are read from", "civitai_kit.cli.config:PATH"),
+            "init": Branch("write a commented config.toml to begin with", f"{_IN}.config:INIT"),
+            "show": Branch("every setting, its value and where it is from", f"{_IN}.config:SHOW"),
+            "path": Branch("where settings are read from", f"{_IN}.config:PATH"),
         },
     ),
-    "sandbox": Branch("serve a small pretend site on this machine to try things on", "civitai_kit.cli.sandbox:sandbox"),
+    "sandbox": Branch("serve a small pretend site on this machine to try things on", f"{_IN}.sandbox:sandbox"),
 }
 
 
@@ -117,7 +111,7 @@ def _parsed(words: Sequence[str], console: Console) -> Parsed | Outcome:
 def _run(parsed: Parsed, console: Console, stop: threading.Event) -> Outcome:
     console.quiet = bool(parsed.typed.get("quiet", False))
     console.color = console.color and not parsed.typed.get("no_color", False)
-    from civitai_kit.cli.call import Call
+    from civitai_kit.cli.input.call import Call
 
     outcome = parsed.run(Call(parsed.name, parsed.typed, parsed.flags, console, stop, parsed.is_local))
     assert isinstance(outcome, Outcome)
@@ -129,7 +123,7 @@ def _stopped() -> Interrupted:
 
 
 def _unforeseen(error: Exception) -> Outcome:
-    from civitai_kit.cli.logs import log_traceback, redactor
+    from civitai_kit.cli.output.logs import log_traceback, redactor
 
     hint = log_traceback(error) or "Run it again with --log-level debug to see where, and report it."
     secrets = (value for name, value in os.environ.items() if name in SECRET_VARIABLES)

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     # Plugins of pydantic are for other programs: to look for them reads what every installed package says of itself.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from civitai_kit.cli.turns import rare_collection
+    from civitai_kit.cli.interpreter import rare_collection
 
     # From here on: the import of a command makes some hundred thousand objects, and none of them goes before it ends.
     with rare_collection():

@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar, Unpack
 from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.listing import Listing
 from civitai_kit.core.errors import SiteError
-from civitai_kit.core.models import (
+from civitai_kit.core.site.enums import BadOption, ImageSort
+from civitai_kit.core.site.models import (
     Creator,
     HashOwner,
     Image,
@@ -27,30 +28,29 @@ from civitai_kit.core.models import (
     Tag,
     User,
 )
-from civitai_kit.core.option_values import listed, numbers, page_size, positive, text
-from civitai_kit.core.options import BadOption, ImageSort
-from civitai_kit.core.paging import Cursor, Page, page_of
-from civitai_kit.core.query import ImageQuery, ModelQuery, image_query, model_query
-from civitai_kit.core.query_options import ImageOptions, ModelOptions
-from civitai_kit.core.reading import integer, objects, texts
+from civitai_kit.core.site.option_values import listed, numbers, page_size, positive, text
+from civitai_kit.core.site.paging import Cursor, Page, page_of
+from civitai_kit.core.site.query import ImageQuery, ModelQuery, image_query, model_query
+from civitai_kit.core.site.query_options import ImageOptions, ModelOptions
+from civitai_kit.core.site.reading import integer, objects, texts
 
 V = TypeVar("V", bound=SiteValue)
 
-# The most that the site takes in one question (API facts 5.2, 5.3, 9).
+# The most that the site takes in one question (site.md 5.2, 5.3, 9).
 HASHES_A_QUESTION = 100
 HASHES_A_LOOK_UP = 10_000
 NAMES_PAGE = 200
 
 
 def model(asker: Asker, model_id: int) -> Call[Model]:
-    """One model by its id, with all versions and images of every level (API facts 3)."""
+    """One model by its id, with all versions and images of every level (site.md 3)."""
     number = _id("model_id", model_id)
     with _about(model_id=number):
         return Model.model_validate((yield from asker.get(f"/models/{number}", _is_value)))
 
 
 def version(asker: Asker, version_id: int) -> Call[ModelVersion]:
-    """One version by its id (API facts 4)."""
+    """One version by its id (site.md 4)."""
     number = _id("version_id", version_id)
     with _about(version_id=number):
         return ModelVersion.model_validate((yield from asker.get(f"/model-versions/{number}", _is_value)))
@@ -59,14 +59,14 @@ def version(asker: Asker, version_id: int) -> Call[ModelVersion]:
 def version_by_hash(asker: Asker, digest: str) -> Call[ModelVersion]:
     """The version that holds a file with this digest: SHA256, AutoV1, AutoV2, AutoV3, BLAKE3 or CRC32.
 
-    The oldest one where several do; look for the file among its `files` (API facts 5.1).
+    The oldest one where several do; look for the file among its `files` (site.md 5.1).
     """
     path = f"/model-versions/by-hash/{_hex(digest, (8, 10, 12, 64))}"
     return ModelVersion.model_validate((yield from asker.get(path, _is_value)))
 
 
 def versions_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[ModelVersion, ...]]:
-    """The versions that hold files with these SHA256 digests, each once; unknown ones are missing (API facts 5.2)."""
+    """The versions that hold files with these SHA256 digests, each once; unknown ones are missing (site.md 5.2)."""
     found: dict[object, ModelVersion] = {}
     for part in _parts(digests, HASHES_A_QUESTION):
         for row in objects((yield from asker.post("/model-versions/by-hash", _is_list, part))):
@@ -76,7 +76,7 @@ def versions_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[ModelVe
 
 
 def version_ids_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[HashOwner, ...]]:
-    """Which versions and models hold files with these SHA256 digests, one row a find (API facts 5.3)."""
+    """Which versions and models hold files with these SHA256 digests, one row a find (site.md 5.3)."""
     found: list[HashOwner] = []
     for part in _parts(digests, HASHES_A_LOOK_UP):
         rows = objects((yield from asker.post("/model-versions/by-hash/ids", _is_list, part)))
@@ -85,18 +85,18 @@ def version_ids_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[Hash
 
 
 def me(asker: Asker) -> Call[User]:
-    """The account that the key belongs to; raises Unauthorized without a good key (API facts 9)."""
+    """The account that the key belongs to; raises Unauthorized without a good key (site.md 9)."""
     return User.model_validate((yield from asker.get("/me", _is_value)))
 
 
 def enums(asker: Asker) -> Call[dict[str, tuple[str, ...]]]:
-    """The words that the site knows today: `ModelType`, `ModelFileType`, `BaseModel` … (API facts 9)."""
+    """The words that the site knows today: `ModelType`, `ModelFileType`, `BaseModel` … (site.md 9)."""
     answer = yield from asker.get("/enums", _is_table)
     return {name: tuple(texts(words)) for name, words in answer.items()}
 
 
 def users(asker: Asker, *, query: str | None = None, ids: int | Iterable[int] = ()) -> Call[tuple[User, ...]]:
-    """Accounts whose name holds `query` (five at most), or those with these ids (API facts 9)."""
+    """Accounts whose name holds `query` (five at most), or those with these ids (site.md 9)."""
     wanted = numbers("ids", ids)
     asked = text("query", query, blank=True)
     if bool(wanted) == bool(asked):
@@ -106,46 +106,46 @@ def users(asker: Asker, *, query: str | None = None, ids: int | Iterable[int] = 
 
 
 def models_page(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ModelOptions]) -> Call[Page[Model]]:
-    """One page of a listing of models, the first or the one at `cursor` (API facts 2)."""
+    """One page of a listing of models, the first or the one at `cursor` (site.md 2)."""
     return _model_page(asker, model_query(options), cursor)
 
 
 def images_page(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ImageOptions]) -> Call[Page[Image]]:
-    """One page of a listing of images, the first or the one at `cursor` (API facts 8)."""
+    """One page of a listing of images, the first or the one at `cursor` (site.md 8)."""
     return _image_page(asker, image_query(options), cursor)
 
 
 def creators_page(
     asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE, cursor: int | None = None
 ) -> Call[Page[Creator]]:
-    """One page of creators, those whose name holds `query`; `cursor` is the page's number (API facts 9)."""
+    """One page of creators, those whose name holds `query`; `cursor` is the page's number (site.md 9)."""
     return _CREATORS.page(asker, _names_params(query, limit), cursor)
 
 
 def tags_page(
     asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE, cursor: int | None = None
 ) -> Call[Page[Tag]]:
-    """One page of tags, those that begin with `query`; `cursor` is the page's number (API facts 9)."""
+    """One page of tags, those that begin with `query`; `cursor` is the page's number (site.md 9)."""
     return _TAGS.page(asker, _names_params(query, limit), cursor)
 
 
 def models(asker: Asker, **options: Unpack[ModelOptions]) -> Listing[Model]:
-    """All models of a listing, each once; `limit` is the page size (API facts 2)."""
+    """All models of a listing, each once; `limit` is the page size (site.md 2)."""
     return model_listing(asker, model_query(options))
 
 
 def images(asker: Asker, **options: Unpack[ImageOptions]) -> Listing[Image]:
-    """All images of a listing, each once; `limit` is the page size (API facts 8)."""
+    """All images of a listing, each once; `limit` is the page size (site.md 8)."""
     return image_listing(asker, image_query(options))
 
 
 def creators(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE) -> Listing[Creator]:
-    """All creators, or those whose name holds `query`; the site has no order, so a few may be missed (API facts 9)."""
+    """All creators, or those whose name holds `query`; the site has no order, so a few may be missed (site.md 9)."""
     return Listing(partial(_CREATORS.page, asker, _names_params(query, limit)), partial(_name_of, "username"))
 
 
 def tags(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE) -> Listing[Tag]:
-    """The tags that begin with `query`, or those that the site features (API facts 9)."""
+    """The tags that begin with `query`, or those that the site features (site.md 9)."""
     return Listing(partial(_TAGS.page, asker, _names_params(query, limit)), partial(_name_of, "name"))
 
 
@@ -157,13 +157,13 @@ def model_listing(asker: Asker, query: ModelQuery, max_pages: int | None = None)
 def image_listing(
     asker: Asker, query: ImageQuery, cursor: Cursor | None = None, max_pages: int | None = None
 ) -> Listing[Image]:
-    """The listing of a query from `cursor` on; one page when in random order, which has no next (API facts 8.3)."""
+    """The listing of a query from `cursor` on; one page when in random order, which has no next (site.md 8.3)."""
     most = 1 if query.sort is ImageSort.RANDOM else max_pages
     return Listing(partial(_image_page, asker, query), _id_of, cursor, most)
 
 
 def tag_exists(asker: Asker, name: str) -> Call[bool]:
-    """Whether the site has a tag of this name in any case; it ignores a tag it does not know (API facts 2.1)."""
+    """Whether the site has a tag of this name in any case; it ignores a tag it does not know (site.md 2.1)."""
     wanted = text("tag", name) or ""
     listing = tags(asker, query=wanted)
     while (page := (yield from listing.advance())) is not None:
@@ -180,7 +180,7 @@ def _model_page(asker: Asker, query: ModelQuery, cursor: Cursor | None) -> Call[
 
 
 def _past_the_gap(cursor: str) -> str:
-    """The cursor `time|id` with the next id: the site leaves out the row that a cursor names (API facts 2.3)."""
+    """The cursor `time|id` with the next id: the site leaves out the row that a cursor names (site.md 2.3)."""
     head, bar, last = cursor.rpartition("|")
     return f"{head}|{int(last) + 1}" if bar and re.fullmatch(r"[0-9]{1,18}", last) else cursor
 
@@ -235,7 +235,7 @@ def _goes_on(page: Page[Any], number: int, limit: int) -> bool:
 
 
 def _with_addresses(found: ModelVersion, site: str) -> ModelVersion:
-    """The version with download URLs that lead to the site: in batches their host is `undefined` (API facts 5.2)."""
+    """The version with download URLs that lead to the site: in batches their host is `undefined` (site.md 5.2)."""
 
     def mended(url: str | None) -> str | None:
         return url and re.sub(r"^https?://undefined(?=/)", lambda _: site, url)

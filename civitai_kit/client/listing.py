@@ -8,12 +8,12 @@ from typing import Any, Generic, TypeVar
 
 from civitai_kit.client.conversation import Call
 from civitai_kit.core.errors import SiteError, UnexpectedReply
-from civitai_kit.core.models import SiteValue
-from civitai_kit.core.paging import Cursor, Page
+from civitai_kit.core.site.models import SiteValue
+from civitai_kit.core.site.paging import Cursor, Page
 
 V = TypeVar("V", bound=SiteValue)
 
-# Filters after the cut leave long runs of empty pages (API facts 2.3); more than this is a site gone astray.
+# Filters after the cut leave long runs of empty pages (site.md 2.3); more than this is a site gone astray.
 MOST_BARREN_PAGES = 500
 
 
@@ -21,7 +21,7 @@ class Listing(Generic[V]):
     """The pages of one listing from `cursor` on; `advance` is the conversation that brings the next one.
 
     `ask` brings the page at a cursor, `name` says what tells one row from another. A page may be short or empty and
-    still have a successor (API facts 2.3, 8.3).
+    still have a successor (site.md 2.3, 8.3).
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Listing(Generic[V]):
         return fresh
 
     def _move_on(self, *, told_something: bool, fresh: Page[V]) -> None:
-        """Go on at the page's cursor, which may lead in a circle (API facts 8.3).
+        """Go on at the page's cursor, which may lead in a circle (site.md 8.3).
 
         A cursor asked before gets a second look: a passing fault heals so, and when the circle has closed all rows
         are known ones, which is the end. A third time means that the site has gone astray.

@@ -10,7 +10,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from civitai_kit.disk.refusals import writing
+from civitai_kit.disk.errors import writing
 
 
 class ApiLog:

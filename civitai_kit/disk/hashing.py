@@ -10,14 +10,14 @@ from io import FileIO
 from pathlib import Path
 from threading import Event
 
-from civitai_kit.core.buffers import page_aligned
-from civitai_kit.core.digests import ALL, FIRST_HALF, SECOND_HALF, Digester, Digests
 from civitai_kit.core.errors import Interrupted
-from civitai_kit.disk.refusals import read_error
+from civitai_kit.core.plans.digests import ALL, FIRST_HALF, SECOND_HALF, Digester, Digests
+from civitai_kit.disk.errors import read_error
+from civitai_kit.machine import page_aligned
 
 Progress = Callable[[int], None]
 
-# A buffer and what the threads have to do with it.
+# A buffer, and what the threads still have to do with it.
 _Fed = tuple[memoryview, tuple[Future[None], ...]]
 
 CHUNK = 2**20
@@ -56,7 +56,7 @@ class _Pass:
 def _digest(run: _Pass) -> Digests:
     first = page_aligned(CHUNK)
     length = _read(run, first)
-    # Threads are worth their start for more than one chunk.
+    # For a single chunk, starting threads takes longer than they save.
     if length == CHUNK and len(run.digesters) > 1:
         _feed_threads(run, first, length)
     else:
@@ -109,4 +109,4 @@ def _read(run: _Pass, buffer: memoryview) -> int:
 
 
 def _silently(_: int) -> None:
-    """Nobody asked."""
+    """For a caller that does not want to be told."""

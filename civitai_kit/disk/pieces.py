@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -11,9 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 
-from civitai_kit.core.buffers import page_aligned
 from civitai_kit.core.errors import Interrupted, SizeMismatch
-from civitai_kit.disk.refusals import read_error
+from civitai_kit.disk.errors import read_error
+from civitai_kit.machine import cores, page_aligned
 
 Source = tuple[Path, int]
 Span = tuple[int, int]
@@ -104,13 +103,6 @@ class PieceHasher:
         if found is None:
             found = self._own.buffer = page_aligned(_BUFFER)
         return found
-
-
-def cores() -> int:
-    """How many processors we may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _cuts(sources: Sequence[Source], span: Span) -> Iterator[tuple[Path, int, int]]:

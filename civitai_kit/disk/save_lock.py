@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from civitai_kit.core.errors import NotWritable, StoreLocked
-from civitai_kit.disk.refusals import write_error, writing
+from civitai_kit.disk.errors import refuse_file, write_error, writing
 
 NAME = ".civitai-kit.lock"
 
@@ -27,8 +27,8 @@ _LONGEST = 4096
 class SaveLock:
     """The lock of a save path, held between `acquire` and `release`, or within `with`; one object may do so again.
 
-    The file says who holds it and goes with the lock. What a crash left in it counts for nothing, only the
-    operating system's lock does.
+    The file says who holds it, and is removed with the lock. A file that a crash left behind holds nothing: only the
+    operating system's lock counts.
     """
 
     def __init__(self, root: Path, command: str = "civitai-kit") -> None:
@@ -47,15 +47,13 @@ class SaveLock:
         """Take the lock, making the save path for it; raises StoreLocked with who holds it, or NotWritable."""
         if self._descriptor is not None:
             raise RuntimeError("the lock is held already")
-        if self._root.exists() and not self._root.is_dir():
-            hint = "Choose a folder with --save-path."
-            raise NotWritable(f"The save path {self._root} is a file", hint=hint, path=str(self._root))
+        refuse_file(self._root)
         while self._descriptor is None:
             with writing(self._root):
                 self._made = _make_folders(self._root) or self._made
             self._descriptor = self._try()
         _close_in_children(self)
-        # On a full disk the lock holds all the same, so that `clean` can make room.
+        # A full disk does not matter: the lock holds all the same, so that `clean` can make room.
         with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.write(self._descriptor, self._who())
@@ -65,7 +63,7 @@ class SaveLock:
         if self._descriptor is None:
             return
         if os.name == "posix":
-            # Still locked: nobody else takes this name for theirs.
+            # Removed while it is locked, so that nobody else has locked it meanwhile.
             self.path.unlink(missing_ok=True)
         os.close(self._descriptor)
         self._descriptor = None

@@ -49,6 +49,7 @@ _ROWS = (
     Fault("cut_json", "site", "The right answer's length, half its bytes, then the connection closes."),
     Fault("cursor_cycle", "site", "The right answer with a cursor that leads to the same page again."),
     Fault("empty_page", "site", "The right answer with its items gone and its cursor kept."),
+    Fault("blank_page", "site", "The right answer with items and cursor gone, as when the site runs out of time."),
     Fault("download_404", "download", "404 although the file exists, as when the storage could not sign."),
     Fault("download_500", "download", "500 as JSON."),
     Fault("download_429", "download", "429 of the edge.", {"retry_after": 1}),
@@ -91,7 +92,7 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in _ROWS}
 
 @dataclass(slots=True)
 class Pending:
-    """A fault that waits for requests; `left` None means: for ever."""
+    """A fault that waits for `left` requests; None stands for all."""
 
     fault: Fault
     left: int | None
@@ -130,19 +131,19 @@ class FaultBox:
             self._pending.append(Pending(fault, times, match, {**fault.params, **params}))
 
     def clear(self) -> None:
-        """Forget all that wait."""
+        """Drop all that wait."""
         with self._lock:
             self._pending.clear()
 
     def pending(self) -> list[Pending]:
-        """Those that still wait."""
+        """The faults that still wait."""
         with self._lock:
             return list(self._pending)
 
     def take(self, where: Where, target: str) -> list[Pending]:
         """The faults that the request for `target` (path and query) meets, counted down.
 
-        A fault that replaces the answer comes alone; of the others one of each name joins in.
+        A fault that replaces the answer comes alone; of the others, at most one of each name applies.
         """
         taken: list[Pending] = []
         with self._lock:

@@ -1,4 +1,4 @@
-"""From the site's values to an Item, from an Item to the order its transfer needs and the record it leaves."""
+"""The item for a chosen file, and what is made of an item: the order to fetch it, and its record in the store."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import asdict
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from civitai_kit.core.digests import Digests
-from civitai_kit.core.entry import Entry, FileRecord, Status
-from civitai_kit.core.models import ModelFile, ModelVersion
-from civitai_kit.core.plan import Item
-from civitai_kit.core.references import path_and_query
-from civitai_kit.core.selection import Choice
+from civitai_kit.core.collection.entry import Entry, FileRecord, Status
+from civitai_kit.core.plans.digests import Digests
+from civitai_kit.core.plans.plan import Item
+from civitai_kit.core.plans.selection import Choice
+from civitai_kit.core.site.models import ModelFile, ModelVersion
+from civitai_kit.core.site.references import path_and_query
 
 if TYPE_CHECKING:
-    from civitai_kit.core.order import Order, Proof
+    from civitai_kit.core.plans.order import Order, Proof
 
 
 def item_of(choice: Choice, path: str) -> Item:
@@ -44,14 +44,14 @@ def item_of(choice: Choice, path: str) -> Item:
 
 
 def is_linked(version: ModelVersion, file: ModelFile) -> bool:
-    """Whether a file surely belongs to another version: the site prints `fileId` for all but it (API facts 7.5)."""
+    """Whether a file surely belongs to another version: the site prints `fileId` for all but it (site.md 7.5)."""
     prints_id = [other for other in version.files if "fileId=" in (other.download_url or "")]
     return bool(prints_id) and file not in prints_id
 
 
 def order_of(item: Item, site: str, target: PurePath, *, connections: int, allow_hash_mismatch: bool) -> Order:
-    """The transfer of an item: asked by file id first, by the printed URL where that is another way (API facts 7.3)."""
-    from civitai_kit.core.order import Order
+    """The order for an item. The file id names the file; the URL that the site prints is second (site.md 7.3)."""
+    from civitai_kit.core.plans.order import Order
 
     by_id = f"{site}/api/download/models/{item.version_id}"
     if item.file_id is not None:
@@ -72,7 +72,7 @@ def order_of(item: Item, site: str, target: PurePath, *, connections: int, allow
 
 def proof_of(item: Item) -> Proof:
     """What the site promises of an item's bytes."""
-    from civitai_kit.core.order import Proof
+    from civitai_kit.core.plans.order import Proof
 
     return Proof(sha256=item.sha256, blake3=item.blake3, crc32=item.crc32, size=item.size)
 
@@ -98,12 +98,12 @@ def entry_of(
 
 
 def proved_of(digests: Digests) -> dict[str, str]:
-    """The digests of bytes on disk as a record keeps them: those that were computed, by name."""
+    """The computed digests by name, as a record keeps them."""
     return {name: value for name, value in asdict(digests).items() if value is not None}
 
 
 def record_of(item: Item, status: Status, now: str) -> FileRecord:
-    """The record of an item's file as the site promises it."""
+    """The record of an item's file, with what the site promises of it."""
     return FileRecord(
         file_id=item.file_id,
         name=item.file_name,

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from civitai_kit.core.draft import Draft
 from civitai_kit.core.errors import UsageError
 
 # Level 6 saves 2 % more and takes three times as long.
@@ -68,11 +67,6 @@ def dump(record: BaseModel) -> bytes:
     except PydanticSerializationError:
         return _dump_plainly(record)
     return _dump_plainly(record) if _MAYBE_REPLACED in text and _REPLACED in text else text
-
-
-def dump_draft(draft: Draft) -> bytes:
-    """The same for an entry whose answers may be unread: its own JSON then."""
-    return dump(draft.entry) if draft.text is None else draft.text
 
 
 def decode(model: type[RecordT], value: bytes) -> RecordT:

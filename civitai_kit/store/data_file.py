@@ -1,4 +1,4 @@
-"""Whether a data file is whole, told from its own bytes before LMDB maps it.
+"""Whether a data file is whole, judged by its own bytes before LMDB maps it.
 
 A mapped file that is shorter than its tree kills the process at the first read. Being shorter is no proof: LMDB
 leaves pages unwritten at the end when it allocated and freed them in one transaction. So what is missing must be

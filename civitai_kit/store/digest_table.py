@@ -1,20 +1,19 @@
-"""Cached digests within a transaction: one row a file, good for one stamp."""
+"""Cached digests within a transaction: a row for each file, valid while the file has the same stamp."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, fields
 from typing import Any
 
-from civitai_kit.core.digests import Digests, FileStamp
+from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store.codec import decode_plain, encode_plain
 from civitai_kit.store.environment import Transaction
-from civitai_kit.store.keys import stamp_key
 from civitai_kit.store.schema import Tables
 
 
 def cached_digests(txn: Transaction, tables: Tables, stamp: FileStamp) -> Digests | None:
     """What was computed when the file had this stamp."""
-    value = txn.get(stamp_key(stamp), db=tables.hashes)
+    value = txn.get(_key(stamp), db=tables.hashes)
     if value is None:
         return None
     content = decode_plain(value)
@@ -22,10 +21,15 @@ def cached_digests(txn: Transaction, tables: Tables, stamp: FileStamp) -> Digest
 
 
 def remember_digests(txn: Transaction, tables: Tables, stamp: FileStamp, digests: Digests) -> None:
-    """Keep digests beside those known at this stamp, in the place of those of an older one."""
+    """Keep digests beside those known at this stamp; what was computed at an older stamp is replaced."""
     old = cached_digests(txn, tables, stamp)
     whole = digests if old is None else digests.joined(old)
-    txn.put(stamp_key(stamp), encode_plain({"stamp": asdict(stamp), "digests": asdict(whole)}), db=tables.hashes)
+    txn.put(_key(stamp), encode_plain({"stamp": asdict(stamp), "digests": asdict(whole)}), db=tables.hashes)
+
+
+def _key(stamp: FileStamp) -> bytes:
+    # Size and time are in the value, so that a changed file replaces its row.
+    return f"{stamp.device}:{stamp.inode}".encode()
 
 
 def _digests(content: dict[str, Any]) -> Digests:

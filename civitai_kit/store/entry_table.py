@@ -8,13 +8,13 @@ from typing import TypeAlias
 
 import lmdb
 
-from civitai_kit.core.draft import Packed
-from civitai_kit.core.entry import Entry, Facts, Summary
+from civitai_kit.core.collection.entry import Entry, Facts, Summary
+from civitai_kit.core.collection.packed import Packed
 from civitai_kit.store.codec import decode, unpack
+from civitai_kit.store.entry_rows import Wanted, facts_of, summary_of
 from civitai_kit.store.environment import Transaction
 from civitai_kit.store.keys import id_key, text_key, version_id_of, version_key
 from civitai_kit.store.schema import Tables
-from civitai_kit.store.summary_rows import Wanted, facts_of, summary_of
 
 # A look-up, and what stands in it for a version.
 _Term: TypeAlias = "tuple[lmdb._Database, bytes]"

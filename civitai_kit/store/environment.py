@@ -65,7 +65,7 @@ class Environment:
 
     def existing_table(self, name: str) -> lmdb._Database:
         """The sub-database `name`, for reading; not to be asked for within a job."""
-        # A handle that was opened in a read transaction would end with it.
+        # A handle opened within a read transaction would end with that transaction.
         return self._settled(lambda: self._handle.open_db(name.encode(), create=False))
 
     def read(self, job: Callable[[Transaction], T]) -> T:
@@ -105,7 +105,7 @@ class Environment:
                 self._resize(0)
 
     def _settled(self, act: Callable[[], T]) -> T:
-        """Read, following another process that grew the map."""
+        """Run what reads; again with the new size when another process has grown the map."""
         while True:
             try:
                 with translated(self.path), self._gate.passing():
@@ -124,7 +124,7 @@ class Environment:
 
 
 class _Gate:
-    """Many threads may be inside at once; one that wants to be alone lets those inside finish and nobody else in."""
+    """Many threads may be inside at once; one that wants to be alone waits until they have left, and nobody enters."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -148,7 +148,7 @@ class _Gate:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Be inside while no other thread is; not to be asked for from within."""
+        """Be inside while no other thread is; a thread that is inside must not ask for it."""
         with self._changed:
             self._waiting += 1
             try:
@@ -185,7 +185,7 @@ def translated(path: Path, *, writing: bool = False) -> Iterator[None]:
 
 def _translate(error: lmdb.Error, path: Path, *, writing: bool) -> CivitaiKitError:
     number = getattr(error, "code", 0)
-    # A write cut short is all that LMDB says of a full disk, and it says EIO.
+    # When a disk is full LMDB may say only that a write was cut short, which is EIO.
     if number in (errno.ENOSPC, errno.EDQUOT) or (writing and number == errno.EIO):
         return DiskFull(
             f"The database {path} cannot be written: the disk is full ({error})",
@@ -233,7 +233,7 @@ def _open_handle(path: Path, read_only: bool, map_size: int | None) -> lmdb.Envi
     except lmdb.Error as error:
         if not read_only or getattr(error, "code", 0) not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        # Where we may not write not even the lock, nobody of ours writes the data.
+        # Who may not write the lock file may not write the data either: no process of this user changes it meanwhile.
         return _open(path, read_only, size, lock=False)
 
 

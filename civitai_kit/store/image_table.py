@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from civitai_kit.core.entry import ImageRecord
+from civitai_kit.core.collection.entry import ImageRecord
 from civitai_kit.store.codec import decode, encode
 from civitai_kit.store.environment import Transaction
 from civitai_kit.store.keys import id_key, text_key, text_prefix
@@ -61,7 +61,7 @@ def images_page(
 
 def _from(txn: Transaction, tables: Tables, prefix: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
     cursor = txn.cursor(db=tables.images)
-    # A zero byte behind a key is the least that follows it.
+    # No key lies between a key and the same with a zero byte behind it.
     start = after + b"\0" if after else prefix
     if not (cursor.set_range(start) if start else cursor.first()):
         return

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from civitai_kit.core.digests import FileStamp
-from civitai_kit.core.entry import entry_key
+from civitai_kit.core.collection.entry import entry_key
 from civitai_kit.store.codec import Damaged
 
-# LMDB takes 511 bytes. Longer keys keep this many and add 65 of a hash: 505, which no short key has.
+# LMDB takes keys of 511 bytes. A longer text keeps 440 of its own and adds 65 of a hash: a length no short key has.
 SHORT_KEY = 440
 _PREFIX = b"v_"
 
@@ -42,8 +41,3 @@ def text_key(text: str) -> bytes:
 def text_prefix(prefix: str) -> bytes:
     """What the keys of all texts that begin with `prefix` begin with."""
     return prefix.encode("utf-8", "surrogatepass")[:SHORT_KEY]
-
-
-def stamp_key(stamp: FileStamp) -> bytes:
-    """The key of a file's cached digests; size and time are held against the value, so that a change replaces it."""
-    return f"{stamp.device}:{stamp.inode}".encode()

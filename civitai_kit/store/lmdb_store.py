@@ -9,19 +9,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from civitai_kit.core.digests import Digests, FileStamp
-from civitai_kit.core.draft import Packed
-from civitai_kit.core.entry import Entry, Facts, ImageRecord, Summary
+from civitai_kit.core.collection.entry import Entry, Facts, ImageRecord, Summary
+from civitai_kit.core.collection.packed import Packed
 from civitai_kit.core.errors import NotWritable, UsageError
+from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store import digest_table, entry_table, image_table
 from civitai_kit.store.codec import decode
 from civitai_kit.store.data_file import holds_database, unreadable
+from civitai_kit.store.entry_rows import Wanted, anything, pack_entries, pack_entry, sieve
 from civitai_kit.store.environment import Environment, Transaction, translated
 from civitai_kit.store.keys import id_key, text_key
-from civitai_kit.store.packing import pack_entries, pack_entry
-from civitai_kit.store.places import is_anothers
+from civitai_kit.store.location import belongs_to_another_tool
 from civitai_kit.store.schema import Tables, prepare
-from civitai_kit.store.summary_rows import Wanted, anything, sieve
 
 T = TypeVar("T")
 
@@ -49,7 +48,7 @@ class LmdbStore:
 
         Raises StoreUnreadable, StoreTooNew, StoreLocked, NotWritable or DiskFull.
         """
-        if is_anothers(path):
+        if belongs_to_another_tool(path):
             raise unreadable(path, "belongs to another tool")
         if not holds_database(path) and read_only:
             return cls(path, None, None)
@@ -89,7 +88,7 @@ class LmdbStore:
         return self.put_packed(pack_entries(entries))
 
     def put_packed(self, packed: Iterable[Packed]) -> int:
-        """The same for entries that `packing` made ready."""
+        """The same for entries that `pack_entries` made ready."""
         count = 0
         for batch in _batches(packed):
             self._write(partial(entry_table.put_entries, batch=batch))

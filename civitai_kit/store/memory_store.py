@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
-from civitai_kit.core.digests import Digests, FileStamp
-from civitai_kit.core.draft import Packed
-from civitai_kit.core.entry import Entry, Facts, ImageRecord, Summary
+from civitai_kit.core.collection.entry import Entry, Facts, ImageRecord, Summary
+from civitai_kit.core.collection.packed import Packed
 from civitai_kit.core.errors import UsageError
+from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store.codec import decode, encode, unpack
 
 
@@ -42,7 +42,7 @@ class MemoryStore:
         return count
 
     def put_packed(self, packed: Iterable[Packed]) -> int:
-        """The same for entries that `packing` made ready."""
+        """The same for entries that `pack_entries` made ready."""
         values = [(new.version_id, new.value) for new in packed]
         with self._writing:
             self._versions.update(values)

@@ -1,4 +1,4 @@
-"""What the site's download endpoint and the storage hosts answer when they do not give (API facts 1.4, 7.2, 7.6)."""
+"""What the site's download endpoint and the storage hosts answer when they do not give (site.md 1.4, 7.2, 7.6)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 from civitai_kit.core.errors import (
     BadQuery,
-    CivitaiKitError,
     Code,
     Forbidden,
     Gone,
@@ -22,6 +21,7 @@ from civitai_kit.core.errors import (
     Unavailable,
     UnexpectedReply,
 )
+from civitai_kit.core.retry import Setback as Setback
 from civitai_kit.core.retry import Trouble, retry_after_of, trouble_of
 
 _LONGEST_TEXT = 300
@@ -46,29 +46,8 @@ class Reply:
     endpoint: str
 
 
-class Setback(Exception):
-    """An attempt failed: `error` is what it amounts to if nothing cures it, `trouble` says whether waiting might.
-
-    `stale` says that the signed link is the trouble: the site is to be asked for another.
-    """
-
-    def __init__(
-        self,
-        error: CivitaiKitError,
-        trouble: Trouble,
-        *,
-        retry_after: float | None = None,
-        stale: bool = False,
-    ) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.trouble = trouble
-        self.retry_after = retry_after
-        self.stale = stale
-
-
 def refusal_of_site(reply: Reply, *, with_key: bool) -> Setback:
-    """What a refusal of the site's download endpoint amounts to (API facts 7.2)."""
+    """What a refusal of the site's download endpoint amounts to (site.md 7.2)."""
     said = _said(reply.body)
     page = _is_html(reply.body)
     trouble = trouble_of(reply.status, text=said.text, page=page, download=True)
@@ -78,7 +57,7 @@ def refusal_of_site(reply: Reply, *, with_key: bool) -> Setback:
 
 
 def refusal_of_storage(reply: Reply, *, signed: bool) -> Setback:
-    """What a refusal of a storage or image host amounts to; `signed` links can be had anew (API facts 7.6)."""
+    """What a refusal of a storage or image host amounts to; `signed` links can be had anew (site.md 7.6)."""
     said = _said(reply.body)
     page = _is_html(reply.body)
     trouble = trouble_of(reply.status, text=said.text, page=page, download=signed)

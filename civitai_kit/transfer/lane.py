@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from civitai_kit.core.buffers import page_aligned
+from civitai_kit.machine import cores, page_aligned
 from civitai_kit.transfer.journal import Point
 from civitai_kit.transfer.parts import Part
 
@@ -44,12 +43,6 @@ class Hashers:
     def give(self) -> None:
         """Give a place back."""
         self._places.release()
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 class Lane:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from civitai_kit.core.digests import Digester, Digests
 from civitai_kit.core.errors import NotWritable
-from civitai_kit.core.order import Proof, Verdict
+from civitai_kit.core.plans.digests import Digester, Digests
+from civitai_kit.core.plans.order import Proof, Verdict
 from civitai_kit.transfer.disk_errors import disk_errors
 from civitai_kit.transfer.durable import open_locked, rename, sync_bytes, sync_folder, write_synced
 from civitai_kit.transfer.journal import JOURNAL_SUFFIX, PART_SUFFIX, Journal, Point, parse_journal

@@ -1,4 +1,4 @@
-"""What a picture or clip is, going by its bytes, since neither its name nor its type tells (API facts 8b)."""
+"""What a picture or clip is, going by its bytes, since neither its name nor its type tells (site.md 8.4)."""
 
 from __future__ import annotations
 

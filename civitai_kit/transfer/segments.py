@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from civitai_kit.core.buffers import page_aligned
+from civitai_kit.machine import page_aligned
 from civitai_kit.transfer.answers import Setback
 from civitai_kit.transfer.body import Mover
 from civitai_kit.transfer.disk_errors import disk_errors

@@ -42,7 +42,7 @@ class Pace(Protocol):
 class Source:
     """Opens one file, from the site's URL or from the signed link that an earlier call led to.
 
-    Every call to the site's download endpoint costs the user's quota (API facts 7.2), so the link is used for
+    Every call to the site's download endpoint costs the user's quota (site.md 7.2), so the link is used for
     ranges and retries until it expires or is refused. Safe to use from many threads: one asks, the others wait.
     """
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,12 @@ import pytest
 
 from civitai_kit import __version__
 from civitai_kit.cli import start
+from civitai_kit.cli.input.options import DOWNLOAD, EVERY_FLAG, GLOBAL, QUIET, SELECTION, positional_of
+from civitai_kit.cli.input.parsing import Branch
 from civitai_kit.cli.main import COMMANDS, main
-from civitai_kit.cli.options import DOWNLOAD, EVERY_FLAG, GLOBAL, QUIET, SELECTION, positional_of
-from civitai_kit.cli.parsing import Branch
-from civitai_kit.core.keys import KEYS
+from civitai_kit.core.collection.entry import Entry, FileRecord
+from civitai_kit.core.settings.keys import KEYS
+from civitai_kit.store.lmdb_store import LmdbStore
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -108,17 +111,16 @@ def test_help_among_other_words_loads_no_command_and_no_validation() -> None:
     modules = loaded_by("--no-color", "--help")
     assert not modules & (HEAVY | FOR_WORK)
     ours = {name for name in modules if name.startswith("civitai_kit.")}
-    assert not ours & {
-        f"civitai_kit.cli.{name}" for name in ("scan", "download", "db", "config", "sandbox", "progress")
-    }
-    assert len(ours) <= 17
+    work = ("commands.scan", "commands.download", "commands.db.view", "commands.config", "commands.sandbox")
+    assert not ours & rooms("cli.output.progress", *(f"cli.{name}" for name in work))
+    assert len(ours) <= 19
 
 
 @pytest.mark.parametrize("words", [("scan",), ("download",), ("db", "view"), ("config", "show"), ("sandbox",)])
 def test_the_help_of_a_command_loads_nothing_that_only_its_work_needs(words: tuple[str, ...]) -> None:
     modules = loaded_by(*words, "--help")
     assert not modules & (HEAVY | FOR_WORK)
-    assert not modules & {f"civitai_kit.{name}" for name in ("loading", "kit", "core.settings", "core.models")}
+    assert not modules & {f"civitai_kit.{name}" for name in ("kit", "core.settings.layers", "core.site.models")}
 
 
 def test_a_mistake_in_a_flag_loads_nothing_heavy() -> None:
@@ -135,19 +137,36 @@ def test_reading_the_database_loads_nothing_that_asks_the_site_or_moves_bytes(
     words: tuple[str, ...], tmp_path: Path
 ) -> None:
     modules = loaded_by(*words, folder=tmp_path)
-    assert {"civitai_kit.kit", "civitai_kit.store.lmdb_store"} <= modules
+    assert {"civitai_kit.kit.parts", "civitai_kit.store.lmdb_store"} <= modules
     assert not modules & (HEAVY - {"lmdb", "blake3"} | {"tomli", "pathvalidate", "concurrent.futures"})
     assert not modules & rooms("client", "transfer", "services", "disk.hashing", "disk.save_lock", "disk.spool")
-    assert not modules & rooms(*(f"core.{name}" for name in ("events", "retry", "plan", "report", "models", "query")))
+    assert not modules & rooms(
+        *(f"core.{name}" for name in ("events", "retry", "plans.plan", "plans.report", "site.models", "site.query"))
+    )
+
+
+@pytest.mark.parametrize("words", [(), ("--metadata",)], ids=["plain", "metadata"])
+def test_verifying_what_is_there_loads_no_library_of_the_network(words: tuple[str, ...], tmp_path: Path) -> None:
+    content = b"the weights"
+    (tmp_path / "a.safetensors").write_bytes(content)
+    file = FileRecord(file_id=1, path="a.safetensors", size=len(content), sha256=sha256(content).hexdigest())
+    with LmdbStore.open(tmp_path / "civitai_download_db", read_only=False) as store:
+        store.put(Entry(version_id=1, files=(file,), version={"id": 1}))
+    # With a key that is known no keyring is asked, which loads what it likes.
+    modules = loaded_by("db", "verify", "--save-path", ".", *words, folder=tmp_path, CIVITAI_API_KEY="key-1")
+    assert "civitai_kit.services.upkeep.verify" in modules
+    assert (tmp_path / "a.json").exists() == bool(words)
+    assert not modules & {"httpx2", "httpcore2", "ssl", "anyio", "h11", "truststore", "idna", "asyncio", "http.client"}
+    assert not modules & rooms("client", "transfer.fetch")
 
 
 def test_asking_the_site_loads_nothing_that_moves_bytes(tmp_path: Path) -> None:
     nobody = {"CIVITAI_KIT_API_URL": "http://127.0.0.1:9", "CIVITAI_KIT_MAX_RETRIES": "0", "CIVITAI_API_KEY": "key-1"}
     modules = loaded_by("scan", folder=tmp_path, **nobody)
-    assert "httpx2" in modules and "civitai_kit.core.models" in modules
+    assert "httpx2" in modules and "civitai_kit.core.site.models" in modules
     assert not modules & (HEAVY - {"httpx2", "lmdb", "blake3"} | {"tomli", "pathvalidate", "concurrent.futures"})
-    assert not modules & rooms("transfer", "disk.hashing", "disk.spool", "services.download", "services.ports")
-    assert not modules & rooms("core.order", "core.planfile", "core.report")
+    assert not modules & rooms("transfer", "disk.hashing", "disk.spool", "services.download.download", "services.ports")
+    assert not modules & rooms("core.plans.order", "core.plans.plan_file", "core.plans.report")
 
 
 def test_plugins_of_pydantic_are_not_looked_for_unless_somebody_wants_them(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from civitai_kit.cli.call import Call
-from civitai_kit.cli.console import Outcome
+from civitai_kit.cli.input.call import Call
+from civitai_kit.cli.input.parsing import Branch, Command
 from civitai_kit.cli.main import COMMANDS
-from civitai_kit.cli.parsing import Branch, Command
+from civitai_kit.cli.output.console import Outcome
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run

@@ -16,8 +16,8 @@ from civitai_kit import Client, NotFound, RetryRules
 from civitai_kit.client.ahead import aside, read_ahead
 from civitai_kit.client.pacing import Pace
 from civitai_kit.core.errors import Interrupted, Unavailable
-from civitai_kit.core.models import Model, Page
-from civitai_kit.core.query import ImageQuery, ModelQuery
+from civitai_kit.core.site.models import Model, Page
+from civitai_kit.core.site.query import ImageQuery, ModelQuery
 from civitai_kit.testing import Sandbox, World
 from tests.client.conftest import SWIFT
 
@@ -184,7 +184,7 @@ def test_a_stop_ends_a_pause_and_a_silent_request_within_a_moment(
 PROGRAM = """
 import sys
 from civitai_kit import Client
-from civitai_kit.core.query import ModelQuery
+from civitai_kit.core.site.query import ModelQuery
 try:
     with Client(base_url=sys.argv[1]) as client:
         print("asking", flush=True)

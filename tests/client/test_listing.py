@@ -11,8 +11,8 @@ from civitai_kit.client import listing as listing_module
 from civitai_kit.client.conversation import Call, Request
 from civitai_kit.client.listing import Listing
 from civitai_kit.core.errors import SiteError, Unavailable, UnexpectedReply
-from civitai_kit.core.models import Model
-from civitai_kit.core.paging import Cursor, Page
+from civitai_kit.core.site.models import Model
+from civitai_kit.core.site.paging import Cursor, Page
 
 Told = tuple[Sequence[int | None], Cursor | None]
 

@@ -1,4 +1,4 @@
-"""When we ask again and how long we wait (API facts 13)."""
+"""When we ask again and how long we wait (site.md 13)."""
 
 from __future__ import annotations
 

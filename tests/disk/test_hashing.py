@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from civitai_kit.core.digests import ALL, Digester, Digests
 from civitai_kit.core.errors import DiskError, Interrupted
+from civitai_kit.core.plans.digests import ALL, Digester, Digests
 from civitai_kit.disk.hashing import CHUNK, digest_file
 
 

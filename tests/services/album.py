@@ -8,15 +8,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from civitai_kit.core.entry import ImageKind, ImageRecord
+from civitai_kit.core.collection.entry import ImageKind, ImageRecord
 from civitai_kit.core.events import Event
-from civitai_kit.core.gallery import Placing
-from civitai_kit.core.image_report import ImagesReport, TargetReport
-from civitai_kit.core.image_request import ImagesRequest
-from civitai_kit.core.image_targets import Target, name_target
-from civitai_kit.kit import Kit
-from civitai_kit.sandbox.records import ImageRecord as WorldImage
-from civitai_kit.services.images import fetch_images
+from civitai_kit.core.images.placement import Placing
+from civitai_kit.core.images.report import ImagesReport, TargetReport
+from civitai_kit.core.images.request import ImagesRequest
+from civitai_kit.core.images.targets import Target, name_target
+from civitai_kit.kit.parts import Kit
+from civitai_kit.sandbox.worlds.records import WorldImage
+from civitai_kit.services.images.images import fetch_images
 from tests.services.collection import Collection
 
 WORDS = {kind.casefold(): kind for kind in ImageKind}

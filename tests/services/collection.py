@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from civitai_kit.core.entry import Entry
+from civitai_kit.core.collection.entry import Entry
 from civitai_kit.core.events import Event
-from civitai_kit.core.plan import Plan
-from civitai_kit.core.query import ModelQuery
-from civitai_kit.core.references import parse_reference
-from civitai_kit.core.report import Report
-from civitai_kit.core.selection import ScanRequest, Selection
-from civitai_kit.core.settings import Layer
-from civitai_kit.kit import Kit, open_kit
-from civitai_kit.loading import load_settings
-from civitai_kit.services.download import DownloadOptions, download
-from civitai_kit.services.scan import scan
+from civitai_kit.core.plans.plan import Plan
+from civitai_kit.core.plans.report import Report
+from civitai_kit.core.plans.selection import ScanRequest, Selection
+from civitai_kit.core.settings.layers import Layer
+from civitai_kit.core.site.query import ModelQuery
+from civitai_kit.core.site.references import parse_reference
+from civitai_kit.kit.parts import Kit, open_kit
+from civitai_kit.kit.settings import load_settings
+from civitai_kit.services.download.download import DownloadOptions, download
+from civitai_kit.services.scan.scan import scan
 from civitai_kit.testing import Sandbox
 
 

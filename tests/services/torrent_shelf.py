@@ -10,12 +10,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from civitai_kit.core.entry import Entry, FileRecord, Status
-from civitai_kit.core.metainfo import Terms, checked_terms
-from civitai_kit.core.torrent_report import TorrentReport
+from civitai_kit.core.collection.entry import Entry, FileRecord, Status
+from civitai_kit.core.torrents.metainfo import Terms, checked_terms
+from civitai_kit.core.torrents.report import TorrentReport
+from civitai_kit.disk.folder import Folder
 from civitai_kit.disk.metainfo import TorrentFiles
-from civitai_kit.disk.save_path import Disk
-from civitai_kit.services.torrents import TorrentOptions, TorrentParts, make_torrents
+from civitai_kit.services.torrents.torrents import TorrentOptions, TorrentParts, make_torrents
 from civitai_kit.store.memory_store import MemoryStore
 from civitai_kit.transfer.pool import Pool
 
@@ -84,11 +84,11 @@ class Shelf:
         with closing(TorrentFiles("civitai-kit test", self.stop.is_set)) as maker:
             yield TorrentParts(
                 store=self.store,
-                disk=Disk(self.root),
+                disk=Folder(self.root),
                 pool=Pool(self.stop),
                 maker=maker,
                 stop=self.stop,
-                out=None if out is None else Disk(out),
+                out=None if out is None else Folder(out),
             )
 
     def files(self) -> list[str]:

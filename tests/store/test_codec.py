@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civitai_kit.core.entry import Entry, ImageKind, ImageRecord, fold
+from civitai_kit.core.collection.entry import Entry, ImageKind, ImageRecord, fold
 from civitai_kit.core.errors import UsageError
 from civitai_kit.store.codec import Damaged, decode, encode, pack, unpack
 from civitai_kit.store.keys import SHORT_KEY, text_key, text_prefix, version_id_of, version_key

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from civitai_kit.core.digests import Digests, FileStamp
-from civitai_kit.core.draft import Draft
-from civitai_kit.core.entry import Entry, FileRecord, ImageKind, ImageRecord, Quality, Status
+from civitai_kit.core.collection.entry import Entry, FileRecord, ImageKind, ImageRecord, Quality, Status
 from civitai_kit.core.errors import UsageError
+from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store.codec import dump
+from civitai_kit.store.entry_rows import pack_entries
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.store.memory_store import MemoryStore
-from civitai_kit.store.packing import pack_drafts
 
 AnyStore = LmdbStore | MemoryStore
 SHA = "ab" * 32
@@ -158,18 +157,17 @@ def test_a_search_finds_names_in_any_case_and_script(store: AnyStore, text: str,
     assert [summary.version_id for summary in store.search(text)] == found
 
 
-def test_entries_whose_answers_are_json_are_kept_as_they_are(store: AnyStore) -> None:
-    whole = entry(2, version={"n": 1.5})
-    unread = Draft(entry(2), dump(whole).replace(b"1.5", b"1.50"))
-    assert store.put_packed(pack_drafts([Draft(entry(1)), unread, Draft(entry(3, model_name="\ud83d"))])) == 3
-    assert [store.get(number) for number in (1, 2, 3)] == [entry(1), whole, entry(3, model_name="\ud83d")]
+def test_entries_that_were_made_ready_before_are_kept_like_any_other(store: AnyStore) -> None:
+    whole = [entry(1), entry(2, version={"n": 1.5}), entry(3, model_name="\ud83d")]
+    assert store.put_packed(pack_entries(whole)) == 3
+    assert [store.get(number) for number in (1, 2, 3)] == whole
     assert store.by_model(7) == (1, 2, 3)
     assert [summary.version_id for summary in store.summaries()] == [1, 2, 3]
 
 
 def test_what_is_remembered_is_told_apart_by_its_content(store: AnyStore) -> None:
-    store.put_packed(pack_drafts([Draft(entry(2)), Draft(entry(1))]))
-    same, other, unknown = pack_drafts(map(Draft, (entry(1), entry(2, type="LORA"), entry(3))))
+    store.put_packed(pack_entries([entry(2), entry(1)]))
+    same, other, unknown = pack_entries([entry(1), entry(2, type="LORA"), entry(3)])
     packed_elsewhere = same._replace(value=gzip.compress(dump(entry(1))))
     assert store.remembered(iter([same, other, unknown])) == {1: True, 2: False}
     assert store.remembered([packed_elsewhere]) == {1: True}

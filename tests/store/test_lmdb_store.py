@@ -10,14 +10,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import lmdb
 import pytest
 
-from civitai_kit.core.entry import Entry, ImageKind, ImageRecord
+from civitai_kit.core.collection.entry import Entry, ImageKind, ImageRecord
 from civitai_kit.core.errors import NotWritable, StoreError, StoreLocked, StoreTooNew, StoreUnreadable
 from civitai_kit.store.codec import encode, pack
 from civitai_kit.store.data_file import holds_database
@@ -293,7 +292,7 @@ def test_the_map_grows_under_threads_that_read(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from civitai_kit.core.entry import Entry
+from civitai_kit.core.collection.entry import Entry
 from civitai_kit.store.lmdb_store import LmdbStore
 first, last = int(sys.argv[2]), int(sys.argv[3])
 with LmdbStore.open(Path(sys.argv[1]), read_only=False, map_size=2**17) as store:
@@ -381,7 +380,7 @@ def test_a_place_that_cannot_be_made_is_not_writable(tmp_path: Path) -> None:
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from civitai_kit.core.entry import Entry, FileRecord
+from civitai_kit.core.collection.entry import Entry, FileRecord
 from civitai_kit.core.errors import DiskFull
 from civitai_kit.store.lmdb_store import LmdbStore
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -407,7 +406,7 @@ def test_a_write_cut_short_is_a_full_disk_and_leaves_what_was_there(tmp_path: Pa
 KILLED = """
 import sys
 from pathlib import Path
-from civitai_kit.core.entry import Entry, FileRecord, ImageKind, ImageRecord
+from civitai_kit.core.collection.entry import Entry, FileRecord, ImageKind, ImageRecord
 from civitai_kit.store.lmdb_store import LmdbStore
 start = int(sys.argv[2])
 with LmdbStore.open(Path(sys.argv[1]), read_only=False) as store:
@@ -428,10 +427,9 @@ def test_killed_at_any_moment_everything_that_was_put_is_there(tmp_path: Path) -
         command = [sys.executable, "-c", KILLED, str(tmp_path / "db"), str(start)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
-            first = writer.stdout.readline()
-            time.sleep(0.013 * round_)
+            heard = "".join(writer.stdout.readline() for _ in range(1 + 7 * round_))
             writer.send_signal(signal.SIGKILL)
-            done = [int(line) for line in (first + writer.stdout.read()).split("\n")[:-1]]
+            done = [int(line) for line in (heard + writer.stdout.read()).split("\n")[:-1]]
         with LmdbStore.open(tmp_path / "db", read_only=False) as store:
             agrees(store, done)
         start = done[-1] + 10
@@ -491,20 +489,21 @@ def test_a_step_that_fails_leaves_the_older_schema_as_it_was(tmp_path: Path) -> 
 UPGRADED = """
 import sys
 from pathlib import Path
-from civitai_kit.core.entry import Entry
+from civitai_kit.core.collection.entry import Entry
 from civitai_kit.store.codec import decode, encode
 from civitai_kit.store.environment import Environment
 from civitai_kit.store.schema import prepare
 
 def rename_all(txn, tables):
-    print("at work", flush=True)
-    for key, value in list(txn.cursor(db=tables.versions)):
+    for number, (key, value) in enumerate(list(txn.cursor(db=tables.versions))):
+        if number % 500 == 0:
+            print("at work", flush=True)
+            sys.stdin.readline()
         entry = decode(Entry, value)
         txn.put(key, encode(entry.model_copy(update={"model_name": entry.model_name + "+"})), db=tables.versions)
 
 environment = Environment.open(Path(sys.argv[1]), read_only=False)
 prepare(environment, {1: rename_all, 2: rename_all}, 3)
-print("done", flush=True)
 environment.close()
 """
 
@@ -514,16 +513,25 @@ def test_killed_in_a_schema_upgrade_it_has_the_old_or_the_new_schema_whole(tmp_p
     made(tmp_path / "db", 1500)
     seen: list[int] = []
     while not seen or seen[-1] < 3:
-        with subprocess.Popen([sys.executable, "-c", UPGRADED, tmp_path / "db"], stdout=subprocess.PIPE) as upgrade:
-            assert upgrade.stdout is not None
-            upgrade.stdout.readline()
-            time.sleep(random.uniform(0.002, 0.02) * 1.5 ** len(seen))
-            upgrade.send_signal(signal.SIGKILL)
+        upgrade_and_kill(tmp_path / "db", len(seen))
         seen.append(int(json.loads(gzip.decompress(value_of(tmp_path / "db", "meta", b"store")))["schema"]))
         assert names_in(tmp_path / "db") == {"+" * (seen[-1] - 1)}
-    # At least the first kill fell into the first step.
     assert seen == sorted(seen)
-    assert seen[0] < 3
+    assert seen[0] == 1, "the first kill came within the first step"
+
+
+def upgrade_and_kill(path: Path, stretches: int) -> None:
+    """Let an upgrade work for so many stretches, and kill it somewhere in the last; with none, where it begins."""
+    command = [sys.executable, "-c", UPGRADED, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as upgrade:
+        assert upgrade.stdin is not None and upgrade.stdout is not None
+        for _ in range(stretches):
+            if not upgrade.stdout.readline():
+                return
+            upgrade.stdin.write(b"\n")
+        if not stretches:
+            upgrade.stdout.readline()
+        upgrade.send_signal(signal.SIGKILL)
 
 
 def names_in(path: Path) -> set[str]:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from civitai_kit.core.order import Order, Proof
+from civitai_kit.core.plans.order import Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer import lane, segments
 from civitai_kit.transfer.fetch import Fetcher

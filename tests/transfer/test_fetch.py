@@ -24,7 +24,7 @@ from civitai_kit.core.errors import (
     SizeMismatch,
     Unauthorized,
 )
-from civitai_kit.core.order import Proof
+from civitai_kit.core.plans.order import Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.testing import Known, Sandbox, World
 from civitai_kit.transfer.disk_errors import check_room

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from civitai_kit.core.errors import NotWritable
-from civitai_kit.core.order import Proof
+from civitai_kit.core.plans.order import Proof
 from civitai_kit.transfer.journal import Journal
 from civitai_kit.transfer.lane import BUFFER_SIZE, Hashers, Lane
 from civitai_kit.transfer.parts import Part

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from civitai_kit.client.pacing import Pace
-from civitai_kit.core.order import Order
+from civitai_kit.core.plans.order import Order
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.testing import Sandbox
 from civitai_kit.transfer.fetch import Fetcher

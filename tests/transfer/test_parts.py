@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from civitai_kit.core.errors import NotWritable
-from civitai_kit.core.order import Proof
+from civitai_kit.core.plans.order import Proof
 from civitai_kit.transfer.journal import Journal, parse_journal
 from civitai_kit.transfer.parts import Part, open_part
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from civitai_kit.core.errors import Interrupted
-from civitai_kit.core.order import Proof
+from civitai_kit.core.plans.order import Proof
 from civitai_kit.core.retry import RetryRules
 from tests.transfer.conftest import Desk
 

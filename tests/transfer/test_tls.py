@@ -18,7 +18,7 @@ import httpx2
 import pytest
 
 from civitai_kit.core.errors import CivitaiKitError, Code, Interrupted
-from civitai_kit.core.order import Fetched, Order, Proof
+from civitai_kit.core.plans.order import Fetched, Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.fetch import Fetcher
 from civitai_kit.transfer.halt import Halt

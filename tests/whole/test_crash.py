@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from civitai_kit.core.entry import Entry, Status
+from civitai_kit.core.collection.entry import Entry, Status
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.testing import Sandbox
 

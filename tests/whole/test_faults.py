@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from civitai_kit.core.entry import Status
+from civitai_kit.core.collection.entry import Status
 from civitai_kit.core.errors import CivitaiKitError, Code
 from civitai_kit.testing import FAULTS, Known, Sandbox
 from tests.services.collection import Collection

@@ -1,0 +1,1 @@
+"""The commands: the tree of files is the tree of commands."""

@@ -1,0 +1,110 @@
+"""`config init`, `config show`, `config path`: the settings, where they are from and where they can be put."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from civitai_kit.cli.commands.config_example import example
+from civitai_kit.cli.input.call import Call
+from civitai_kit.cli.input.options import FORCE, USER_FILE
+from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.output.console import Outcome
+from civitai_kit.cli.output.safe_text import padded, shown, width
+from civitai_kit.cli.output.tables import is_terminal, table
+from civitai_kit.core.errors import NotWritable, UsageError
+from civitai_kit.core.settings.keys import KEYS, SECRETS
+
+MASK = "********"
+# It may come to hold a key: for its owner's eyes only.
+OWNER_ONLY = 0o600
+
+
+def init(call: Call) -> Outcome:
+    """Write a commented settings file: ./config.toml, or the one that --config or --user means."""
+    target = _target(call)
+    _write(target, example(live=False), overwrite=call.has("force"))
+    return Outcome(
+        data={"path": str(target)},
+        lines=[
+            f"Wrote {shown(target)}.",
+            "Take the # from a line and change its value; `civitai-kit config show` shows what counts.",
+        ],
+    )
+
+
+def show(call: Call) -> Outcome:
+    """Every setting, its value and where it is from; secrets masked."""
+    loaded = call.load()
+    values = {name: _said(name, loaded.settings.value(name)) for name in KEYS}
+    data = {name: {"value": value, "origin": loaded.provenance[name]} for name, value in values.items()}
+    written = {name: _written(value) for name, value in values.items()}
+    rows = [(name, value, shown(loaded.provenance[name])) for name, value in written.items()]
+    return Outcome(data={"settings": data}, lines=_aligned(rows))
+
+
+def path(call: Call) -> Outcome:
+    """The files that settings are read from, in the order in which they count, and whether they are there."""
+    from civitai_kit.kit.settings import project_file, user_file
+
+    config = call.typed.get("config")
+    files = {"user": user_file(), "project": project_file(Path(config) if config else None, Path.cwd())}
+    data = {name: {"path": str(file), "exists": file.is_file()} for name, file in files.items()}
+    lines = [f"{shown(file)}{'' if file.is_file() else '  (not there)'}" for file in files.values()]
+    return Outcome(data={"files": data}, lines=lines)
+
+
+def _target(call: Call) -> Path:
+    from civitai_kit.kit.settings import project_file, user_file
+
+    config = call.typed.get("config")
+    if call.has("user"):
+        return user_file()
+    return project_file(Path(config) if config else None, Path.cwd())
+
+
+def _write(target: Path, text: str, *, overwrite: bool) -> None:
+    how = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if overwrite else os.O_EXCL)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(target, how, OWNER_ONLY)
+    except FileExistsError as error:
+        raise UsageError(f"{target} is there already.", hint="--force overwrites it.", path=str(target)) from error
+    except OSError as error:
+        raise NotWritable(f"{target} cannot be written: {error.strerror}.", path=str(target)) from error
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+    target.chmod(OWNER_ONLY)
+
+
+def _said(name: str, value: Any) -> Any:
+    """A value as JSON has it; of a secret only whether there is one."""
+    if name in SECRETS:
+        return MASK if value.get_secret_value() else None
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _aligned(rows: list[tuple[str, str, str]]) -> list[str]:
+    """Name, value, origin; long values are cut for a terminal alone."""
+    if is_terminal():
+        return table(rows[0], rows[1:], flexible=1, whole=(0,))
+    names, values = (max(width(row[at]) for row in rows) for at in (0, 1))
+    return [f"{padded(name, names)}  {padded(value, min(44, values))}  {origin}" for name, value, origin in rows]
+
+
+def _written(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return shown(", ".join(map(str, value))) or "-"
+        case _:
+            return shown(value) if value != "" else "-"
+
+
+INIT = Command(init, (FORCE, USER_FILE))
+SHOW = Command(show, ())
+PATH = Command(path, ())

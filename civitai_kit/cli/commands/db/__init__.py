@@ -1,0 +1,1 @@
+"""`civitai-kit db …`: what is remembered of downloads."""

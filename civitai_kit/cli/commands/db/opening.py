@@ -1,0 +1,64 @@
+"""How the commands of `db` open what they work with: for reading where that is enough, without making a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from civitai_kit.cli.input.call import Call
+from civitai_kit.cli.input.options import Flag
+
+if TYPE_CHECKING:
+    from civitai_kit.cli.output.progress import Progress
+    from civitai_kit.kit.parts import Kit
+    from civitai_kit.kit.settings import Loaded
+
+# Not the setting `skip_confirmation`, which speaks of downloads alone.
+YES = Flag(("-y", "--yes"), meaning="do not ask")
+NO_ENTRIES = "The database has no entries."
+
+
+@contextmanager
+def reading(call: Call) -> Iterator[Kit]:
+    """The working parts for a command that changes nothing."""
+    from civitai_kit.kit.parts import open_kit
+
+    loaded = call.load()
+    with open_kit(loaded, _unheard, writing=False, command=call.command, stop=call.stop) as kit:
+        yield kit
+
+
+@contextmanager
+def writing(call: Call, loaded: Loaded) -> Iterator[tuple[Kit, Progress]]:
+    """The working parts for a command that writes, under the save path's lock, with its progress shown."""
+    from civitai_kit.cli.output.logs import logged
+    from civitai_kit.cli.output.progress import Progress
+    from civitai_kit.kit.parts import open_kit
+
+    with (
+        Progress(call.console) as progress,
+        open_kit(loaded, logged(progress), writing=True, command=call.command, stop=call.stop) as kit,
+    ):
+        yield kit, progress
+
+
+def is_empty(call: Call, loaded: Loaded) -> bool:
+    """Whether there is no entry, found out without making anything."""
+    from civitai_kit.kit.parts import open_kit
+
+    with open_kit(loaded, _unheard, writing=False, command=call.command, stop=call.stop) as kit:
+        return kit.store.count() == 0
+
+
+def asked(call: Call, progress: Progress, question: str) -> bool:
+    """A question on the terminal, the live display out of its way; a UsageError where nobody can answer."""
+    progress.pause()
+    try:
+        return call.console.ask(question, flag="--yes")
+    finally:
+        progress.resume()
+
+
+def _unheard(event: object) -> None:
+    """Reading the database tells nothing worth drawing."""

@@ -1,0 +1,163 @@
+"""`civitai-kit download`: scan or read a plan, confirm, download, report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from civitai_kit.cli.input.call import Call
+from civitai_kit.cli.input.options import DOWNLOAD, SELECTION
+from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.output.console import Outcome, of_plan, of_report
+from civitai_kit.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from civitai_kit.cli.output.progress import Progress
+    from civitai_kit.core.events import Emit
+    from civitai_kit.core.plans.plan import Plan
+    from civitai_kit.core.plans.report import Report
+    from civitai_kit.core.plans.selection import ScanRequest
+    from civitai_kit.core.settings.layers import Settings
+    from civitai_kit.kit.parts import Kit
+    from civitai_kit.services.download.download import DownloadOptions
+
+DETAILS = """What a REF is, `civitai-kit scan --help` says. The plan is shown and a yes is asked for before anything is
+written; an interrupted download goes on where it stopped when the same command is given again."""
+
+
+def run(call: Call) -> Outcome:
+    """Plan, confirm, download."""
+    ready = _plan_of_file(call)
+    loaded = call.load()
+    settings = loaded.settings
+    request = None if ready else _request(call, settings)
+
+    from civitai_kit.cli.output.errors import in_our_words
+    from civitai_kit.cli.output.logs import logged
+    from civitai_kit.cli.output.plan_view import plan_lines
+    from civitai_kit.cli.output.progress import Progress
+    from civitai_kit.kit.parts import open_answers, open_kit
+
+    with Progress(call.console) as progress, open_answers() as answers:
+        emit = logged(progress)
+        # Until the yes nothing is opened for writing, so that a no leaves no trace.
+        with (
+            in_our_words(settings),
+            open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop, answers=answers) as kit,
+        ):
+            plan = ready or _scanned(kit, request, emit)
+            free = kit.disk.free()
+        if (outcome := _without_work(call, plan, free, settings)) is not None:
+            return outcome
+        lines = plan_lines(plan, settings.save_path, free)
+        if not settings.meta_only and not _agreed(call, plan, lines, settings, progress):
+            return Outcome(_nothing(plan).as_json(), ["Nothing downloaded."])
+        with open_kit(loaded, emit, writing=True, command=call.command, stop=call.stop, answers=answers) as kit:
+            report = _carried_out(kit, plan, settings, emit)
+        return of_report(report, kept=progress.state.kept_bytes)
+
+
+def _without_work(call: Call, plan: Plan, free: int | None, settings: Settings) -> Outcome | None:
+    """The outcome where the plan is all that was asked for, or asks for nothing."""
+    if call.has("dry_run"):
+        return of_plan(plan, settings.save_path, free)
+    return None if _has_work(plan, _options(settings)) else of_report(_nothing(plan))
+
+
+def _agreed(call: Call, plan: Plan, lines: list[str], settings: Settings, progress: Progress) -> bool:
+    if not (settings.skip_confirmation and call.console.as_json):
+        for line in lines:
+            call.console.tell(line)
+    return settings.skip_confirmation or _confirmed(call, plan, progress)
+
+
+def _confirmed(call: Call, plan: Plan, progress: Progress) -> bool:
+    progress.pause()
+    agreed = call.console.ask(f"Download {_amount(plan)}?", flag="--yes")
+    if agreed:
+        progress.resume()
+    return agreed
+
+
+def _plan_of_file(call: Call) -> Plan | None:
+    """The plan that --plan names; it goes with no REF and no filter."""
+    name = call.typed.get("plan")
+    if name is None:
+        return None
+    from civitai_kit.cli.input.selection import filters_typed
+    from civitai_kit.core.plans.plan_file import read_plan
+
+    beside = filters_typed(call)
+    if beside:
+        raise UsageError(f"--plan goes with no REF and no filter; there is {beside[0]}.", hint="Edit the plan instead.")
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).expanduser().read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise UsageError(
+            f"--plan: {name} cannot be read: {why}.", hint="`civitai-kit scan -o` makes a plan."
+        ) from error
+    return read_plan(text, name)
+
+
+def _request(call: Call, settings: Settings) -> ScanRequest:
+    from civitai_kit.cli.input.selection import request_of
+
+    return request_of(call, settings)
+
+
+def _scanned(kit: Kit, request: ScanRequest | None, emit: Emit) -> Plan:
+    from civitai_kit.cli.interpreter import quick_turns
+    from civitai_kit.services.scan.scan import scan
+
+    assert request is not None, "there is a plan file or a request"
+    with quick_turns():
+        return scan(kit.scan_parts, request, emit)
+
+
+def _carried_out(kit: Kit, plan: Plan, settings: Settings, emit: Emit) -> Report:
+    from civitai_kit.services.download.download import download, save_metadata
+
+    service = save_metadata if settings.meta_only else download
+    return service(kit.download_parts, plan, _options(settings), emit)
+
+
+def _nothing(plan: Plan) -> Report:
+    """The report of a run that had nothing to do, or was told not to."""
+    from civitai_kit.core.plans.report import Report
+
+    return Report(skipped=plan.skips, errors=plan.errors, named=plan.named)
+
+
+def _has_work(plan: Plan, options: DownloadOptions) -> bool:
+    """Whether there is something to fetch, or something to save beside what is there."""
+    from civitai_kit.core.plans.plan import Reason
+
+    beside = options.metadata or options.model_info or options.version_images or options.model_images
+    return bool(plan.items) or (beside and any(skip.reason is Reason.HAVE for skip in plan.skips))
+
+
+def _amount(plan: Plan) -> str:
+    from civitai_kit.core.amounts import counted, shown_bytes
+
+    if not plan.items:
+        return "what is wanted beside the files that are there"
+    return f"{counted(len(plan.items), 'file')}, {shown_bytes(plan.total_size)}"
+
+
+def _options(settings: Settings) -> DownloadOptions:
+    from civitai_kit.services.download.download import DownloadOptions
+
+    return DownloadOptions(
+        concurrency=settings.concurrency,
+        connections=settings.connections,
+        allow_hash_mismatch=settings.allow_hash_mismatch,
+        metadata=settings.metadata or settings.meta_only,
+        model_info=settings.model_info or settings.model_images,
+        version_images=settings.version_images,
+        model_images=settings.model_images,
+    )
+
+
+COMMAND = Command(run, (*SELECTION, *DOWNLOAD), "REF", DETAILS)

@@ -1,0 +1,75 @@
+"""`civitai-kit scan`: phase one alone; asks the site, shows the plan, changes nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from civitai_kit.cli.input.call import Call
+from civitai_kit.cli.input.options import PLAN_OUT, SELECTION
+from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.output.console import Outcome, of_plan
+from civitai_kit.cli.output.safe_text import shown
+
+DETAILS = """A REF is a page of the site, a download URL, an AIR (urn:air:…) or a model's id. Without one the site's
+listing is asked, with the criteria of flags and settings. Every list may be repeated or separated by commas."""
+
+
+def run(call: Call) -> Outcome:
+    """Scan and show the plan; save it where -o says."""
+    from civitai_kit.cli.input.selection import request_of
+
+    loaded = call.load()
+    request = request_of(call, loaded.settings)
+    target = _target(call)
+
+    from civitai_kit.cli.interpreter import quick_turns
+    from civitai_kit.cli.output.errors import in_our_words
+    from civitai_kit.cli.output.logs import logged
+    from civitai_kit.cli.output.progress import Progress
+    from civitai_kit.kit.parts import open_kit
+    from civitai_kit.services.scan.scan import scan
+
+    with Progress(call.console) as progress, in_our_words(loaded.settings):
+        emit = logged(progress)
+        with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
+            with quick_turns():
+                plan = scan(kit.scan_parts, request, emit)
+            free = kit.disk.free()
+    if target is not None:
+        from civitai_kit.core.plans.plan_file import plan_text
+
+        _save(target, plan_text(plan))
+        name = shown(target)
+        call.console.tell(f"The plan is in {name}; `civitai-kit download --plan {name}` carries it out.")
+    return of_plan(plan, loaded.settings.save_path, free)
+
+
+def _target(call: Call) -> Path | None:
+    """Where the plan goes, looked at before the site is asked for anything."""
+    output = call.typed.get("output")
+    if output is None:
+        return None
+    target = Path(output).expanduser()
+    if target.is_dir() or not target.parent.is_dir():
+        from civitai_kit.core.errors import NotWritable
+
+        why = "is a folder" if target.is_dir() else "lies in a folder that is not there"
+        raise NotWritable(f"-o {output} {why}.", hint="Name a file in a folder that exists.", path=output)
+    return target
+
+
+def _save(target: Path, text: str) -> None:
+    """Write the plan beside its place and move it there, so that a good old plan is never half overwritten."""
+    from civitai_kit.core.errors import NotWritable
+
+    beside = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(target)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise NotWritable(f"The plan cannot be written to {target}: {error.strerror}.", path=str(target)) from error
+
+
+COMMAND = Command(run, (*SELECTION, PLAN_OUT), "REF", DETAILS)

@@ -1,0 +1,77 @@
+"""`civitai-kit tags`: the site's tag names, those that begin with a text, or those that it features."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from civitai_kit.cli.input.call import Call
+from civitai_kit.cli.input.options import TAGS
+from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.output.console import Outcome
+from civitai_kit.core.errors import UsageError
+
+DETAILS = """With a QUERY the tags that begin with it; without one those that the site features. With --output only
+names that are not in the file yet are appended to it."""
+
+
+def run(call: Call) -> Outcome:
+    """List the tags, or append the new ones to a file."""
+    if len(call.arguments) > 1:
+        raise UsageError("tags takes one QUERY.", hint="A tag with blanks stands in quotes.")
+    loaded = call.load()
+
+    from civitai_kit.cli.output.logs import logged
+    from civitai_kit.cli.output.progress import Progress
+    from civitai_kit.cli.output.safe_text import shown
+    from civitai_kit.core.amounts import counted
+    from civitai_kit.kit.parts import open_kit
+
+    output = call.typed.get("output")
+    known = _known(Path(output)) if output is not None else frozenset()
+    with Progress(call.console) as progress:
+        emit = logged(progress)
+        with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
+            rows = kit.site.tags(query=call.arguments[0] if call.arguments else None)
+            names = list(dict.fromkeys(name for tag in rows if (name := (tag.name or "").strip())))
+    if output is None:
+        return Outcome({"tags": names}, [shown(name) for name in names])
+    fresh = [shown(name) for name in names if shown(name) not in known]
+    _append(Path(output), fresh)
+    return Outcome(
+        {"tags": names, "appended": len(fresh), "file": output},
+        [f"{counted(len(names), 'tag')} listed, {len(fresh):,} new in {shown(output)}."],
+    )
+
+
+def _known(path: Path) -> frozenset[str]:
+    """The names that a file has already, one a line."""
+    try:
+        return frozenset(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise UsageError(f"--output: {path} cannot be read: {why}.", path=str(path)) from error
+
+
+def _append(path: Path, names: list[str]) -> None:
+    """Append names, one a line, behind a last line that may lack its end."""
+    if not names:
+        return
+    from civitai_kit.core.errors import NotWritable
+
+    try:
+        with path.open("ab+") as file:
+            file.seek(0, os.SEEK_END)
+            whole = file.tell() == 0
+            if not whole:
+                file.seek(-1, os.SEEK_END)
+                whole = file.read(1) == b"\n"
+            text = "".join(f"{name}\n" for name in names)
+            file.write((text if whole else f"\n{text}").encode())
+    except OSError as error:
+        raise NotWritable(f"The tags cannot be written to {path}: {error.strerror}.", path=str(path)) from error
+
+
+COMMAND = Command(run, TAGS, "QUERY", DETAILS)

@@ -1,0 +1,67 @@
+"""What a person typed wrongly, said in our own words: Typer's findings and unknown commands as usage errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from civitai_kit.cli.input.help_page import QUIET_HINT
+from civitai_kit.core.errors import UsageError
+
+
+def unknown_command(typed: str, commands: Iterable[str], within: str) -> UsageError:
+    """The error for a command that is none, with the nearest that is."""
+    near = get_close_matches(typed, [*commands], n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"`{within} --help` lists the commands."
+    return UsageError(f"There is no command {typed!r}.", hint=hint)
+
+
+def usage_error(found: Any, command: str = "", words: Sequence[str] = ()) -> UsageError:
+    """One of Typer's exceptions as an error of ours: unknown option, missing value, missing argument, no command.
+
+    `command` is the one that the `words` of the line seem to mean, for exceptions that do not say where they arose.
+    """
+    context = getattr(found, "ctx", None)
+    path = context.command_path if context is not None else f"civitai-kit {command}".strip()
+    help_hint = f"`{path} --help` lists the options."
+    if type(found).__name__ == "NoArgsIsHelpError" or found.message.startswith("Missing command"):
+        return UsageError("No command was given.", hint=f"`{path} --help` lists the commands.")
+    option = getattr(found, "option_name", None)
+    if option is not None and hasattr(found, "possibilities"):
+        near = get_close_matches(option, _options_of(context), n=1, cutoff=0.6)
+        hint = QUIET_HINT if option == "-q" else f"did you mean {near[0]}?" if near else help_hint
+        return UsageError(f"There is no option {option}.", hint=hint)
+    if option == "-q" or (option == "--query" and "-q" in words):
+        return UsageError("-q after a command is --query and wants a text.", hint=QUIET_HINT)
+    message = " ".join(found.format_message().split())
+    return UsageError(message if message.endswith((".", "!", "?")) else f"{message}.", hint=help_hint)
+
+
+def command_of(found: Any) -> str:
+    """The command that one of Typer's exceptions arose in, empty for none: `db view`."""
+    context = getattr(found, "ctx", None)
+    return context.command_path.partition(" ")[2] if context is not None else ""
+
+
+def command_in(words: Iterable[str], branches: Mapping[str, Any]) -> str:
+    """The command that a line seems to mean, before anything is understood."""
+    named: list[str] = []
+    level: Mapping[str, Any] | None = branches
+    for word in words:
+        if level is None or word not in level:
+            continue
+        named.append(word)
+        below = level[word].where
+        level = below if isinstance(below, Mapping) else None
+    return " ".join(named)
+
+
+def _options_of(context: Any) -> list[str]:
+    if context is None:
+        return []
+    return [
+        name
+        for parameter in context.command.get_params(context)
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    ]

@@ -1,0 +1,203 @@
+"""From words on the command line to a Call: Typer reads them, and the command runs only after that."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from civitai_kit.cli.input.help_page import HelpfulCommand, taken_as_typed
+from civitai_kit.cli.input.options import GLOBAL, QUIET, QUIET_BEFORE, Flag, positional_of
+
+PROGRAM = "civitai-kit"
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class Branch(NamedTuple):
+    """A command by name: `where` is `module:attribute`, or the commands below it; loaded when it is asked for.
+
+    `is_local` says that it never asks the site for anything, so that it needs no key.
+    """
+
+    summary: str
+    where: str | Mapping[str, Branch]
+    is_local: bool = False
+
+
+class Command(NamedTuple):
+    """What a command module offers: what runs, its flags, the name of its positional arguments if any.
+
+    `panels` groups flags under titles in its help, for a command with many.
+    """
+
+    run: Callable[..., Any]
+    flags: tuple[Flag, ...] = ()
+    arguments: str = ""
+    details: str = ""
+    panels: Mapping[str, tuple[Flag, ...]] = MappingProxyType({})
+
+
+class Parsed(NamedTuple):
+    """A command line understood: the command's name, what to run, and what was typed (`dest` → value)."""
+
+    name: str
+    run: Callable[..., Any]
+    flags: tuple[Flag, ...]
+    typed: Mapping[str, Any]
+    is_local: bool = False
+
+
+class Answer(Exception):
+    """`--version` or the like: the answer is known while parsing."""
+
+    def __init__(self, text: str, data: Mapping[str, Any]) -> None:
+        super().__init__(text)
+        self.text = text
+        self.data = data
+
+
+class LazyGroup(TyperGroup):
+    """A group that shows its commands from a table and imports one only when it is called."""
+
+    branches: Mapping[str, Branch] = {}
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its parameters, which take what was typed."""
+        return taken_as_typed(super().get_params(ctx))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the order of the table."""
+        return [*self.branches]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:
+        """The command of a name, imported now; None where there is none."""
+        branch = self.branches.get(cmd_name)
+        return None if branch is None else _grown(cmd_name, branch)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The table, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, branch.summary) for name, branch in self.branches.items()])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the words begin with; an unknown one is a usage error with the nearest known."""
+        if args[0] not in self.branches and not args[0].startswith("-"):
+            from civitai_kit.cli.input.mistakes import unknown_command
+
+            raise unknown_command(args[0], self.branches, ctx.command_path)
+        return super().resolve_command(ctx, args)
+
+
+def parse(words: Sequence[str], branches: Mapping[str, Branch], summary: str) -> Parsed | None:
+    """Understand a command line; None when help was printed instead.
+
+    Raises Answer, a usage error of ours, or Typer's own exceptions for what it finds wrong.
+    """
+    app = _group(PROGRAM, Branch(summary, branches), completion=True)
+    parsed = app.main(args=[*words], prog_name=PROGRAM, standalone_mode=False)
+    return parsed if isinstance(parsed, Parsed) else None
+
+
+def _grown(name: str, branch: Branch) -> TyperCommand | TyperGroup:
+    if not isinstance(branch.where, str):
+        return _group(name, branch)
+    module, _, attribute = branch.where.partition(":")
+    found = getattr(import_module(module), attribute)
+    return _leaf(name, branch, found)
+
+
+def _group(name: str, branch: Branch, *, completion: bool = False) -> TyperGroup:
+    assert not isinstance(branch.where, str)
+    # Typer makes the group itself, so its table has to be on the class.
+    kind = type("Group", (LazyGroup,), {"branches": branch.where})
+    app = typer.Typer(
+        context_settings=HELP,
+        name=name,
+        cls=kind,
+        rich_markup_mode=None,
+        add_completion=completion,
+        subcommand_metavar="COMMAND …",
+    )
+    app.callback(help=branch.summary)(_with_signature(_nothing, (*GLOBAL, QUIET_BEFORE)))
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    return group
+
+
+def _leaf(name: str, branch: Branch, command: Command) -> TyperCommand:
+    flags = (*command.flags, *GLOBAL, QUIET)
+
+    def deferred(ctx: typer.Context, **typed: Any) -> Parsed:
+        said = {**_said_before(ctx), **_said(typed)}
+        return Parsed(ctx.command_path.removeprefix(f"{PROGRAM} "), command.run, flags, said, branch.is_local)
+
+    app = typer.Typer(context_settings=HELP, rich_markup_mode=None, add_completion=False)
+    details = f"{branch.summary}\n\n{command.details}" if command.details else branch.summary
+    app.command(name, cls=HelpfulCommand, help=details)(_with_signature(deferred, flags, command.arguments))
+    leaf = get_command(app)
+    assert isinstance(leaf, HelpfulCommand)
+    leaf.positional = positional_of(name, command.arguments)
+    panels = command.panels or {"Options": command.flags}
+    leaf.panels = {title: frozenset(flag.dest for flag in flags) for title, flags in panels.items()}
+    return leaf
+
+
+def _said_before(ctx: typer.Context) -> dict[str, Any]:
+    """The global options that stood before the command, the nearest to it last."""
+    said: dict[str, Any] = {}
+    above = ctx.parent
+    while above is not None:
+        said = {**_said(above.params), **said}
+        above = above.parent
+    return said
+
+
+def _said(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value not in (None, [], ()) and name != "version"}
+
+
+def _nothing(ctx: typer.Context, **typed: Any) -> None:
+    """What a group does itself."""
+
+
+def _with_signature(function: Callable[..., Any], flags: Sequence[Flag], arguments: str = "") -> Callable[..., Any]:
+    """The function with a signature from which Typer makes these options and `--version`."""
+    parameters = [_option(flag) for flag in flags]
+    shown = typer.Option("--version", help="print the version", is_eager=True, callback=_show_version)
+    parameters.append(_parameter("version", bool, shown))
+    if arguments:
+        argument = typer.Argument(metavar=arguments, show_default=False)
+        parameters.append(_parameter("arguments", list[str], argument))
+    parameters.append(inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
+    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    function.__annotations__ = {}
+    return function
+
+
+# Each level of the tree takes the global ones.
+@cache
+def _option(flag: Flag) -> inspect.Parameter:
+    kind: Any = (list[str] if flag.many else str) if flag.takes else bool
+    option = typer.Option(
+        *flag.declarations, help=flag.help, metavar=flag.takes or None, show_default=False, hidden=flag.hidden
+    )
+    return _parameter(flag.dest, kind, option)
+
+
+def _parameter(name: str, kind: Any, information: Any) -> inspect.Parameter:
+    annotation = Annotated[kind | None, information]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _show_version(wanted: bool | None) -> None:
+    if wanted:
+        from civitai_kit import __version__
+
+        raise Answer(f"{PROGRAM} {__version__}", {"version": __version__})

@@ -1,0 +1,190 @@
+"""From what was typed and set to a ScanRequest: named things, or listings, and what to keep of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from itertools import product
+from pathlib import Path
+
+from civitai_kit.cli.input.call import Call
+from civitai_kit.core.errors import UsageError
+from civitai_kit.core.plans.selection import ScanRequest, Selection
+from civitai_kit.core.settings.keys import KEYS
+from civitai_kit.core.settings.layers import Settings
+from civitai_kit.core.site.enums import ModelSort, Period
+from civitai_kit.core.site.query import ModelQuery
+from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind, parse_reference, read_references
+
+# What only a listing can heed: typed beside a REF, it gets a warning.
+LISTING_ONLY = ("query", "nsfw", "sort", "period", "page_size", "max_pages")
+# What narrows: settings bring it for listings alone, and beside a REF only what was typed counts.
+FILTERS = (
+    "model_types",
+    "base_models",
+    "tags",
+    "usernames",
+    "primary_only",
+    "pruned",
+    "fp16",
+    "formats",
+    "file_types",
+    "min_size",
+    "max_size",
+    "ignore_base_models",
+    "ignore_file_name_strings",
+    "ignore_tags",
+    "creator_exclude",
+    "limit",
+)
+# What widens, for REFs too.
+_WIDER = ("all_versions", "early_access", "allow_unsafe")
+_NAMES = ("from_file", "model_id", "model_version_id")
+# What says which listing is meant: typed, it comes before an id that the settings hold.
+_ASKS = (*LISTING_ONLY, "model_types", "base_models", "tags", "usernames", "limit")
+
+
+def scan_request(settings: Settings, refs: Sequence[Reference], typed: Collection[str]) -> ScanRequest:
+    """What to scan. `refs` were typed; `typed` are the keys that flags set.
+
+    A REF overrides the filters that settings bring; an id in the settings is a REF unless flags ask for a listing.
+    """
+    named = tuple(refs) or (() if set(typed) & set(_ASKS) else tuple(_set_references(settings)))
+    kept = _only_typed(settings, typed) if named else settings
+    return ScanRequest(
+        references=named,
+        queries=() if named else tuple(_queries(settings)),
+        selection=_selection(kept),
+        limit=kept.limit,
+        max_pages=0 if named else settings.max_pages,
+    )
+
+
+def request_of(call: Call, settings: Settings) -> ScanRequest:
+    """The request of a command line; says which of its flags have no meaning beside a REF."""
+    references = typed_references(call, settings)
+    request = scan_request(settings, references, call.layer().values)
+    warn_of_idle_flags(call, request.references)
+    return request
+
+
+def filters_typed(call: Call) -> list[str]:
+    """What was typed that says what to scan: REFs and the names of flags."""
+    said = [*call.arguments]
+    return said + [
+        flag.long
+        for flag in call.flags
+        if flag.dest in call.typed and (flag.key in (*_ASKS, *FILTERS, *_WIDER) or flag.dest in _NAMES)
+    ]
+
+
+def typed_references(call: Call, settings: Settings) -> list[Reference]:
+    """The REFs of the command line: positional, from a file, and ids. Raises UsageError for what is none."""
+    references = [parse_reference(text, site=settings.api_url) for text in call.arguments]
+    if (file := call.typed.get("from_file")) is not None:
+        references += _from_file(file, settings.api_url)
+    references += [
+        Reference(ReferenceKind.MODEL, model_id=_id(text, "--model-id"), text=text) for text in call.many("model_id")
+    ]
+    references += [
+        Reference(ReferenceKind.VERSION, version_id=_id(text, "--model-version-id"), text=text)
+        for text in call.many("model_version_id")
+    ]
+    return references
+
+
+def warn_of_idle_flags(call: Call, references: Sequence[Reference]) -> None:
+    """Say which flags were typed that have no meaning beside what else was."""
+    idle: dict[str, str] = {}
+    if references:
+        idle = dict.fromkeys(LISTING_ONLY, "for a model or version that is named")
+    elif call.typed.get("query"):
+        idle = {"sort": "beside --query: the site orders what it finds by relevance"}
+    if references and all(reference.version_id for reference in references):
+        idle["all_versions"] = "for a version that is named"
+    for flag in call.flags:
+        if flag.key in idle and flag.dest in call.typed:
+            call.console.warn(f"{flag.long} has no meaning {idle[flag.key]}; it is ignored.")
+
+
+def _from_file(file: str, site: str) -> Iterator[Reference]:
+    lines = read_references(_text_of(file).splitlines())
+    name = "standard input" if file == "-" else file
+    if not lines:
+        raise UsageError(f"{name} names nothing to scan.", hint="One REF a line; # begins a comment.")
+    for number, text in lines:
+        try:
+            yield parse_reference(text, site=site)
+        except UsageError as error:
+            raise UsageError(f"{name}, line {number}: {error.message}", hint=error.hint) from error
+
+
+def _text_of(file: str) -> str:
+    name = "standard input" if file == "-" else file
+    try:
+        if file == "-":
+            return sys.stdin.read()
+        return Path(file).expanduser().read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"--from-file: {name} cannot be read: {error.strerror}.", path=file) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--from-file: {name} is not text in UTF-8.", path=file) from error
+
+
+def _id(text: str, flag: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and 0 < int(text) <= LARGEST_ID):
+        raise UsageError(f"{flag}: {text!r} is no id.", hint=f"An id is a whole number from 1 to {LARGEST_ID}.")
+    return int(text)
+
+
+def _set_references(settings: Settings) -> Iterator[Reference]:
+    """The id that settings hold; a version's comes before a model's, as in the Go downloader."""
+    if settings.model_version_id:
+        yield Reference(
+            ReferenceKind.VERSION, version_id=settings.model_version_id, text=str(settings.model_version_id)
+        )
+    elif settings.model_id:
+        yield Reference(ReferenceKind.MODEL, model_id=settings.model_id, text=str(settings.model_id))
+
+
+def _only_typed(settings: Settings, typed: Collection[str]) -> Settings:
+    return settings.model_copy(update={key: KEYS[key].default for key in FILTERS if key not in typed})
+
+
+def _queries(settings: Settings) -> Iterator[ModelQuery]:
+    """One listing for each tag and each creator; the site takes one of either at a time."""
+    for tag, username in product(settings.tags or (None,), settings.usernames or (None,)):
+        yield ModelQuery(
+            types=settings.model_types,
+            base_models=settings.base_models,
+            sort=ModelSort(settings.sort),
+            period=Period(settings.period),
+            nsfw=settings.nsfw,
+            limit=settings.page_size,
+            username=username,
+            tag=tag,
+            query=settings.query or None,
+        )
+
+
+def _selection(settings: Settings) -> Selection:
+    return Selection(
+        types=settings.model_types,
+        base_models=settings.base_models,
+        tags=settings.tags,
+        usernames=settings.usernames,
+        ignore_base_models=settings.ignore_base_models,
+        ignore_tags=settings.ignore_tags,
+        ignore_filenames=settings.ignore_file_name_strings,
+        creator_exclude=settings.creator_exclude,
+        formats=settings.formats,
+        file_types=settings.file_types,
+        min_size=settings.min_size or None,
+        max_size=settings.max_size or None,
+        all_versions=settings.all_versions,
+        primary_only=settings.primary_only,
+        pruned=settings.pruned,
+        fp16=settings.fp16,
+        allow_unsafe=settings.allow_unsafe,
+        early_access=settings.early_access,
+    )

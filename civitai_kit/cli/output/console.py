@@ -1,0 +1,261 @@
+"""Where words go: results to stdout, as text or as one JSON object; everything else that is said to stderr."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from civitai_kit.cli.output.safe_text import shown
+from civitai_kit.core.errors import CivitaiKitError, Code, Exit, UsageError
+
+if TYPE_CHECKING:
+    from civitai_kit.core.plans.plan import Plan
+    from civitai_kit.core.plans.report import Report
+
+SCHEMA = 1
+SHOW_CURSOR = "\x1b[?25h"
+# Errors that a person is shown one by one; a program gets all.
+MOST_ERRORS = 20
+# Rows written at once while they come.
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command comes to: `data` and `errors` for a program, `lines` (cleaned already) for a person.
+
+    `untold` are the errors that the lines do not tell a person already; None for all.
+    """
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    lines: Sequence[str] = ()
+    errors: Sequence[Mapping[str, Any]] = ()
+    exit_code: int = Exit.DONE
+    untold: Sequence[Mapping[str, Any]] | None = None
+
+
+class Display(Protocol):
+    """Something live at the bottom of the terminal, above which lines are printed."""
+
+    def above(self, line: str) -> None:
+        """Print a line above it."""
+
+
+class Console:
+    """Says things, once and in the right place; a reader that went away is no reason to stop working."""
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False, color: bool | None = None) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+        self.color = _wants_color() if color is None else color
+        self.display: Display | None = None
+        self.asking = False
+        self._answered = False
+        self._streaming = False
+        self._lock = threading.RLock()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether what is said is read live, by a person."""
+        return _is_terminal(sys.stderr)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody is there to answer a question."""
+        return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+
+    def tell(self, line: str) -> None:
+        """Say one line on stderr, unless we are to be quiet; the line is cleaned already."""
+        if not self.quiet:
+            self._say(line)
+
+    def warn(self, message: str, hint: str | None = None) -> None:
+        """Say that something is not as it should be."""
+        first, *rest = self._lines("warning: " + shown(message if hint is None else f"{message} {hint}"))
+        self.tell(self.paint("warning: ", "33") + first.removeprefix("warning: "))
+        for line in rest:
+            self.tell(line)
+
+    def show(self, command: str, outcome: Outcome) -> None:
+        """Print what a command came to: once, whatever happens; errors for people go to stderr."""
+        with self._lock:
+            if self._answered:
+                return
+            self._answered = True
+        if self._streaming:
+            rest = {"exit_code": outcome.exit_code, "errors": _helped(outcome.errors)}
+            _write(sys.stdout, f"]}}, {_dumped(rest)[1:]}\n")
+            return
+        if self.as_json:
+            _write(sys.stdout, _envelope(command, outcome, _helped(outcome.errors)))
+            return
+        if outcome.lines:
+            _write(sys.stdout, "".join(f"{line}\n" for line in outcome.lines))
+        self._complain_of(_helped(outcome.errors if outcome.untold is None else outcome.untold))
+
+    def stream(self, command: str, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Print `data[name]` row by row for a program; `show` ends the object, whatever became of the command."""
+        rest = iter(rows)
+        while batch := list(islice(rest, _BATCH)):
+            head = f'{{"schema": {SCHEMA}, "command": {_dumped(command)}, "data": {{{_dumped(name)}: ['
+            before = ", " if self._streaming else head
+            self._streaming = True
+            if not _write(sys.stdout, before + _dumped(batch)[1:-1]):
+                return
+
+    def stream_lines(self, lines: Iterable[str]) -> None:
+        """Print lines for a person as they come; they are cleaned already."""
+        rest = iter(lines)
+        while batch := list(islice(rest, _BATCH)):
+            if not _write(sys.stdout, "".join(f"{line}\n" for line in batch)):
+                return
+
+    def last_words(self, command: str, outcome: Outcome) -> None:
+        """Answer before the process ends at once, and give back the cursor that a live display had hidden."""
+        if self.display is not None:
+            self.display = None
+            _write(sys.stderr, f"\n{SHOW_CURSOR}")
+        self.show(command, outcome)
+
+    def complain(self, row: Mapping[str, Any]) -> None:
+        """Say one error on stderr, and how to help."""
+        self._complain_of([row])
+
+    def _complain_of(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Say errors, those of one cause together and each remedy once; not more than a person reads."""
+        if not rows:
+            return
+        from civitai_kit.cli.output.errors import causes_of
+
+        causes = causes_of(rows)
+        for cause in causes[:MOST_ERRORS]:
+            first, *rest = self._lines(f"error: {cause.sentence}")
+            self._say(self.paint("error: ", "31;1") + first.removeprefix("error: "))
+            for line in [*rest, *(each for more in cause.more for each in self._lines(f"       {more}"))]:
+                self._say(line)
+        left = sum(cause.rows for cause in causes[MOST_ERRORS:])
+        if left:
+            self._say(f"       … and {left:,} more; --json lists them all.")
+
+    def _lines(self, sentence: str) -> list[str]:
+        """A sentence broken between words where a person reads it, on one line elsewhere."""
+        if not self.is_terminal:
+            return [sentence]
+        from civitai_kit.cli.output.tables import wrapped
+
+        return wrapped(sentence, room=shutil.get_terminal_size().columns, indent="       ")
+
+    def ask(self, question: str, *, flag: str) -> bool:
+        """A question with yes or no, no by default; `flag` is what to type instead where nobody can answer."""
+        if not self.can_ask:
+            raise UsageError(f"{question} Nobody is here to say yes.", hint=f"Add {flag} to say it beforehand.")
+        self.asking = True
+        try:
+            _write(sys.stderr, f"{question} [y/N] ")
+            return sys.stdin.readline().strip().casefold() in ("y", "yes")
+        except KeyboardInterrupt:
+            _write(sys.stderr, "\n")
+            raise
+        finally:
+            self.asking = False
+
+    def paint(self, text: str, style: str) -> str:
+        """The text in a style of the terminal's, or plain."""
+        return f"\x1b[{style}m{text}\x1b[0m" if self.color else text
+
+    def _say(self, line: str) -> None:
+        display = self.display
+        if display is not None:
+            display.above(line)
+        else:
+            _write(sys.stderr, f"{line}\n")
+
+
+def of_error(error: CivitaiKitError) -> Outcome:
+    """The outcome of a command that failed as a whole."""
+    return Outcome(errors=[error.as_row()], exit_code=error.exit_code)
+
+
+def of_plan(plan: Plan, save_path: str, free: int | None) -> Outcome:
+    """The outcome of a scan; `free` are the bytes free for the save path, None when unknown."""
+    from civitai_kit.cli.output.plan_view import plan_lines
+
+    errors = [error.as_row() for error in plan.errors]
+    return Outcome({**plan.as_json(), "free": free}, plan_lines(plan, save_path, free), errors, plan.exit_code)
+
+
+def of_report(report: Report, *, kept: int = 0) -> Outcome:
+    """The outcome of a download; `kept` are the bytes of files that a stop broke off."""
+    from civitai_kit.cli.output.plan_view import report_lines
+
+    rows = report.error_rows()
+    told = report.was_stopped and report.exit_code == Exit.INTERRUPTED
+    untold = [row for row in rows if row["code"] != Code.INTERRUPTED] if told else None
+    return Outcome(report.as_json(), list(report_lines(report, kept=kept)), rows, report.exit_code, untold)
+
+
+def _helped(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The errors' rows, each with what to do about it."""
+    if not errors:
+        return []
+    from civitai_kit.cli.output.errors import with_remedy
+
+    return [with_remedy(row) for row in errors]
+
+
+def _envelope(command: str, outcome: Outcome, rows: Sequence[Mapping[str, Any]]) -> str:
+    document = {
+        "schema": SCHEMA,
+        "command": command,
+        "exit_code": outcome.exit_code,
+        "data": dict(outcome.data),
+        "errors": [*rows],
+    }
+    return _dumped(document) + "\n"
+
+
+def _dumped(content: object) -> str:
+    import json
+
+    utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+    return json.dumps(content, ensure_ascii=not utf8, allow_nan=False, default=str)
+
+
+def _write(stream: TextIO, text: str) -> bool:
+    """Write and flush; a closed pipe is closed for good, quietly. Says whether somebody reads on."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        return _write(stream, text.encode(encoding, "backslashreplace").decode(encoding))
+    except (OSError, ValueError):
+        _abandon(stream)
+        return False
+    return True
+
+
+def _abandon(stream: TextIO) -> None:
+    """Send what may still come to nowhere, so that the interpreter does not trip over it at its end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream is not None and stream.isatty())
+    except ValueError:
+        return False
+
+
+def _wants_color() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and _is_terminal(sys.stderr)

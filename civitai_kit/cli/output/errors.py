@@ -1,0 +1,140 @@
+"""What to do about a failure, by its code, where the error itself does not know better."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from civitai_kit.cli.output.safe_text import shown
+from civitai_kit.core.errors import BadQuery, Code
+from civitai_kit.core.settings.keys import KEY_PAGE
+
+if TYPE_CHECKING:
+    from civitai_kit.core.settings.layers import Settings
+
+REMEDIES: dict[Code, str] = {
+    Code.LOGIN_REQUIRED: f"Make an API key at {KEY_PAGE} and put it in the variable CIVITAI_API_KEY.",
+    Code.NO_ACCESS: "The account of your API key may not have it; look at the model's page while logged in.",
+    Code.EARLY_ACCESS: "Wait until early access ends, or buy it on the model's page.",
+    Code.DOWNLOADS_DISABLED: "Its creator lets it be used on the site only.",
+    Code.ARCHIVED: "Its files are gone from the site; another version of the model may be there.",
+    Code.NOT_FOUND: "Look at the id; what is on a twin of the site needs its --api-url.",
+    Code.NETWORK: "Look at your connection and run the same command again: it goes on where it stopped.",
+    Code.UNAVAILABLE: "The site has trouble; run the same command again later.",
+    Code.REGION_BLOCKED: "The site does not serve your region.",
+    Code.RATE_LIMITED: "Wait some minutes, or ask more slowly with --api-delay 1000.",
+    Code.QUOTA_EXCEEDED: "The account's quota is used up; run the same command again tomorrow.",
+    Code.UNEXPECTED_REPLY: "Run it again; if it stays, --log-level debug shows what came.",
+    Code.NOT_A_MODEL: "A page came instead of the file; a key in CIVITAI_API_KEY may help.",
+    Code.HASH_MISMATCH: "The file was thrown away; --allow-hash-mismatch keeps such files.",
+    Code.SIZE_MISMATCH: "The file was thrown away; run the same command again.",
+    Code.DISK_FULL: "Make room and run the same command again: it goes on where it stopped.",
+    Code.NOT_WRITABLE: "Choose another folder with --save-path, or make this one writable.",
+    Code.STORE_LOCKED: "Wait until the other command has ended, or use another --save-path.",
+    Code.STORE_UNREADABLE: "Choose another database with --database, or move this one away.",
+    Code.STORE_TOO_NEW: "Upgrade civitai-kit.",
+}
+
+
+def with_remedy(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An error's row with a hint, where there is one to give."""
+    if row.get("hint"):
+        return dict(row)
+    remedy = REMEDIES.get(Code(row["code"]))
+    return dict(row) if remedy is None else {**row, "hint": remedy}
+
+
+# Files of one cause that are named; how many there are beyond them is said.
+MOST_NAMES = 3
+_OWN = re.compile(r" \([^()]*\)(?=\.?$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What `rows` errors have in common, in a sentence, and the lines below it; all cleaned."""
+
+    sentence: str
+    more: tuple[str, ...]
+    rows: int
+
+
+def causes_of(rows: Sequence[Mapping[str, Any]]) -> list[Cause]:
+    """The causes of errors in the order of their first; a remedy stands below the last of those that it helps."""
+    alike: dict[tuple[str, str, bool], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault((_general(row["message"]), row.get("hint") or "", "file_id" in row), []).append(row)
+    groups = list(alike.values())
+    hints = [shown(group[0].get("hint") or "") for group in groups]
+    last = {hint: at for at, hint in enumerate(hints)}
+    return [
+        _cause(group, hint if last[hint] == at else "")
+        for at, (group, hint) in enumerate(zip(groups, hints, strict=True))
+    ]
+
+
+def _general(message: str) -> str:
+    """The message without what it says in brackets at its end, which is each file's own: a digest, a length."""
+    return _OWN.sub("", message)
+
+
+def _cause(rows: Sequence[Mapping[str, Any]], hint: str) -> Cause:
+    message = shown(rows[0]["message"])
+    helps = (hint,) if hint else ()
+    if "file_id" not in rows[0]:
+        return Cause(message if len(rows) == 1 else f"{len(rows):,} times: {message}", helps, len(rows))
+    if len(rows) == 1:
+        return Cause(f"{_place(rows[0])}: {message}", helps, 1)
+    return Cause(f"{len(rows):,} files: {_general(message)}", (*_names(rows), *helps), len(rows))
+
+
+def _names(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The places of a few files; of many the names of the first."""
+    if len(rows) <= MOST_NAMES:
+        yield from map(_place, rows)
+        return
+    names = [_place(row).rsplit("/", 1)[-1] for row in rows[:MOST_NAMES]]
+    yield f"{', '.join(names)} and {len(rows) - MOST_NAMES:,} more"
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    return shown(row.get("path") or row["file_id"])
+
+
+# As the site's validator says it (site.md 1.4): `types.0: Invalid option: expected one of "Checkpoint"|"LORA"`.
+_REFUSAL = r'(?:(\w+)(?:\.(\d+))?: )?Invalid option: expected one of ((?:"[^"]*"\|?)+)'
+# The site's names of what can hold a word of a person's own; sorts and periods are checked before it is asked.
+_SETTINGS = {"types": ("model_types", "model type"), "baseModels": ("base_models", "base model")}
+# More of the site's words than this are a wall of text.
+MOST_WORDS = 8
+
+
+@contextmanager
+def in_our_words(settings: Settings) -> Iterator[None]:
+    """Let a refusal of the site name what was typed, and what was probably meant."""
+    try:
+        yield
+    except BadQuery as error:
+        found = re.search(_REFUSAL, error.message)
+        if found is None:
+            raise
+        raise _plain(error, found, settings) from error
+
+
+def _plain(error: BadQuery, found: re.Match[str], settings: Settings) -> BadQuery:
+    words = re.findall(r'"([^"]*)"', found[3])
+    key, thing = _SETTINGS.get(found[1] or "", ("", ""))
+    refused = next((word for word in settings.value(key) if word not in words), None) if key else None
+    message = f"The site knows no {thing} {refused!r}." if refused else f"The site refused {found[1] or 'a word'}."
+    return BadQuery(message, hint=_hint(refused or "", words), status=error.status, endpoint=error.endpoint)
+
+
+def _hint(word: str, words: list[str]) -> str:
+    from civitai_kit.core.site.vocabulary import near
+
+    if meant := near(word, words):
+        return f"Did you mean {meant!r}?"
+    more = f" and {len(words) - MOST_WORDS} more" if len(words) > MOST_WORDS else ""
+    return f"It takes {', '.join(words[:MOST_WORDS])}{more}."

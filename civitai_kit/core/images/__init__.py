@@ -1,0 +1,1 @@
+"""Images: what is asked for, where each goes, and its generation data."""

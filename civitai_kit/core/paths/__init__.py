@@ -1,0 +1,1 @@
+"""Names and paths that every file system takes, and that stay under their root."""

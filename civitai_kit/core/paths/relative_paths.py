@@ -1,0 +1,60 @@
+"""Paths that people may have edited: relative, with `/`, inside their root, or refused."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from civitai_kit.core.errors import UsageError
+from civitai_kit.core.paths.safe_names import LONGEST_NAME, is_reserved
+
+_HINT = "A path in a plan is relative to the save path, with `/` between its parts."
+
+
+def checked_relative(path: str) -> str:
+    """The path as it came, when it is relative, uses `/` and cannot leave its root on any system.
+
+    Raises UsageError for an absolute path (also `C:\\`, `\\\\server`, `~`), `..`, empty parts, control
+    characters, backslashes, colons, and names that Windows reads otherwise (devices, a dot or blank at the end).
+    """
+    problem = _problem(path)
+    if problem is not None:
+        raise UsageError(f"The path {path!r} {problem}.", hint=_HINT, path=path)
+    return path
+
+
+def path_key(path: str) -> str:
+    """Equal for two paths that a file system which folds case and NFC/NFD would take for one."""
+    decomposed = unicodedata.normalize("NFD", path)
+    folded = unicodedata.normalize("NFD", decomposed.upper().casefold())
+    return unicodedata.normalize("NFC", folded.casefold())
+
+
+def _problem(path: str) -> str | None:
+    if not path:
+        return "is empty"
+    if path.startswith(("/", "\\", "~")) or re.match(r"[A-Za-z]:", path):
+        return "is absolute"
+    if "\\" in path:
+        return "has a backslash"
+    # Looking at every character takes long for the hundred thousand paths of an import.
+    plain = path.isascii() and path.isprintable()
+    if not plain and any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
+        return "has a control character"
+    return next((problem for part in path.split("/") if (problem := _problem_of_part(part))), None)
+
+
+def _problem_of_part(part: str) -> str | None:
+    if not part:
+        return "has an empty part"
+    if part == "..":
+        return "leaves its folder with `..`"
+    if part.endswith((".", " ")):
+        return "has a part that ends with a dot or a blank"
+    if ":" in part:
+        return "has a colon"
+    if is_reserved(part):
+        return f"has a part that Windows keeps for a device ({part})"
+    if len(part.encode()) > LONGEST_NAME:
+        return f"has a part of more than {LONGEST_NAME} bytes"
+    return None

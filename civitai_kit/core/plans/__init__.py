@@ -1,0 +1,1 @@
+"""What is to be fetched, by what it is proved, and what came of it."""

@@ -1,0 +1,1 @@
+"""What may be set, what it may hold, and the layers that it comes from."""

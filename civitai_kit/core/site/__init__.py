@@ -1,0 +1,1 @@
+"""What Civitai says and may be asked."""

@@ -1,0 +1,263 @@
+"""What Civitai says: tolerant values over the site's answers, each keeping the answer as received in `raw`.
+
+Every field may be missing, null or of an unforeseen type (site.md 2.2, 12.2): such a field reads as its default
+and the rest of the answer stands. Unknown enum values stay as the text they are.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PlainValidator,
+    model_validator,
+)
+
+from civitai_kit.core.site.paging import Page as Page
+from civitai_kit.core.site.paging import page_of as page_of
+from civitai_kit.core.site.reading import (
+    SITE_CONFIG,
+    Flag,
+    Hex,
+    Integer,
+    Integers,
+    Mapped,
+    Meta,
+    Number,
+    Rows,
+    Text,
+    Texts,
+    Truth,
+    Uses,
+    an_object,
+    mapping,
+    objects,
+)
+
+# An exabyte: what is bigger is nonsense, and would overflow.
+_MOST_KB = 2.0**50
+
+S = TypeVar("S", bound="SiteValue")
+
+
+class SiteValue(BaseModel):
+    """An object of the site; `raw` is its JSON exactly as received."""
+
+    model_config = SITE_CONFIG
+
+    raw: Mapped = Field(default_factory=dict, repr=False, exclude=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_raw(cls: type[S], value: Any, handler: ModelWrapValidatorHandler[S]) -> S:
+        made = handler(value)
+        if isinstance(value, dict):
+            # Past the frozen door: handing it in with the fields would copy every object of a page.
+            made.__dict__["raw"] = value
+        return made
+
+
+class Hashes(SiteValue):
+    """A file's digests by the site's names, lower-case hex; any may be None, `{}` is common (site.md 10.3)."""
+
+    sha256: str | None = None
+    auto_v1: str | None = None
+    auto_v2: str | None = None
+    auto_v3: str | None = None
+    blake3: str | None = None
+    crc32: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _site_names(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            _DIGEST_FIELDS[name]: text.strip().lower()
+            for key, text in value.items()
+            if isinstance(text, str) and (name := key.lower().replace("_", "")) in _DIGEST_FIELDS and text.strip()
+        }
+
+
+_DIGEST_FIELDS = {name.replace("_", ""): name for name in Hashes.model_fields if name != "raw"}
+
+
+class FileTraits(SiteValue):
+    """A file's metadata: `format` (SafeTensor …), `size` (full, pruned), `fp`, `quant_type`; each may be None."""
+
+    format: Text = None
+    size: Text = None
+    fp: Text = None
+    quant_type: Text = None
+
+
+class ModelFile(SiteValue):
+    """One downloadable of a version (site.md 2.2); `id` None only in damaged answers."""
+
+    id: Integer = None
+    name: Text = None
+    type: Text = None
+    size_kb: Number = Field(default=None, alias="sizeKB")
+    metadata: Annotated[FileTraits, BeforeValidator(mapping)] = Field(default_factory=FileTraits)
+    hashes: Annotated[Hashes, BeforeValidator(mapping)] = Field(default_factory=Hashes)
+    pickle_scan_result: Text = None
+    virus_scan_result: Text = None
+    download_url: Text = None
+    primary: Flag = False
+
+    @property
+    def size(self) -> int | None:
+        """Length in bytes (`sizeKB` × 1024, rounded); None where the site gives none or a bogus 0."""
+        return round(self.size_kb * 1024) if self.size_kb and 0 < self.size_kb < _MOST_KB else None
+
+
+class Preview(SiteValue):
+    """A picture or clip listed with a version; `id` may only stand in the URL (site.md 3)."""
+
+    id: Integer = None
+    url: Text = None
+    type: Text = None
+    width: Integer = None
+    height: Integer = None
+    nsfw_level: Any = None
+
+    @property
+    def image_id(self) -> int | None:
+        """The image's id, from the field or from the URL's file name; None when neither has one."""
+        if self.id is not None:
+            return self.id
+        found = re.search(r"/(\d{1,18})\.[A-Za-z0-9]+(?:[?#].*)?$", self.url or "")
+        return int(found.group(1)) if found else None
+
+
+def _previews(value: Any) -> Sequence[Preview]:
+    return value if isinstance(value, Rows | tuple) else Rows(objects(value), Preview.model_validate)
+
+
+class PaidAccess(SiteValue):
+    """A paid gate: `permanent`, or until `ends_at` (ISO)."""
+
+    permanent: Flag = False
+    ends_at: Text = None
+
+
+class Creator(SiteValue):
+    """Who published; `username` None for deleted accounts, `model_count` only in `/creators`."""
+
+    username: Text = None
+    image: Text = None
+    model_count: Integer = None
+    link: Text = None
+
+
+class VersionOwner(SiteValue):
+    """The model as a version by id shows it: name and type, no id (site.md 4)."""
+
+    name: Text = None
+    type: Text = None
+    nsfw: Truth = None
+    poi: Truth = None
+    mode: Text = None
+
+
+class ModelVersion(SiteValue):
+    """One release of a model; from a listing it has no `model_id` and no `air` (site.md 2.2, 4)."""
+
+    id: Integer = None
+    model_id: Integer = None
+    name: Text = None
+    base_model: Text = None
+    base_model_type: Text = None
+    description: Text = None
+    status: Text = None
+    availability: Text = None
+    usage_control: Text = None
+    published_at: Text = None
+    created_at: Text = None
+    updated_at: Text = None
+    early_access_deadline: Text = None
+    early_access_ends_at: Text = None
+    early_access_time_frame: Integer = None
+    paid_access: Annotated[PaidAccess | None, BeforeValidator(an_object)] = None
+    trained_words: Texts = ()
+    air: Text = None
+    download_url: Text = None
+    nsfw_level: Integer = None
+    stats: Mapped = Field(default_factory=dict)
+    model: Annotated[VersionOwner | None, BeforeValidator(an_object)] = None
+    files: Annotated[tuple[ModelFile, ...], BeforeValidator(objects)] = ()
+    images: Annotated[Sequence[Preview], PlainValidator(_previews)] = ()
+
+
+def _versions(value: Any) -> Sequence[ModelVersion]:
+    return value if isinstance(value, Rows | tuple) else Rows(objects(value), ModelVersion.model_validate)
+
+
+class Model(SiteValue):
+    """A published resource with its versions in the site's order, newest first (site.md 2.2, 3)."""
+
+    id: Integer = None
+    name: Text = None
+    type: Text = None
+    description: Text = None
+    nsfw: Truth = None
+    nsfw_level: Integer = None
+    poi: Truth = None
+    mode: Text = None
+    availability: Text = None
+    allow_no_credit: Truth = None
+    allow_commercial_use: Uses = ()
+    allow_derivatives: Truth = None
+    allow_different_license: Truth = None
+    creator: Annotated[Creator | None, BeforeValidator(an_object)] = None
+    tags: Texts = ()
+    stats: Mapped = Field(default_factory=dict)
+    versions: Annotated[Sequence[ModelVersion], PlainValidator(_versions)] = Field(default=(), alias="modelVersions")
+
+
+class Image(SiteValue):
+    """A picture or clip of `/images` (site.md 8.2); `meta` is the flat generation data, or None."""
+
+    id: Integer = None
+    url: Text = None
+    type: Text = None
+    width: Integer = None
+    height: Integer = None
+    nsfw_level: Text = None
+    browsing_level: Integer = None
+    created_at: Text = None
+    post_id: Integer = None
+    username: Text = None
+    base_model: Text = None
+    model_version_ids: Integers = ()
+    meta: Meta = None
+    tags: Texts = ()
+    stats: Mapped = Field(default_factory=dict)
+
+
+class Tag(SiteValue):
+    """A tag's `name` and `link`."""
+
+    name: Text = None
+    link: Text = None
+
+
+class User(SiteValue):
+    """An account: `id` and `username`; `me()` adds `tier` and `status`."""
+
+    id: Integer = None
+    username: Text = None
+    tier: Text = None
+    status: Text = None
+
+
+class HashOwner(SiteValue):
+    """One row of the batch look-up: whose file has this SHA256 (site.md 5.3)."""
+
+    model_version_id: Integer = None
+    model_id: Integer = None
+    hash: Hex = None

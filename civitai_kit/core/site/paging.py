@@ -1,0 +1,83 @@
+"""One page of a listing, and how the site's envelope of it is read (site.md 2.3, 8.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from civitai_kit.core.site.reading import mapping, objects
+
+T = TypeVar("T")
+Cursor = str | int
+
+
+class Page(Generic[T]):
+    """One page of a listing: `items`, `next_cursor` (None at the end), the site's `metadata`, all of it `raw`.
+
+    `rows` are the objects received; `make` makes an item of one, when the items are first looked at, so that the
+    next page can be asked for before.
+    """
+
+    __slots__ = ("_items", "make", "metadata", "next_cursor", "raw", "rows")
+
+    def __init__(
+        self,
+        rows: Sequence[dict[str, Any]],
+        make: Callable[[Any], T],
+        *,
+        next_cursor: Cursor | None = None,
+        metadata: dict[str, Any] | None = None,
+        raw: dict[str, Any] | None = None,
+    ) -> None:
+        self.rows = rows
+        self.make = make
+        self.next_cursor = next_cursor
+        self.metadata = metadata or {}
+        self.raw = raw or {}
+        self._items: tuple[T, ...] | None = None
+
+    @property
+    def items(self) -> tuple[T, ...]:
+        """What the page lists, in the site's order."""
+        if self._items is None:
+            self._items = tuple(self.make(row) for row in self.rows)
+        return self._items
+
+    def __repr__(self) -> str:
+        return f"Page({len(self.rows)} items, next_cursor={self.next_cursor!r})"
+
+    def with_rows(self, rows: Sequence[dict[str, Any]]) -> Page[T]:
+        """The same page with only these of its rows."""
+        return Page(rows, self.make, next_cursor=self.next_cursor, metadata=self.metadata, raw=self.raw)
+
+    def with_cursor(self, cursor: Cursor | None) -> Page[T]:
+        """The same page with another cursor."""
+        return Page(self.rows, self.make, next_cursor=cursor, metadata=self.metadata, raw=self.raw)
+
+
+def page_of(make: Callable[[Any], T], raw: dict[str, Any]) -> Page[T]:
+    """Read a listing's envelope; items that are no objects (null) are passed over.
+
+    The cursor may be text or number; where only `nextPage` has one, it is taken from there (site.md 2.3, 8.3).
+    """
+    metadata = mapping(raw.get("metadata"))
+    cursor = _cursor(metadata.get("nextCursor"))
+    if cursor is None:
+        cursor = _cursor_in(metadata.get("nextPage"))
+    return Page(objects(raw.get("items")), make, next_cursor=cursor, metadata=metadata, raw=raw)
+
+
+def _cursor(value: Any) -> Cursor | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    usable = isinstance(value, str | int) and not isinstance(value, bool) and value != ""
+    return value if usable else None
+
+
+def _cursor_in(address: Any) -> str | None:
+    try:
+        found = parse_qs(urlsplit(address).query).get("cursor") if isinstance(address, str) else None
+    except ValueError:
+        return None
+    return found[-1] if found else None

@@ -1,0 +1,1 @@
+"""What a torrent says, its name, and what came of making it."""

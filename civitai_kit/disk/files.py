@@ -1,0 +1,144 @@
+"""Files by themselves: found and looked at, written whole or not at all, removed with the folders they leave empty."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from civitai_kit.core.plans.digests import FileStamp
+from civitai_kit.disk.errors import writing
+
+# Windows refuses to rename or remove what a scanner or a viewer has open, mostly for a moment.
+_TRIES = 8
+_FIRST_WAIT = 0.02
+
+
+class FoundFile(NamedTuple):
+    """A regular file that a walk met; `size` in bytes."""
+
+    path: Path
+    size: int
+
+
+def walk(folder: Path) -> Iterator[FoundFile]:
+    """All regular files under a folder by rising name, folders after the files beside them.
+
+    Links are neither followed nor given; what cannot be looked into, or is gone meanwhile, is passed over.
+    """
+    folders: list[os.DirEntry[str]] = []
+    for entry in _listing(folder):
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry)
+            elif entry.is_file(follow_symlinks=False):
+                yield FoundFile(Path(entry.path), entry.stat(follow_symlinks=False).st_size)
+        except OSError:
+            continue
+    for entry in folders:
+        yield from walk(Path(entry.path))
+
+
+def stamp(path: Path) -> FileStamp | None:
+    """What changes when a regular file is changed or replaced; None where there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return FileStamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Put `content` at `path`, making folders; after a crash there is the old file or the new one.
+
+    Raises DiskFull or NotWritable.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: that of the file may be as long as names can be.
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with writing(path):
+            _write_synced(temporary, content)
+            retry_while_open(lambda: temporary.replace(path))
+            sync_folder(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder last through a power cut, where the system can."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        # Some network file systems cannot do this; the rename itself is done.
+        return
+    finally:
+        os.close(descriptor)
+
+
+def remove_file(path: Path) -> bool:
+    """Remove a file; says whether it was there. Raises NotWritable."""
+    with writing(path):
+        try:
+            retry_while_open(path.unlink)
+        except FileNotFoundError:
+            return False
+    return True
+
+
+def remove_empty_folders(folder: Path, root: Path) -> list[Path]:
+    """Remove `folder` and those above it while they are empty; `root` itself stays. Gives those removed."""
+    removed: list[Path] = []
+    while folder != root and root in folder.parents:
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            pass
+        except OSError:
+            break
+        else:
+            removed.append(folder)
+        folder = folder.parent
+    return removed
+
+
+def retry_while_open(act: Callable[[], object]) -> None:
+    """Call `act`, again for a while where Windows refuses because another program has the file open."""
+    wait = _FIRST_WAIT
+    for _ in range(_TRIES - 1):
+        try:
+            act()
+        except PermissionError:
+            if os.name != "nt":
+                raise
+            time.sleep(wait)
+            wait *= 2
+        else:
+            return
+    act()
+
+
+def _listing(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,188 @@
+"""A folder of a person, such as the save path: its files by their relative paths, and no way out of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+from civitai_kit.core.errors import UsageError
+from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
+from civitai_kit.disk.errors import read_error, refuse_file, writing
+from civitai_kit.disk.files import (
+    FoundFile,
+    remove_empty_folders,
+    remove_file,
+    retry_while_open,
+    stamp,
+    sync_folder,
+    walk,
+    write_atomically,
+)
+
+if TYPE_CHECKING:
+    from civitai_kit.disk.hashing import Progress
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+class Folder:
+    """The files under `root`; every `path` is relative to it with `/`. Fits the ports' Disk.
+
+    A path that would leave the root, also through a link inside it, raises UsageError in every method.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def locate(self, path: str) -> Path:
+        """The absolute path of `path` (relative, with `/`) under the root, which may itself be a link.
+
+        Raises UsageError when it would leave the root: by `..`, by being absolute, or through a link inside the root
+        that leads out of it.
+        """
+        parts = re.split(r"[/\\]", path)
+        if not path or "\0" in path or not parts[0] or _DRIVE.match(path) or ".." in parts:
+            raise _outside(path)
+        place = self.root.joinpath(*path.split("/"))
+        if not _is_within(os.path.realpath(place), os.path.realpath(self.root)):
+            raise _outside(path)
+        return place
+
+    def relative(self, place: Path) -> str | None:
+        """The path of a place under the root, None when it lies elsewhere; links are not followed."""
+        try:
+            return Path(os.path.abspath(place)).relative_to(os.path.abspath(self.root)).as_posix()  # noqa: PTH100
+        except ValueError:
+            return None
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes of a regular file there, None where there is none."""
+        found = self.stamp(path)
+        return None if found is None else found.size
+
+    def size_at(self, place: Path) -> int | None:
+        """Length in bytes of a regular file anywhere, None where there is none."""
+        found = stamp(place)
+        return None if found is None else found.size
+
+    def stamp(self, path: str) -> FileStamp | None:
+        """What changes when the file there is changed or replaced, None where there is none."""
+        return stamp(self.locate(path))
+
+    def free(self) -> int | None:
+        """Bytes free for us on the save path's file system (of its nearest existing parent), None if unknown."""
+        absolute = self.root.absolute()
+        for folder in (absolute, *absolute.parents):
+            try:
+                return shutil.disk_usage(folder).free
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return None
+        return None
+
+    def digests(
+        self,
+        path: str,
+        names: frozenset[str] = ALL,
+        *,
+        stop: Event | None = None,
+        progress: Progress | None = None,
+    ) -> Digests:
+        """The digests in `names` of a file there, in one pass; `progress` is told bytes as they are read.
+
+        Raises DiskError when it cannot be read, Interrupted when `stop` is set.
+        """
+        from civitai_kit.disk.hashing import digest_file
+
+        return digest_file(self.locate(path), names, stop=stop, progress=progress)
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a small file, None where there is none; raises DiskError when it cannot be read."""
+        place = self.locate(path)
+        try:
+            return place.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise read_error(error, place) from error
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a small file atomically, making folders; raises DiskFull or NotWritable."""
+        write_atomically(self.locate(path), content)
+
+    def link(self, source: Path, path: str) -> None:
+        """Give a file a second name at `path`, in the place of what is there; a copy where links fail.
+
+        Raises DiskFull or NotWritable.
+        """
+        target = self.locate(path)
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+        try:
+            with writing(target):
+                _share(source, temporary)
+                retry_while_open(lambda: temporary.replace(target))
+                sync_folder(target.parent)
+        finally:
+            # When both are names of the same file, renaming one over the other leaves both.
+            temporary.unlink(missing_ok=True)
+
+    def remove(self, path: str) -> bool:
+        """Remove a file; says whether it was there. Raises NotWritable."""
+        return remove_file(self.locate(path))
+
+    def remove_empty_parents(self, path: str) -> tuple[str, ...]:
+        """Remove the folders above `path` that are empty, never the root; gives them, innermost first."""
+        folders = remove_empty_folders(self.locate(path).parent, self.root)
+        return tuple(folder.relative_to(self.root).as_posix() for folder in folders)
+
+    def walk(self, path: str | None = None) -> Iterator[FoundFile]:
+        """All regular files under the root, or under one folder of it; links are not followed."""
+        return walk(self.root if path is None else self.locate(path))
+
+    def check_writable(self) -> None:
+        """Make the save path where it is missing and prove that it can be written; raises NotWritable or DiskFull."""
+        refuse_file(self.root)
+        probe = self.root / f".{secrets.token_hex(8)}.tmp"
+        with writing(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            try:
+                probe.write_bytes(b"\0")
+            finally:
+                probe.unlink(missing_ok=True)
+
+
+def _share(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except (OSError, NotImplementedError):
+        # Another disk, a file system without links, or one that allows no more of them.
+        shutil.copyfile(source, target)
+        descriptor = os.open(target, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _is_within(place: str, root: str) -> bool:
+    try:
+        return os.path.commonpath([place, root]) == root and place != root
+    except ValueError:  # Two drives.
+        return False
+
+
+def _outside(path: str) -> UsageError:
+    return UsageError(
+        f"{path!r} does not stay inside the save path",
+        hint="Paths are relative, with `/`; a link that leads elsewhere is not followed.",
+        path=path,
+    )

@@ -1,0 +1,1 @@
+"""Settings → working parts: the only place that builds them."""

@@ -1,0 +1,86 @@
+"""What a person has on disk, from settings: the save path, its lock, the database. Each opens by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from civitai_kit.disk.errors import refuse_file
+from civitai_kit.disk.folder import Folder
+from civitai_kit.store.location import BESIDE, DEFAULT, store_path
+
+if TYPE_CHECKING:
+    from civitai_kit.core.events import Emit
+    from civitai_kit.core.settings.layers import Settings
+    from civitai_kit.disk.picture_folder import PictureFolder
+    from civitai_kit.store.lmdb_store import LmdbStore
+
+
+class Ground:
+    """The places that settings name; to make one opens nothing. `command` tells others who holds the lock."""
+
+    def __init__(self, settings: Settings, command: str) -> None:
+        self.disk = Folder(Path(settings.save_path).absolute())
+        self._command = command
+        self._database = Path(settings.database_path).absolute() if settings.database_path else None
+        self._images = images_folder(settings)
+
+    def lock(self) -> AbstractContextManager[object]:
+        """The save path's lock, held within `with`, whatever is open meanwhile; the save path is made for it.
+
+        Taking it raises StoreLocked with who holds it, or NotWritable.
+        """
+        from civitai_kit.disk.save_lock import SaveLock
+
+        return SaveLock(self.disk.root, self._command)
+
+    def lock_if_there(self) -> AbstractContextManager[object]:
+        """The same, but a save path that is not there is not made: there is nothing to quarrel over."""
+        return self.lock() if self.disk.root.is_dir() else nullcontext()
+
+    def store(self, emit: Emit, *, read_only: bool) -> LmdbStore:
+        """The database, open until it is closed; needs no lock. Raises StoreUnreadable, StoreTooNew, StoreLocked."""
+        from civitai_kit.store.lmdb_store import LmdbStore
+
+        return LmdbStore.open(self._database_path(emit), read_only=read_only)
+
+    def pictures(self) -> PictureFolder:
+        """The folder of images."""
+        from civitai_kit.disk.picture_folder import PictureFolder
+
+        return PictureFolder(self._images)
+
+    def databases(self) -> tuple[str, ...]:
+        """The folders under the save path that hold databases, or might."""
+        named = None if self._database is None else self.disk.relative(self._database)
+        return (DEFAULT, BESIDE, *([named] if named else []))
+
+    def _database_path(self, emit: Emit) -> Path:
+        if self._database is not None:
+            return self._database
+        path, notice = store_path(self.disk.root)
+        if notice is not None:
+            from civitai_kit.core.events import Warned
+
+            emit(Warned(notice))
+        return path
+
+
+def images_folder(settings: Settings) -> Path:
+    """Where images go: the folder set for them, else `images` under the save path."""
+    output = settings.images.output_dir
+    return Path(output).absolute() if output else Path(settings.save_path).absolute() / "images"
+
+
+@contextmanager
+def open_ground(settings: Settings, *, writing: bool, command: str) -> Iterator[Ground]:
+    """The ground for a command that needs no database; `writing` takes the lock (raises StoreLocked).
+
+    A save path that is not there is not made. Raises NotWritable where it is a file.
+    """
+    ground = Ground(settings, command)
+    refuse_file(ground.disk.root)
+    with ground.lock_if_there() if writing else nullcontext():
+        yield ground

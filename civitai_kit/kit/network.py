@@ -1,0 +1,90 @@
+"""What asks the site and moves files, from settings: with one pace for all, each made when it is first asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from civitai_kit.core.events import Emit, SiteWaits
+from civitai_kit.core.retry import RetryRules
+
+if TYPE_CHECKING:
+    from civitai_kit.client.drivers import Client
+    from civitai_kit.client.exchange import Exchange
+    from civitai_kit.client.pacing import Pace
+    from civitai_kit.core.settings.layers import Settings
+    from civitai_kit.transfer.fetch import Fetcher
+
+
+class Network:
+    """The client and the fetcher of one command, closed with the stack `closing`; `stop`, once set, halts both.
+
+    `log` is the file of questions and answers, written where the settings ask for it.
+    """
+
+    def __init__(self, settings: Settings, log: Path, emit: Emit, stop: threading.Event, closing: ExitStack) -> None:
+        self._settings = settings
+        self._log = log
+        self._emit = emit
+        self._stop = stop
+        self._closing = closing
+        self.retries = RetryRules(max_retries=settings.max_retries, first_wait=settings.retry_delay_ms / 1000)
+
+    @cached_property
+    def site(self) -> Client:
+        """The site's JSON."""
+        from civitai_kit.client.drivers import Client
+
+        settings = self._settings
+        client = Client(
+            settings.api_key.get_secret_value() or None,
+            base_url=settings.api_url,
+            retry=self.retries,
+            timeout=settings.api_client_timeout_sec,
+            pace=self._pace,
+            on_wait=lambda seconds, why: self._emit(SiteWaits(seconds, why)),
+            log=self._closing.enter_context(self._open_log()),
+            stop=self._stop,
+        )
+        return self._closing.enter_context(client)
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """What moves files."""
+        from civitai_kit.client.exchange import user_agent
+        from civitai_kit.transfer.fetch import Fetcher
+
+        settings = self._settings
+        fetcher = Fetcher(
+            site=settings.api_url,
+            api_key=settings.api_key.get_secret_value() or None,
+            user_agent=user_agent(),
+            timeout=settings.api_client_timeout_sec,
+            retries=self.retries,
+            connections=settings.connections,
+            limit_rate=settings.limit_rate or None,
+            stop=self._stop,
+            pace=self._pace,
+        )
+        return self._closing.enter_context(fetcher)
+
+    @cached_property
+    def _pace(self) -> Pace:
+        """One for whatever asks the site: a pause that it wants of one is kept by all."""
+        from civitai_kit.client.pacing import Pace
+
+        return Pace(self._settings.api_delay_ms / 1000)
+
+    @contextmanager
+    def _open_log(self) -> Iterator[Callable[[Exchange], None] | None]:
+        if not self._settings.log_api_requests:
+            yield None
+            return
+        from civitai_kit.disk.api_log import ApiLog
+
+        with ApiLog(self._log) as log:
+            yield log.write

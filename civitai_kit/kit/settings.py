@@ -1,0 +1,169 @@
+"""Reads the layers of settings: user file, project file, environment, keyring; core.settings merges them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from platformdirs import user_config_path
+
+from civitai_kit.core.errors import SettingsError
+from civitai_kit.core.settings.checks import did_you_mean
+from civitai_kit.core.settings.keys import KEYS, PATHS, variable
+from civitai_kit.core.settings.layers import Layer, Settings, merge
+from civitai_kit.core.site.vocabulary import BASE_MODELS, MODEL_TYPES, corrected, near
+
+PREFIX = "CIVITAI_KIT_"
+_GO_LEAVES = tuple(go.rpartition(".")[2] for key in KEYS.values() for go in key.go)
+# Go keys are long and share their beginnings: DownloadDelay is no slip of the pen for DownloadMetaOnly.
+GO_CLOSENESS = 0.8
+# In the order in which they count; all hold the account's key, as other tools of the site name it.
+KEY_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN")
+KEYRING_SERVICE, KEYRING_NAME = "civitai-kit", "api_key"
+
+
+class Loaded(NamedTuple):
+    """Settings, where each value is from, and what a person should be told about them."""
+
+    settings: Settings
+    provenance: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+def user_file() -> Path:
+    """The person's own settings file, whether it is there or not."""
+    return user_config_path("civitai-kit", appauthor=False) / "config.toml"
+
+
+def project_file(config: Path | None, cwd: Path) -> Path:
+    """The file that overrules the user's: the one named, else `config.toml` in the working folder."""
+    return cwd / (config.expanduser() if config is not None else "config.toml")
+
+
+def load_settings(
+    flags: Layer,
+    *,
+    config: Path | None,
+    env: Mapping[str, str],
+    cwd: Path,
+    user: Path | None = None,
+    with_keyring: bool = True,
+) -> Loaded:
+    """All layers over one another: defaults, keyring, user file, project file, environment, flags.
+
+    `config` is the file a person named; it must exist. Without `with_keyring` no keyring is asked for the key.
+    Raises SettingsError that names file, key and what was expected.
+    """
+    warnings: list[str] = []
+    layers = [
+        *_file_layer(user or user_file(), None, warnings),
+        *_file_layer(project_file(config, cwd), config or Path("config.toml"), warnings, named=config is not None),
+        _environment(env),
+        flags,
+    ]
+    if with_keyring and not any(layer.values.get("api_key") for layer in layers):
+        layers = [*_keyring(warnings), *layers]
+    merged = merge(_expanded(layer) for layer in layers)
+    settings = _spelled(merged.settings, warnings)
+    return Loaded(settings, merged.provenance, tuple(warnings))
+
+
+def _file_layer(path: Path, shown: Path | None, warnings: list[str], *, named: bool = False) -> list[Layer]:
+    name = _spoken(path, shown)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        # Here, because most runs have no file.
+        import tomli
+
+        document = tomli.loads(text)
+    except FileNotFoundError as error:
+        if not named:
+            return []
+        hint = "`civitai-kit config init` writes one."
+        raise SettingsError(f"{name}: there is no such file.", hint=hint, path=str(path)) from error
+    except OSError as error:
+        raise SettingsError(f"{name}: cannot be read: {error.strerror}.", path=str(path)) from error
+    except (ValueError, RecursionError) as error:
+        # Besides what is no TOML: bytes that are no text, a number of thousands of digits, lists without end.
+        hint = "Text stands in quotes, lists in brackets; `civitai-kit config init` writes a file to begin with."
+        raise SettingsError(f"{name}: is not TOML: {error}.", hint=hint, path=str(path)) from error
+    return [_document_layer(document, name, warnings)]
+
+
+def _spoken(path: Path, shown: Path | None) -> str:
+    """How a file is named to people: as they named it, or `./config.toml`."""
+    if shown is None or shown.is_absolute():
+        return str(path)
+    return str(shown) if shown.parts[:1] in ((".",), ("..",), ("~",)) else f"./{shown.as_posix()}"
+
+
+def _document_layer(document: Mapping[str, Any], name: str, warnings: list[str]) -> Layer:
+    from civitai_kit.core.settings.go_keys import translate
+
+    read = translate(document)
+    for key in read.without_counterpart:
+        near_one = did_you_mean(key.rpartition(".")[2], _GO_LEAVES, closeness=GO_CLOSENESS)
+        warnings.append(f"{name}: {key} has no counterpart here and is ignored{f'; {near_one}' if near_one else '.'}")
+    return Layer(name, read.values)
+
+
+def _environment(env: Mapping[str, str]) -> Layer:
+    """Variables `CIVITAI_KIT_<NAME>`, lists comma-separated; an empty one is as good as none."""
+    values: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    for name in KEY_VARIABLES:
+        if "api_key" not in values and env.get(name, "").strip():
+            values["api_key"], origins["api_key"] = env[name], name
+    keys = {variable(key): key for key in KEYS}
+    for name, value in sorted(env.items()):
+        if not name.startswith(PREFIX) or not value.strip():
+            continue
+        if name not in keys:
+            hint = did_you_mean(name, keys) or "Each setting has one: config.toml.example lists them."
+            raise SettingsError(f"{name}: there is no such setting (from the environment).", hint=hint)
+        values[keys[name]], origins[keys[name]] = value, name
+    return Layer("environment", values, origins)
+
+
+def _keyring(warnings: list[str]) -> list[Layer]:
+    """The key in the operating system's keyring, where the extra `keyring` is installed and has one."""
+    try:
+        import keyring
+        from keyring.errors import NoKeyringError
+    except ImportError:
+        return []
+    try:
+        key = keyring.get_password(KEYRING_SERVICE, KEYRING_NAME)
+    except NoKeyringError:
+        return []
+    except Exception as error:  # noqa: BLE001 — backends raise what they like, and the work needs none of them
+        warnings.append(f"The keyring could not be asked for a key: {type(error).__name__}: {error}")
+        return []
+    return [Layer("keyring", {"api_key": key})] if key and key.strip() else []
+
+
+def _expanded(layer: Layer) -> Layer:
+    """The layer with `~` in its paths made the home folder."""
+    values = {
+        name: str(Path(value).expanduser())
+        if name in PATHS and isinstance(value, str) and (value == "~" or value.startswith("~/"))
+        else value
+        for name, value in layer.values.items()
+    }
+    return Layer(layer.name, values, layer.origins, layer.typed)
+
+
+def _spelled(settings: Settings, warnings: list[str]) -> Settings:
+    """Types and base models in the site's case; one that nobody knows is passed on, with a warning."""
+    changes: dict[str, tuple[str, ...]] = {}
+    for name, known in (("model_types", MODEL_TYPES), ("base_models", BASE_MODELS)):
+        typed: tuple[str, ...] = settings.value(name)
+        changes[name] = tuple(dict.fromkeys(corrected(value, known) for value in typed))
+        for value in changes[name]:
+            if value not in known:
+                hint = near(value, known)
+                what = name.replace("_", " ").removesuffix("s")
+                meant = f" Did you mean {hint!r}?" if hint else ""
+                warnings.append(f"{value!r} is no {what} known here; the site is asked for it as it is.{meant}")
+    return settings.model_copy(update=changes)

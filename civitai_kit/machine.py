@@ -1,0 +1,25 @@
+"""What the rooms need to know of the machine: how many cores there are, and memory to read into."""
+
+from __future__ import annotations
+
+import mmap
+import os
+
+_WORTH_A_MAPPING = 256 * 1024
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def page_aligned(size: int) -> memoryview:
+    """A writable buffer of `size` bytes that begins on a page.
+
+    A bytearray of this size begins 16 bytes behind one, and the kernel's copy into it takes five times as long
+    (measured: 0.95 s instead of 0.18 s for 2 GiB out of the page cache). Small ones come from the heap, where
+    neither is felt.
+    """
+    return memoryview(mmap.mmap(-1, size) if size >= _WORTH_A_MAPPING else bytearray(size))

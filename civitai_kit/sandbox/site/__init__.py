@@ -1,0 +1,1 @@
+"""The first host: the API, and downloads up to their redirect."""

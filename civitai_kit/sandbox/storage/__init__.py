@@ -1,0 +1,1 @@
+"""The second host: signed model files, pictures and clips."""

@@ -1,0 +1,1 @@
+"""Phase two: a plan becomes files and entries."""

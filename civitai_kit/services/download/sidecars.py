@@ -1,0 +1,185 @@
+"""What is saved beside model files: the site's answers for version and model, and their images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
+from typing import Any, Protocol
+
+from civitai_kit.core.collection.entry import Quality
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, NotFound, SiteError
+from civitai_kit.core.events import Emit, Event, FileWaits, Saved, Warned
+from civitai_kit.core.paths.places import model_image_path, model_info_path, sidecar_path, version_image_path
+from civitai_kit.core.plans.plan import Item
+from civitai_kit.core.site.models import Model, ModelVersion, Preview
+from civitai_kit.core.site.urls import media_url
+from civitai_kit.services.pictures import Pictures, SharingFolder, WantedPicture
+from civitai_kit.services.ports import Answers, SavePath, Site
+
+IMAGE_EXTENSIONS = ("jpeg", "png", "webp", "gif", "avif", "mp4", "webm", "mp3")
+
+
+class SaveFolder(SavePath, SharingFolder, Protocol):
+    """The save path, where files may share their bytes."""
+
+
+@dataclass
+class Sidecars:
+    """Saves what was asked for beside files; a failure here never undoes a model file that is right."""
+
+    site: Site
+    disk: SaveFolder
+    pictures: Pictures
+    answers: Answers
+    emit: Emit
+    metadata: bool
+    model_info: bool
+    version_images: bool
+    model_images: bool
+    refetch_models: bool
+    saved: list[str] = field(default_factory=list)
+    errors: list[CivitaiKitError] = field(default_factory=list)
+    received: int = 0
+    has_ended: bool = False
+    _unheard: set[int] = field(default_factory=set)
+    _models: dict[int, Model | None] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+    _version_locks: dict[int, Lock] = field(default_factory=dict)
+
+    def version_of(self, item: Item) -> dict[str, Any] | None:
+        """The site's answer for a version: from the scan, else asked for once; None when the site refuses."""
+        # Files of one version ask one after another; other versions need not wait for the site's answer.
+        with self._version_locks.setdefault(item.version_id, Lock()):
+            heard = self.answers.version(item.version_id)
+            if heard is not None or item.version_id in self._unheard:
+                return heard
+            try:
+                version = self.site.version(item.version_id)
+            except SiteError:
+                self._unheard.add(item.version_id)
+                return None
+            self.answers.keep(None, version.raw, item.version_id)
+            return version.raw
+
+    def model_facts(self, item: Item) -> dict[str, Any] | None:
+        """The site's answer for the model, without its versions; None when the scan did not get it."""
+        heard = self.answers.model(item.model_id) if item.model_id is not None else None
+        return None if heard is None else {name: value for name, value in heard.items() if name != "modelVersions"}
+
+    def save_version(self, item: Item) -> None:
+        """The version's answer as `<stem>.json` beside the file, when metadata is asked for."""
+        if self.metadata and (answer := self.version_of(item)) is not None:
+            self._write(sidecar_path(item.path), answer)
+
+    def save_versions(self, items: Iterable[Item]) -> None:
+        """The same for files that were there already; a folder that cannot be written is an error, not an end."""
+        for item in items:
+            self._attempt(partial(self.save_version, item), item)
+
+    def save_models(self, items: Iterable[Item]) -> None:
+        """The model's whole answer, once a model, when model information is asked for."""
+        if not self.model_info:
+            return
+        for item in items:
+            if item.model_id is not None and item.model_id not in self._models:
+                self._models[item.model_id] = None
+                self._attempt(partial(self._save_model, item.model_id), item)
+
+    def _save_model(self, model_id: int) -> None:
+        heard = None if self.refetch_models else self.answers.model(model_id)
+        try:
+            model = Model.model_validate(heard) if heard is not None else self.site.model(model_id)
+        except NotFound as error:
+            self.emit(
+                Warned(
+                    f"Model {model_id}: {error.message}",
+                    "Its page is not to be had, so no model information was saved.",
+                )
+            )
+            return
+        self._models[model_id] = model
+        self._write(model_info_path(model), model.raw)
+
+    def version_image_jobs(self, items: Iterable[Item]) -> Iterator[Callable[[], None]]:
+        """A job for every image of every item's version, to `images/` beside the file."""
+        if not self.version_images:
+            return
+        seen: set[str] = set()
+        for item in items:
+            answer = self.version_of(item)
+            for preview in ModelVersion.model_validate(answer).images if answer else ():
+                stem = version_image_path(item.path, preview.image_id or 0, "")
+                if preview.image_id is not None and stem not in seen:
+                    seen.add(stem)
+                    yield partial(self._attempt, partial(self._save_image, preview, stem), item)
+
+    def model_image_jobs(self, items: Iterable[Item]) -> Iterator[Callable[[], None]]:
+        """A job for every image of every version of each model whose information was saved."""
+        if not self.model_images:
+            return
+        shown: set[int] = set()
+        for item in items:
+            model = self._models.get(item.model_id) if item.model_id is not None else None
+            if model is None or item.model_id in shown:
+                continue
+            shown.add(item.model_id or 0)
+            for version in model.versions:
+                for preview in version.images:
+                    if preview.image_id is not None:
+                        stem = model_image_path(model, version, preview.image_id, "")
+                        yield partial(self._attempt, partial(self._save_image, preview, stem), item)
+
+    def _save_image(self, preview: Preview, stem: str) -> None:
+        stem = stem.rstrip(".")
+        if preview.url is None or any(self.disk.size(f"{stem}.{ending}") for ending in IMAGE_EXTENSIONS):
+            return
+        urls = (media_url(preview.url, preview.type),)
+        picture = WantedPicture(image_id=preview.image_id or 0, quality=Quality.HD, stem=stem, urls=urls)
+        try:
+            brought = self.pictures.bring(picture)
+        except CivitaiKitError as error:
+            if error.code is not Code.NOT_FOUND:
+                raise
+            self.emit(Warned(f"{stem}: the site no longer has this image."))
+            return
+        with self._lock:
+            self.received += brought.received or 0
+        self._tell(brought.path)
+
+    def _write(self, path: str, answer: dict[str, Any]) -> None:
+        content = answer_as_json(answer)
+        if self.disk.read(path) != content:
+            self.disk.write(path, content)
+            self._tell(path)
+
+    def _tell(self, path: str) -> None:
+        with self._lock:
+            self.saved.append(path)
+        self.emit(Saved(path))
+
+    def _attempt(self, work: Callable[[], None], item: Item) -> None:
+        try:
+            work()
+        except CivitaiKitError as error:
+            error.model_id = error.model_id or item.model_id
+            error.version_id = error.version_id or item.version_id
+            with self._lock:
+                self.errors.append(error)
+                self.has_ended = self.has_ended or error.code in ENDS_RUN
+
+
+def answer_as_json(answer: dict[str, Any]) -> bytes:
+    """An answer as JSON that people can read; half a surrogate pair, which no UTF-8 can hold, stays escaped."""
+    try:
+        return json.dumps(answer, ensure_ascii=False, indent=2).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(answer, indent=2).encode() + b"\n"
+
+
+def tell_pauses(emit: Emit, event: Event) -> None:
+    """Tell of previews only that their host wants a pause: they are told when they are saved, not while they move."""
+    if isinstance(event, FileWaits) and event.too_fast:
+        emit(Warned("The image host asks to slow down, so previews take longer."))

@@ -1,0 +1,1 @@
+"""A collection written out and read in."""

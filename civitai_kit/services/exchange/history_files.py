@@ -1,0 +1,90 @@
+"""Where the files of an old history lie now: it remembers where they were before they were sorted, or moved."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from civitai_kit.core.collection.histories import DEFAULT_FOLDER, MEDIA_ENDINGS, OldImage, tail_of
+
+# Folders whose files are known at once: a history goes through them one after another.
+_MOST_FOLDERS = 64
+# A search's folder, its models' folders, and theirs.
+_DEEPEST = 3
+# `12.png`, and our own `12_sd.webp`.
+_STEM = re.compile(r"(\d{1,12})(?:_sd)?")
+
+
+@dataclass(slots=True)
+class OldFiles:
+    """Finds files from `starts`, the folders from which relative paths count, and in `trees` of images."""
+
+    starts: tuple[Path, ...]
+    trees: tuple[Path, ...]
+    _known: dict[Path, dict[str, Path]] = field(default_factory=dict)
+
+    @classmethod
+    def around(cls, history: Path | None, output: Path) -> OldFiles:
+        """For a history that lies somewhere (None: nobody knows where), with our own folder of images."""
+        own = () if history is None else (history.absolute().parent,)
+        starts = tuple(dict.fromkeys((Path.cwd(), *own)))
+        trees = tuple(dict.fromkeys((output.absolute(), *(start / DEFAULT_FOLDER for start in starts))))
+        return cls(starts, trees)
+
+    def find(self, old: OldImage) -> Path | None:
+        """The file of a record, where it was or in a folder below, into which it was sorted; None when it is gone."""
+        if Path(old.parts[-1] if old.parts else "").suffix.lower() not in MEDIA_ENDINGS:
+            return None
+        return next((place for place in map(self._settled, self._places(old)) if place is not None), None)
+
+    def by_id(self) -> dict[int, Path]:
+        """Image id → file, of everything in the trees that looks like an image of the site."""
+        found: dict[int, Path] = {}
+        for tree in self.trees:
+            for place in _files_under(tree, deepest=_DEEPEST + 1):
+                stem = _STEM.fullmatch(place.stem)
+                if stem is not None:
+                    found.setdefault(int(stem.group(1)), place)
+        return found
+
+    def _places(self, old: OldImage) -> Iterator[Path]:
+        """Where it may be, the likeliest first."""
+        given = Path(old.path)
+        if given.is_absolute():
+            yield given
+        else:
+            for start in self.starts:
+                yield start.joinpath(*old.parts)
+        tail = tail_of(old.parts)
+        if tail:
+            for tree in self.trees:
+                yield tree.joinpath(*tail)
+
+    def _settled(self, place: Path) -> Path | None:
+        if ".." in place.parts:
+            return None
+        if place.is_file():
+            return Path(os.path.realpath(place))
+        return self._below(place.parent).get(place.name)
+
+    def _below(self, folder: Path) -> dict[str, Path]:
+        """File name → file, of everything below a folder."""
+        if folder not in self._known:
+            if len(self._known) >= _MOST_FOLDERS:
+                del self._known[next(iter(self._known))]
+            self._known[folder] = {place.name: place for place in _files_under(folder, deepest=_DEEPEST)}
+        return self._known[folder]
+
+
+def _files_under(folder: Path, *, deepest: int) -> Iterator[Path]:
+    """Pictures and clips below a folder, links not followed."""
+    top = os.path.realpath(folder)
+    for here, folders, names in os.walk(top):
+        if here.count(os.sep) - top.count(os.sep) >= deepest:
+            folders.clear()
+        for name in sorted(names):
+            if Path(name).suffix.lower() in MEDIA_ENDINGS:
+                yield Path(here, name)

@@ -1,0 +1,1 @@
+"""Galleries: listed, chosen, put in place, remembered."""

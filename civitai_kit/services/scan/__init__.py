@@ -1,0 +1,1 @@
+"""Phase one: the site is asked, and a plan made."""

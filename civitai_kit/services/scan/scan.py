@@ -1,0 +1,211 @@
+"""Phase one: ask the site, keep what the selection wants, look at store and disk; the outcome is a Plan.
+
+Nothing is written. A page or a listing that fails for good is an error, never a shorter plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from civitai_kit.core.collection.entry import FileRecord, Status
+from civitai_kit.core.errors import CivitaiKitError, NotFound
+from civitai_kit.core.events import Emit, PageRead
+from civitai_kit.core.paths.places import ClaimedPaths, Template
+from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
+from civitai_kit.core.plans.selection import Choice, ScanRequest, choose
+from civitai_kit.core.site.models import Model
+from civitai_kit.core.site.query import ModelQuery
+from civitai_kit.core.site.references import Reference
+from civitai_kit.services.items import item_of
+from civitai_kit.services.scan.resolve import Named, named_models, refusal_of
+
+if TYPE_CHECKING:
+    from civitai_kit.services.ports import Answers, SavePath, Site, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanParts:
+    """What a scan works with; `answers` is None when nobody will need the site's raw answers afterwards."""
+
+    site: Site
+    store: Store
+    disk: SavePath
+    template: Template
+    now: Callable[[], datetime]
+    answers: Answers | None = None
+
+
+def scan(parts: ScanParts, request: ScanRequest, emit: Emit) -> Plan:
+    """Find out what there is to fetch.
+
+    Raises a SiteError when a listing breaks off or the site is out of reach; a REF that cannot be had is a row of
+    `Plan.errors` instead. `request.limit` counts models with something to fetch.
+    """
+    survey = _Survey(parts, request, emit)
+    survey.take_named(request.references)
+    for query in request.queries:
+        if survey.is_full():
+            break
+        survey.take_listing(query)
+    return survey.plan()
+
+
+@dataclass
+class _Survey:
+    """The state of one scan: what was found so far, and which models, files and paths are spoken for."""
+
+    parts: ScanParts
+    request: ScanRequest
+    emit: Emit
+    items: list[Item] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+    errors: list[CivitaiKitError] = field(default_factory=list)
+    named: int = 0
+    models: int = 0
+    pages: int = 0
+    fruitful: int = 0
+    seen_models: set[int] = field(default_factory=set)
+    seen_files: dict[tuple[int, int], str] = field(default_factory=dict)
+    claimed: ClaimedPaths = field(default_factory=ClaimedPaths)
+
+    def __post_init__(self) -> None:
+        if not _tells_files_apart(self.parts.template):
+            self._reserve_recorded_paths()
+
+    def _reserve_recorded_paths(self) -> None:
+        for entry in self.parts.store.entries():
+            for record in entry.files:
+                self.claimed.claim(record.path, record.file_id)
+
+    def is_full(self) -> bool:
+        models_full = self.request.limit and self.fruitful >= self.request.limit
+        return bool(models_full or (self.request.max_pages and self.pages >= self.request.max_pages))
+
+    def take_named(self, references: Iterable[Reference]) -> None:
+        for found in named_models(self.parts.site, references):
+            if self.is_full():
+                return
+            if isinstance(found, CivitaiKitError):
+                self.errors.append(found)
+            else:
+                self._take_found(found)
+
+    def _take_found(self, found: Named) -> None:
+        before, passed = len(self.items), len(self.skips)
+        self._take_model(found.model, found.version_id)
+        refusal = None
+        if len(self.items) == before:
+            refusal = refusal_of(found, self.skips[passed:])
+        if refusal is None:
+            self.named += 1
+        else:
+            self.errors.append(refusal)
+
+    def take_listing(self, query: ModelQuery) -> None:
+        pages = self.request.max_pages - self.pages if self.request.max_pages else None
+        proved = query.tag is None
+        for page in self.parts.site.models_of(query, pages):
+            proved = proved or not page.items or _prove_tag(query, page.items)
+            self._take_page(page.items)
+            if self.is_full():
+                return
+
+    def _take_page(self, models: tuple[Model, ...]) -> None:
+        self.pages += 1
+        for model in models:
+            if self.is_full_of_models():
+                break
+            if model.id is None or model.id not in self.seen_models:
+                self._take_model(model, None)
+        self.emit(PageRead(self.pages, self.models, len(self.items)))
+
+    def is_full_of_models(self) -> bool:
+        return bool(self.request.limit and self.fruitful >= self.request.limit)
+
+    def _take_model(self, model: Model, wanted: int | None) -> None:
+        if model.id is not None and wanted is None:
+            self.seen_models.add(model.id)
+        self.models += 1
+        before = len(self.items)
+        for outcome in choose(model, self.request.selection, self.parts.now(), wanted):
+            if isinstance(outcome, Skip):
+                self.skips.append(outcome)
+            else:
+                self._take_choice(outcome)
+        self.fruitful += len(self.items) > before
+
+    def _take_choice(self, choice: Choice) -> None:
+        version_id, file_id = choice.version.id, choice.file.id
+        if version_id is None or file_id is None:
+            return
+        if (version_id, file_id) in self.seen_files:
+            self.skips.append(_skip(Reason.DUPLICATE, item_of(choice, self.seen_files[version_id, file_id])))
+            return
+        entry = self.parts.store.get(version_id)
+        record = entry.file(file_id, "") if entry else None
+        item = item_of(choice, record.path if record else self._place(choice))
+        self.seen_files[version_id, file_id] = item.path
+        self._keep_answer(choice)
+        if record is not None and self._is_there(record, item):
+            self.skips.append(_skip(Reason.HAVE, item))
+        else:
+            self.items.append(item)
+
+    def _place(self, choice: Choice) -> str:
+        placed = self.parts.template.place(model=choice.model, version=choice.version, file=choice.file)
+        return self.claimed.claim(placed, choice.file.id)
+
+    def _keep_answer(self, choice: Choice) -> None:
+        if self.parts.answers is not None and choice.version.id is not None:
+            self.parts.answers.keep(choice.model.raw or None, choice.version.raw, choice.version.id)
+
+    def _is_there(self, record: FileRecord, item: Item) -> bool:
+        """Store and disk agree, and the site still promises the same bytes."""
+        replaced = record.sha256 is not None and item.sha256 is not None and record.sha256 != item.sha256
+        if record.status is not Status.DOWNLOADED or replaced:
+            return False
+        return record.size is not None and self.parts.disk.size(record.path) == record.size
+
+    def plan(self) -> Plan:
+        return Plan(
+            items=tuple(self.items),
+            skips=tuple(self.skips),
+            models=self.models,
+            pages=self.pages,
+            errors=tuple(self.errors),
+            named=self.named,
+            trimmed=any(query.base_models for query in self.request.queries),
+        )
+
+
+def _tells_files_apart(template: Template) -> bool:
+    """Whether no two files of the site can get one path, so that recorded paths need not be looked at."""
+    return "{file_id}" in template.text or ("{version_id}" in template.text and "{file_name}" in template.text)
+
+
+def _prove_tag(query: ModelQuery, models: tuple[Model, ...]) -> bool:
+    """The site answers an unknown tag with everything (site.md 2.1): some model of the page must carry it."""
+    wanted = (query.tag or "").casefold()
+    if any(wanted in {tag.casefold() for tag in model.tags} for model in models):
+        return True
+    raise NotFound(
+        f"The site has no tag {query.tag!r}: it answers with models that do not carry it.",
+        endpoint="/api/v1/models",
+        hint="`civitai-kit tags TEXT` lists the site's tags that begin with a text.",
+    )
+
+
+def _skip(reason: Reason, item: Item) -> Skip:
+    return Skip(
+        reason=reason,
+        model_id=item.model_id,
+        model_name=item.model_name,
+        version_id=item.version_id,
+        version_name=item.version_name,
+        file_id=item.file_id,
+        file_name=item.file_name,
+        item=item,
+    )

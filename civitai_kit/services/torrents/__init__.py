@@ -1,0 +1,1 @@
+"""Torrents of what was downloaded."""

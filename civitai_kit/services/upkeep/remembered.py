@@ -1,0 +1,95 @@
+"""Items to fetch made from records of the store, and the site's answers that were saved there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from civitai_kit.core.collection.entry import Entry, FileRecord
+from civitai_kit.core.plans.plan import Item
+from civitai_kit.core.plans.report import Report
+from civitai_kit.services.download.download import DownloadParts
+from civitai_kit.services.ports import Answers, Store
+
+
+def item_of_record(entry: Entry, record: FileRecord) -> Item:
+    """The item that fetches a recorded file again to the path at which it is remembered."""
+    return Item(
+        model_id=entry.model_id,
+        model_name=entry.model_name,
+        version_id=entry.version_id,
+        version_name=entry.version_name,
+        file_id=record.file_id,
+        file_name=record.name,
+        type=entry.type,
+        base_model=entry.base_model,
+        path=record.path,
+        size=record.size,
+        sha256=record.sha256,
+        blake3=record.blake3,
+        crc32=record.crc32,
+        auto_v3=record.auto_v3,
+        file_type=record.type,
+        creator=entry.creator,
+        url=record.url,
+        linked=record.linked,
+    )
+
+
+class RememberedAnswers:
+    """The site's answers of this run, else those saved in the store; fits the ports' Answers.
+
+    So no known version is asked for again, and a poorer answer of today does not replace a saved one.
+    """
+
+    def __init__(self, heard: Answers, store: Store) -> None:
+        self._heard = heard
+        self._store = store
+
+    def keep(self, model: Mapping[str, Any] | None, version: Mapping[str, Any], version_id: int) -> None:
+        """Keep a version's object and its model's (with all versions) as received in this run."""
+        self._heard.keep(model, version, version_id)
+
+    def version(self, version_id: int) -> dict[str, Any] | None:
+        """The version's object as received, in this run or an earlier one; None when there is none."""
+        heard = self._heard.version(version_id)
+        if heard is not None:
+            return heard
+        entry = self._store.get(version_id)
+        return None if entry is None else entry.version
+
+    def model(self, model_id: int) -> dict[str, Any] | None:
+        """The model's object as received in this run; the store has none, for it keeps no model's versions."""
+        return self._heard.model(model_id)
+
+
+def with_saved_answers(parts: DownloadParts) -> DownloadParts:
+    """The parts of a download that falls back on the site's answers in the store."""
+    return replace(parts, answers=RememberedAnswers(parts.answers, parts.store))
+
+
+def entries_of(store: Store, items: Iterable[Item]) -> dict[int, Entry]:
+    """The entries of the items' versions as they are now."""
+    ids = dict.fromkeys(item.version_id for item in items)
+    return {version_id: entry for version_id in ids if (entry := store.get(version_id)) is not None}
+
+
+def put_back(
+    parts: DownloadParts, before: Mapping[int, Entry], report: Report, stands: Callable[[FileRecord], bool]
+) -> None:
+    """Restore the records of files that a failed fetch left untouched, where `stands` says that they are right.
+
+    The reason of the failure is noted beside them.
+    """
+    for failure in report.failed:
+        old = before.get(failure.item.version_id)
+        record = old.file(failure.item.file_id, failure.item.path) if old else None
+        if record is not None and stands(record) and parts.disk.size(record.path) == record.size:
+            kept = record.model_copy(update={"error": f"{failure.error.code}: {failure.error.message}"})
+            parts.store.update(failure.item.version_id, partial(_with_file, kept))
+
+
+def _with_file(record: FileRecord, entry: Entry | None) -> Entry | None:
+    return None if entry is None else entry.with_file(record)

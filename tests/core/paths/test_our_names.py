@@ -1,0 +1,55 @@
+"""Leftovers told by their names, journals by their content."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from civitai_kit.core.paths.our_names import LONGEST_JOURNAL, LeftoverKind, is_journal, kind_of
+from civitai_kit.transfer.journal import Journal, Point
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.tmp", LeftoverKind.TEMPORARY),
+        (".0123456789abcdef.tmp", LeftoverKind.TEMPORARY),
+        ("A.TMP", LeftoverKind.TEMPORARY),
+        ("a.safetensors.part", LeftoverKind.PART),
+        ("a.safetensors.part.json", LeftoverKind.JOURNAL),
+        ("a.downloading", LeftoverKind.FOREIGN),
+        ("a.safetensors.aria2", LeftoverKind.FOREIGN),
+        ("a.incomplete", LeftoverKind.FOREIGN),
+        ("a.crdownload", LeftoverKind.FOREIGN),
+        ("a.torrent", LeftoverKind.TORRENT),
+        ("a-magnet.txt", LeftoverKind.MAGNET),
+        ("a.safetensors", None),
+        ("a.json", None),
+        ("tmp", None),
+        ("apart", None),
+        ("a.part1", None),
+        (".civitai-kit.lock", None),
+        ("data.mdb", None),
+    ],
+)
+def test_names_tell_leftovers(name: str, kind: LeftoverKind | None) -> None:
+    assert kind_of(name) is kind
+
+
+def test_a_journal_of_the_transfer_room_is_one() -> None:
+    journal = Journal(source="/api/download/models/1", promise="sha256:00", total=10)
+    assert is_journal(journal.with_point(Point(5, "0" * 64)).dump())
+
+
+@pytest.mark.parametrize("sidecar", [{"id": 1, "files": []}, {}, [], "schema source points", None])
+def test_a_sidecar_is_no_journal(sidecar: object) -> None:
+    assert not is_journal(json.dumps(sidecar).encode())
+
+
+@given(st.binary(max_size=200))
+def test_whatever_lies_there_is_judged_without_an_error(content: bytes) -> None:
+    assert not is_journal(content)
+    assert not is_journal(b"[" * (LONGEST_JOURNAL - 1))

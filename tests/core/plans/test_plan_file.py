@@ -1,0 +1,141 @@
+"""Plan files: what is written is read back; what would leave the save path or the site is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from civitai_kit.core.errors import UsageError
+from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
+from civitai_kit.core.plans.plan_file import plan_text, read_plan
+
+ROW = {"version_id": 10, "file_id": 1, "path": "lora/a.safetensors"}
+
+
+def text(*rows: dict[str, Any], **envelope: Any) -> str:
+    return json.dumps({"schema": 1, "items": list(rows), **envelope})
+
+
+def item(**parts: Any) -> Item:
+    known: dict[str, Any] = {
+        "model_id": 1,
+        "model_name": "M",
+        "version_id": 10,
+        "version_name": "v",
+        "file_id": 3,
+        "file_name": "a.safetensors",
+        "type": "LORA",
+        "base_model": "SDXL 1.0",
+        "path": "lora/a.safetensors",
+        "size": 12,
+        "sha256": "ab" * 32,
+        "url": "/api/download/models/10?type=Model&format=SafeTensor",
+    }
+    return Item(**{**known, **parts})
+
+
+def test_a_plan_that_was_written_is_read_back() -> None:
+    plan = Plan(items=(item(), item(path="b.bin", file_id=4)), skips=(Skip(reason=Reason.TAG, model_id=4),))
+    assert read_plan(plan_text(plan), "p").items == plan.items
+
+
+@given(st.text(max_size=40), st.text(max_size=40), st.one_of(st.none(), st.integers(0, 10**13)))
+def test_any_names_and_sizes_survive_the_file(model_name: str, file_name: str, size: int | None) -> None:
+    one = item(model_name=model_name, file_name=file_name, size=size)
+    encodable = json.loads(json.dumps(one.as_row(), ensure_ascii=True))
+    assert read_plan(text(encodable), "p").items == (one,)
+
+
+def test_the_json_of_a_scan_is_a_plan_too() -> None:
+    envelope = json.dumps({"schema": 1, "command": "scan", "exit_code": 0, "data": {"items": [ROW]}, "errors": []})
+    assert read_plan(envelope, "p").items[0].version_id == 10
+
+
+def test_a_hand_written_row_needs_a_version_and_a_path_only() -> None:
+    assert read_plan(text({"version_id": 7, "path": "x.bin"}), "p").items[0].file_id is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../x.bin",
+        "a/../../x.bin",
+        "/etc/x.bin",
+        "C:/x.bin",
+        "C:x.bin",
+        "\\\\host\\x.bin",
+        "a\\b.bin",
+        "",
+        ".",
+        "a//b.bin",
+        "a/./b.bin",
+        "~/x.bin",
+        "a/\x00.bin",
+        "civitai_download_db/data.mdb",
+        "civitai_kit_db/data.mdb",
+        ".civitai-kit.lock",
+        "lora/a.safetensors.part",
+        "lora/a.safetensors.PART.JSON",
+        "lora/a.tmp",
+    ],
+)
+def test_a_path_that_leaves_the_save_path_or_is_our_own_is_refused(path: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        read_plan(text({**ROW, "path": path}), "plan.json")
+    assert "plan.json, item 1" in refusal.value.message
+    assert refusal.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/api/download/models/1",
+        "//evil.example/api/download/models/1",
+        "/api/download/models/1@evil.example",
+        "/api/download/models/../../x",
+        "/api/v1/me",
+        "/api/download/models/1?a b",
+        "/api/download/models/1#x",
+        "",
+    ],
+)
+def test_an_url_that_is_not_a_download_path_of_the_site_is_refused(url: str) -> None:
+    with pytest.raises(UsageError):
+        read_plan(text({**ROW, "url": url}), "p")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ({**ROW, "version_id": 0},),
+        ({**ROW, "version_id": "x"},),
+        ({**ROW, "size": -1},),
+        ({**ROW, "sha256": "zz"},),
+        ({**ROW, "crc32": "123"},),
+        ({"path": "x"},),
+        (["no", "object"],),
+        (ROW, ROW),
+        (ROW, {**ROW, "file_id": 2, "path": "LORA/A.safetensors"}),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_refused(rows: tuple[Any, ...]) -> None:
+    with pytest.raises(UsageError):
+        read_plan(text(*rows), "p")
+
+
+@pytest.mark.parametrize(
+    "body", ["", "nonsense", "[]", "{}", '{"items": []}', '{"schema": "1", "items": []}', "[" * 9000]
+)
+def test_what_is_no_plan_is_refused_with_a_hint(body: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        read_plan(body, "p")
+    assert refusal.value.hint
+
+
+def test_a_plan_of_a_newer_schema_is_refused_not_repaired() -> None:
+    with pytest.raises(UsageError, match="newer"):
+        read_plan(json.dumps({"schema": 2, "items": []}), "p")

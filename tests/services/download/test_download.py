@@ -1,0 +1,258 @@
+"""Phase two against the sandbox: files proved, entries true, sidecars as the site gave them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from civitai_kit.core.collection.entry import Status
+from civitai_kit.core.errors import Code, NotWritable
+from civitai_kit.core.plans.plan import Reason
+from civitai_kit.core.plans.plan_file import plan_text, read_plan
+from civitai_kit.core.site.query import ModelQuery
+from civitai_kit.testing import Known
+from tests.services.collection import Collection
+
+PLAIN = str(int(Known.PLAIN_LORA))
+
+
+def storage_requests(collection: Collection) -> int:
+    return sum(record.host == "storage" for record in collection.sandbox.requests)
+
+
+def test_every_file_lands_with_the_hash_that_the_site_promises(collection: Collection) -> None:
+    report = collection.download(PLAIN, all_versions=True)
+    assert report.exit_code == 0
+    assert report.downloaded
+    for item in report.downloaded:
+        body = (collection.root / item.path).read_bytes()
+        assert hashlib.sha256(body).hexdigest() == item.sha256
+        assert len(body) == item.size
+    assert collection.files() == sorted(item.path for item in report.downloaded)
+
+
+def test_the_entry_says_what_lies_on_disk(collection: Collection) -> None:
+    report = collection.download(PLAIN)
+    entry = collection.entry(report.downloaded[0].version_id)
+    assert entry is not None
+    record = entry.files[0]
+    assert (entry.key, entry.status) == ("v_100101", Status.DOWNLOADED)
+    assert record.path == report.downloaded[0].path
+    assert record.proved["sha256"] == record.sha256
+    assert record.size == (collection.root / record.path).stat().st_size
+    assert entry.version is not None
+    assert entry.creator == "sandbox_artist"
+
+
+def test_a_rerun_makes_no_request_to_the_storage_and_reads_no_file(collection: Collection) -> None:
+    first = collection.download(PLAIN)
+    for item in first.downloaded:
+        (collection.root / item.path).chmod(0)
+    collection.sandbox.clear_requests()
+    again = collection.download(PLAIN)
+    assert [skip.reason for skip in again.skipped] == [Reason.HAVE] * len(first.downloaded)
+    assert (again.downloaded, again.exit_code, storage_requests(collection)) == ((), 0, 0)
+
+
+def test_a_file_deleted_from_disk_is_fetched_again(collection: Collection) -> None:
+    path = collection.root / collection.download(PLAIN).downloaded[0].path
+    path.unlink()
+    assert collection.download(PLAIN).downloaded
+    assert path.is_file()
+
+
+def test_a_right_file_without_an_entry_is_adopted_and_reported_as_there(collection: Collection, tmp_path: Path) -> None:
+    item = collection.download(PLAIN).downloaded[0]
+    other = Collection(collection.sandbox, tmp_path / "other")
+    (other.root / item.path).parent.mkdir(parents=True)
+    (collection.root / item.path).rename(other.root / item.path)
+    collection.sandbox.clear_requests()
+    report = other.download(PLAIN)
+    assert [(skip.reason, skip.item and skip.item.path) for skip in report.skipped] == [(Reason.HAVE, item.path)]
+    assert storage_requests(other) == 0
+    entry = other.entry(item.version_id)
+    assert entry is not None
+    assert entry.status is Status.DOWNLOADED
+
+
+def test_a_wrong_file_in_the_place_is_replaced_only_by_the_proved_one(collection: Collection) -> None:
+    item = collection.scan(PLAIN).items[0]
+    place = collection.root / item.path
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"something else")
+    collection.sandbox.faults.add("wrong_bytes", times=None)
+    assert collection.download(PLAIN).exit_code == 8
+    assert place.read_bytes() == b"something else"
+    collection.sandbox.faults.clear()
+    assert collection.download(PLAIN).exit_code == 0
+    assert hashlib.sha256(place.read_bytes()).hexdigest() == item.sha256
+
+
+def test_a_failed_download_is_remembered_as_error_and_tried_again(collection: Collection) -> None:
+    collection.sandbox.faults.add("wrong_bytes", times=None)
+    report = collection.download(PLAIN)
+    assert [failure.error.code for failure in report.failed] == [Code.HASH_MISMATCH]
+    entry = collection.entry(100101)
+    assert entry is not None
+    assert entry.status is Status.ERROR
+    assert "hash_mismatch" in (entry.files[0].error or "")
+    assert collection.files() == []
+    collection.sandbox.faults.clear()
+    assert collection.download(PLAIN).exit_code == 0
+
+
+def test_a_wrong_hash_may_be_kept_and_is_remembered_so(collection: Collection) -> None:
+    collection.sandbox.faults.add("wrong_bytes", times=None)
+    report = collection.download(PLAIN, options={"allow_hash_mismatch": True})
+    entry = collection.entry(100101)
+    assert report.exit_code == 0
+    assert entry is not None
+    assert entry.files[0].kept_mismatch
+
+
+def test_one_failure_among_several_is_seven_and_the_others_are_done(collection: Collection) -> None:
+    item = collection.scan(PLAIN).items[0]
+    collection.sandbox.faults.add("download_500", times=None, match=f"models/{item.version_id}")
+    report = collection.download(PLAIN, str(int(Known.FLUX)))
+    assert (len(report.downloaded), len(report.failed), report.exit_code) == (1, 1, 7)
+
+
+def test_files_of_one_version_each_have_their_own_record(collection: Collection) -> None:
+    report = collection.download(str(int(Known.CHECKPOINT_VARIANTS)))
+    entry = collection.entry(100201)
+    assert entry is not None
+    assert len(entry.files) == len(report.downloaded) == 6
+    assert len({record.path for record in entry.files}) == 6
+
+
+def test_a_linked_file_of_another_version_is_had_by_its_printed_url(collection: Collection) -> None:
+    report = collection.download(str(int(Known.LINKED_VAE)))
+    assert report.exit_code == 0
+    assert len(report.downloaded) == 2
+
+
+def test_a_file_without_hashes_is_proved_by_its_size(collection: Collection) -> None:
+    report = collection.download(str(int(Known.NO_HASHES)))
+    assert (len(report.downloaded), report.exit_code) == (1, 0)
+
+
+def test_a_file_whose_listed_size_is_off_is_right_by_its_hash(collection: Collection) -> None:
+    report = collection.download(str(int(Known.WRONG_SIZE)))
+    assert (len(report.downloaded), report.exit_code) == (1, 0)
+    assert collection.download(str(int(Known.WRONG_SIZE))).downloaded == ()
+
+
+@pytest.mark.parametrize(
+    ("known", "code"),
+    [
+        (Known.GENERATION_ONLY, Code.DOWNLOADS_DISABLED),
+        (Known.NOT_GRANTED, Code.NO_ACCESS),
+    ],
+)
+def test_what_the_download_endpoint_refuses_has_its_code(collection: Collection, known: int, code: Code) -> None:
+    report = collection.download(str(int(known)))
+    assert [failure.error.code for failure in report.failed] == [code]
+    assert report.exit_code == 3
+
+
+def test_without_a_key_the_login_that_is_required_is_said(collection: Collection) -> None:
+    report = collection.download(PLAIN, settings={"api_key": ""})
+    assert [failure.error.code for failure in report.failed] == [Code.LOGIN_REQUIRED]
+    assert "CIVITAI_API_KEY" in (report.failed[0].error.hint or "")
+
+
+def test_a_used_up_quota_stops_the_run(collection: Collection) -> None:
+    collection.sandbox.faults.add("quota", times=None)
+    report = collection.download(query=None, options={"concurrency": 1})
+    assert report.exit_code == 6
+    assert len(report.failed) == 1
+    assert report.left > 10
+
+
+def test_sidecars_are_the_site_s_answers_unmodified(collection: Collection) -> None:
+    report = collection.download(PLAIN, options={"metadata": True, "model_info": True})
+    item = report.downloaded[0]
+    info = next(path for path in report.saved if path.endswith("/1001-plain_line_art.json"))
+    model = json.loads((collection.root / info).read_text())
+    version = json.loads((collection.root / item.path).with_suffix(".json").read_text())
+    assert version == next(one for one in model["modelVersions"] if one["id"] == item.version_id)
+
+
+def test_the_model_information_holds_all_versions_although_the_listing_was_trimmed(collection: Collection) -> None:
+    world = collection.sandbox.world
+    model = world.add_model("Two Bases", id=9001, tags=["two bases"])
+    for name, base in (("new", "Pony"), ("old", "SD 1.5")):
+        world.add_file(world.add_version(model, name, base_model=base), f"{name}.safetensors")
+    query = ModelQuery(base_models=("SD 1.5",), tag="two bases")
+    collection.download(query=query, base_models=("SD 1.5",), options={"model_info": True})
+    saved = json.loads((collection.root / "lora/pony/two_bases/9001-two_bases.json").read_text())
+    assert [version["name"] for version in saved["modelVersions"]] == ["new", "old"]
+
+
+def test_images_are_named_by_id_and_by_what_they_are(collection: Collection) -> None:
+    report = collection.download(PLAIN, options={"version_images": True})
+    images = [path for path in report.saved if "/images/" in path]
+    assert images
+    for path in images:
+        body = (collection.root / path).read_bytes()
+        assert path.endswith(".png") == body.startswith(b"\x89PNG")
+
+
+def test_what_is_there_already_still_gets_the_sidecars_asked_for(collection: Collection) -> None:
+    collection.download(PLAIN)
+    report = collection.download(PLAIN, options={"metadata": True, "version_images": True})
+    assert report.downloaded == ()
+    assert any(path.endswith(".json") for path in report.saved)
+    assert collection.download(PLAIN, options={"metadata": True, "version_images": True}).saved == ()
+
+
+def test_a_saved_plan_is_carried_out_at_the_paths_it_carries(collection: Collection) -> None:
+    document = json.loads(plan_text(collection.scan(PLAIN)))
+    document["items"][0]["path"] = "my folder/renamed.safetensors"
+    report = collection.execute(read_plan(json.dumps(document), "plan.json"), metadata=True)
+    assert report.exit_code == 0
+    assert collection.files() == ["my folder/renamed.json", "my folder/renamed.safetensors"]
+    entry = collection.entry(100101)
+    assert entry is not None
+    assert entry.version is not None
+    assert collection.scan(PLAIN).skip_counts() == {Reason.HAVE: 1}
+
+
+def test_a_file_that_the_site_has_replaced_is_fetched_and_the_old_one_stands_until_then(collection: Collection) -> None:
+    collection.download(PLAIN)
+    path = collection.root / collection.entries()[0].files[0].path
+    old = path.read_bytes()
+    world = collection.sandbox.world
+    version = world.models[Known.PLAIN_LORA].versions[0]
+    world.remove_file(1001011)
+    world.add_file(version, "plainLineArt.safetensors", id=1001011, size=5000, content=b"n" * 5000)
+    collection.sandbox.faults.add("wrong_bytes", times=None)
+    assert collection.download(PLAIN).exit_code == 8
+    entry = collection.entry(100101)
+    assert entry is not None
+    assert (path.read_bytes(), entry.status) == (old, Status.DOWNLOADED)
+    collection.sandbox.faults.clear()
+    assert len(collection.download(PLAIN).downloaded) == 1
+
+
+def test_a_save_path_that_is_a_file_is_not_writable(collection: Collection) -> None:
+    collection.root.write_text("in the way")
+    with pytest.raises(NotWritable):
+        collection.download(PLAIN)
+
+
+def test_the_key_is_nowhere_on_disk(collection: Collection) -> None:
+    collection.download(PLAIN, options={"metadata": True, "model_info": True}, settings={"log_api_requests": True})
+    for path in collection.root.rglob("*"):
+        if path.is_file():
+            assert collection.sandbox.api_key.encode() not in path.read_bytes()
+
+
+def test_the_key_goes_to_the_site_alone(collection: Collection) -> None:
+    collection.download(PLAIN, options={"version_images": True})
+    for record in collection.sandbox.requests:
+        assert ("authorization" in record.headers) == (record.host == "site")
+        assert collection.sandbox.api_key not in record.query

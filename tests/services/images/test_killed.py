@@ -1,0 +1,103 @@
+"""A process killed in the middle of a gallery: nothing half under a final name, no memory that lies, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from civitai_kit.core.errors import Code, Exit
+from civitai_kit.sandbox.worlds import media
+from civitai_kit.testing import Sandbox
+from tests.services.album import Album
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="killed as POSIX has it")
+
+
+@pytest.mark.parametrize("after", [3, 25])
+def test_kill_9_leaves_no_lie_and_the_next_run_has_everything(
+    civitai_sandbox: Sandbox, tmp_path: Path, after: int
+) -> None:
+    album = Album(civitai_sandbox, tmp_path / "save")
+    album.add(60)
+    civitai_sandbox.faults.add("slow_start", times=None, delay=0.01)
+    process = _start(album)
+    end = time.monotonic() + 30
+    while len(album.pictures() if album.root.exists() else []) < after:
+        assert time.monotonic() < end and process.poll() is None, "it fetched nothing"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for record in album.records():
+        assert record.path is not None
+        assert (album.root / record.path).stat().st_size == record.size
+    for path in album.pictures():
+        if not path.endswith((".part", ".journal", ".tmp")):
+            assert (album.root / "images" / path).read_bytes().startswith(b"\x89PNG")
+    civitai_sandbox.faults.clear()
+    assert album.fetch("username:ann").targets[0].seen == 60
+    assert len([path for path in album.pictures() if path.endswith(".png")]) == 60
+    assert len(album.records()) == 60
+
+
+def test_a_signal_ends_it_in_order_within_three_seconds_and_the_next_run_goes_on(
+    civitai_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    album = Album(civitai_sandbox, tmp_path / "save")
+    album.add(90)
+    civitai_sandbox.faults.add("slow_start", times=None, delay=0.05)
+    process = _start(album)
+    end = time.monotonic() + 30
+    # Those under way may be of a page or two before: enough for the first ones to be settled.
+    while len(album.pictures() if album.root.exists() else []) < 45:
+        assert time.monotonic() < end and process.poll() is None, "it fetched nothing"
+        time.sleep(0.01)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    assert time.monotonic() - begun < 3
+    taken = [path for path in album.pictures() if path.endswith(".png")]
+    assert len(album.records()) == len(taken)
+    civitai_sandbox.faults.clear()
+    civitai_sandbox.clear_requests()
+    report = album.fetch("username:ann", page_size=10)
+    assert (report.downloaded, report.exit_code) == (90 - len(taken), 0)
+    assert "cursor=" in album.asked()[0]
+
+
+def test_a_disk_that_fills_ends_the_run_in_order_and_the_next_run_goes_on(
+    civitai_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    import resource
+
+    album = Album(civitai_sandbox, tmp_path / "save")
+    album.add(12)
+    album.add(1, content=media.png(text="large")[:-12] + bytes(3_000_000) + media.png(text="large")[-12:])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, limits[1]))
+    try:
+        report = album.fetch("username:ann")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert [error.code for error in report.errors] == [Code.DISK_FULL]
+    assert report.exit_code == Exit.DISK
+    assert all(path.endswith(".png") for path in album.pictures())
+    assert len(album.records()) == len(album.pictures()) < 13
+    assert album.fetch("username:ann").exit_code == 0
+    assert len(album.records()) == len(album.pictures()) == 13
+
+
+def _start(album: Album) -> subprocess.Popen[bytes]:
+    words = ["--save-path", str(album.root), "--api-url", album.sandbox.url, "images", "-u", "ann", "--page-size", "10"]
+    env = {**os.environ, "CIVITAI_API_KEY": "", "CIVITAI_KIT_API_DELAY_MS": "0", "HOME": str(album.root.parent)}
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(
+        [sys.executable, "-m", "civitai_kit", *words], env=env, cwd=album.root.parent, stdout=nowhere, stderr=nowhere
+    )

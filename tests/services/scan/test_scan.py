@@ -1,0 +1,176 @@
+"""Phase one against the sandbox: what it plans, what it asks, and that it changes nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from civitai_kit.core.errors import Code, NotFound, SiteError
+from civitai_kit.core.plans.plan import Plan, Reason
+from civitai_kit.core.site.enums import ModelSort
+from civitai_kit.core.site.query import ModelQuery
+from civitai_kit.testing import FAULTS, Known, World
+from tests.services.collection import Collection
+
+
+def model_ids(plan: Plan) -> list[int | None]:
+    return list(dict.fromkeys(item.model_id for item in plan.items))
+
+
+def test_a_scan_writes_nothing_at_all(collection: Collection) -> None:
+    assert collection.scan().items
+    assert not collection.root.exists()
+
+
+def test_a_listing_is_asked_once_a_page_and_no_model_singly(collection: Collection) -> None:
+    collection.scan(query=ModelQuery(limit=10))
+    paths = [record.path for record in collection.sandbox.requests]
+    assert set(paths) == {"/api/v1/models"}
+    queries = [record.query for record in collection.sandbox.requests]
+    assert len(queries) == len(set(queries))
+
+
+@pytest.mark.parametrize("sort", ["Newest", "Oldest", "Highest Rated", "Most Downloaded"])
+def test_no_model_is_lost_or_doubled_whatever_the_order_and_the_size_of_pages(
+    collection: Collection, sort: str
+) -> None:
+    whole = collection.scan(query=ModelQuery(sort=ModelSort(sort), limit=100))
+    paged = collection.scan(query=ModelQuery(sort=ModelSort(sort), limit=3))
+    assert model_ids(paged) == model_ids(whole)
+    assert len({item.path for item in paged.items}) == len(paged.items)
+
+
+def test_the_limit_counts_models_that_have_something_to_fetch(collection: Collection) -> None:
+    plan = collection.scan(query=ModelQuery(sort=ModelSort.NEWEST), limit=3)
+    assert len(model_ids(plan)) == 3
+
+
+def test_the_same_command_run_again_goes_on_with_the_collection(collection: Collection) -> None:
+    first = collection.download(query=ModelQuery(sort=ModelSort.NEWEST), limit=2, types=("LORA",))
+    second = collection.scan(query=ModelQuery(sort=ModelSort.NEWEST), limit=2, types=("LORA",))
+    done = {item.model_id for item in first.downloaded}
+    assert len(done) == 2
+    assert len(model_ids(second)) == 2
+    assert not done & set(model_ids(second))
+
+
+def test_a_base_model_takes_the_newest_version_with_it(collection: Collection) -> None:
+    world = collection.sandbox.world
+    model = world.add_model("Two Bases", id=9001)
+    for version, base in (
+        (world.add_version(model, "new", base_model="Pony"), 1),
+        (world.add_version(model, "old"), 2),
+    ):
+        world.add_file(version, f"f{base}.safetensors")
+    plan = collection.scan("9001", base_models=("SDXL 1.0",))
+    assert [item.version_name for item in plan.items] == ["old"]
+
+
+def test_a_tag_that_the_site_does_not_know_is_not_found_instead_of_everything(collection: Collection) -> None:
+    with pytest.raises(NotFound):
+        collection.scan(query=ModelQuery(tag="no such tag"), tags=("no such tag",))
+
+
+def test_a_tag_is_proved_on_every_model(collection: Collection) -> None:
+    plan = collection.scan(query=ModelQuery(tag="film grain"), tags=("film grain",))
+    assert model_ids(plan) == [Known.SPACED_TAG]
+
+
+def test_an_unknown_creator_is_not_found(collection: Collection) -> None:
+    with pytest.raises(NotFound):
+        collection.scan(query=ModelQuery(username="nobody_at_all"))
+
+
+def test_a_ref_is_found_although_the_listing_hides_it(collection: Collection) -> None:
+    assert Known.MATURE not in model_ids(collection.scan())
+    assert model_ids(collection.scan(str(int(Known.MATURE)))) == [Known.MATURE]
+
+
+@pytest.mark.parametrize(
+    ("known", "code", "exit_code"),
+    [
+        (Known.EARLY_ACCESS, Code.EARLY_ACCESS, 3),
+        (Known.PAID_FOR_EVER, Code.EARLY_ACCESS, 3),
+        (Known.ARCHIVED, Code.ARCHIVED, 4),
+        (Known.TAKEN_DOWN, Code.NOT_FOUND, 4),
+        (Known.NO_VERSIONS, Code.NOT_FOUND, 4),
+        (Known.UNRATED, Code.NOT_FOUND, 4),
+        (999_999, Code.NOT_FOUND, 4),
+    ],
+)
+def test_a_ref_that_can_only_be_skipped_ends_with_its_own_code(
+    collection: Collection, known: int, code: Code, exit_code: int
+) -> None:
+    plan = collection.scan(str(int(known)))
+    assert [error.code for error in plan.errors] == [code]
+    assert plan.exit_code == exit_code
+
+
+def test_a_version_for_generation_only_is_known_as_such_when_named(collection: Collection) -> None:
+    plan = collection.scan(f"https://civitai.com/models/{int(Known.GENERATION_ONLY)}?modelVersionId=101901")
+    assert plan.skip_counts() == {Reason.NOT_DOWNLOADABLE: 1}
+    assert plan.exit_code == 3
+
+
+def test_a_ref_that_is_filtered_out_is_no_failure(collection: Collection) -> None:
+    plan = collection.scan(str(int(Known.PLAIN_LORA)), types=("Checkpoint",))
+    assert (plan.items, plan.exit_code) == ((), 0)
+
+
+def test_several_refs_of_which_one_cannot_be_had_are_a_partial_success(collection: Collection) -> None:
+    plan = collection.scan(str(int(Known.PLAIN_LORA)), "999999")
+    assert model_ids(plan) == [Known.PLAIN_LORA]
+    assert (len(plan.errors), plan.exit_code) == (1, 7)
+
+
+def test_the_same_thing_named_twice_is_planned_once(collection: Collection) -> None:
+    plan = collection.scan("1001", "https://civitai.red/models/1001/some-slug", "1001")
+    assert len(plan.items) == len({item.file_id for item in plan.items})
+
+
+def test_a_version_named_twice_over_is_a_duplicate(collection: Collection) -> None:
+    plan = collection.scan("1001", "https://civitai.com/models/1001?modelVersionId=100101")
+    assert plan.skip_counts() == {Reason.DUPLICATE: 1}
+    assert all(skip.item and skip.item.path in {item.path for item in plan.items} for skip in plan.skips)
+
+
+def test_paths_are_the_same_by_listing_by_model_and_by_version(collection: Collection) -> None:
+    listed = {i.file_id: i.path for i in collection.scan().items if i.model_id == Known.CHECKPOINT_VARIANTS}
+    by_model = {i.file_id: i.path for i in collection.scan("1002").items}
+    by_version = {
+        i.file_id: i.path for i in collection.scan("https://civitai.com/models/1002?modelVersionId=100201").items
+    }
+    assert listed == by_model == by_version
+
+
+def test_nothing_that_the_site_names_leaves_the_save_path(collection: Collection) -> None:
+    plan = collection.scan(query=ModelQuery(nsfw=True), all_versions=True, allow_unsafe=True)
+    for item in plan.items:
+        assert not item.path.startswith("/")
+        assert ".." not in item.path.split("/")
+
+
+@pytest.mark.parametrize("fault", ["bad_gateway", "overloaded", "truncated_json", "html_200", "empty_499", "reset"])
+def test_a_fault_in_the_middle_of_a_listing_is_survived(collection: Collection, fault: str) -> None:
+    assert FAULTS[fault].where == "site"
+    whole = collection.scan(query=ModelQuery(limit=10))
+    params = {"retry_after": 0} if fault == "overloaded" else {}
+    collection.sandbox.faults.add(fault, times=1, match="cursor=", **params)
+    assert collection.scan(query=ModelQuery(limit=10)).items == whole.items
+
+
+def test_a_page_that_fails_for_good_is_an_error_that_says_how_far_the_scan_came(collection: Collection) -> None:
+    collection.sandbox.faults.add("bad_gateway", times=None, match="cursor=")
+    with pytest.raises(SiteError) as failure:
+        collection.scan(query=ModelQuery(limit=10))
+    assert "1 page" in failure.value.message
+
+
+def test_the_raw_answers_of_a_scan_are_plain_json(collection: Collection) -> None:
+    assert json.loads(json.dumps(collection.scan().as_json()))["items"]
+
+
+def test_a_world_of_a_thousand_models_is_scanned_whole(collection: Collection) -> None:
+    collection.sandbox.world = World.large(models=1000, bytes_each=2000)
+    assert len(model_ids(collection.scan(query=ModelQuery(sort=ModelSort.NEWEST)))) == 1000

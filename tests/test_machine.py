@@ -1,0 +1,41 @@
+"""What is asked of the machine: cores that we may use, memory that begins on a page."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import subprocess
+import sys
+
+import pytest
+
+from civitai_kit.machine import cores, page_aligned
+
+MIB = 2**20
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes are not bound to cores here")
+def test_a_process_bound_to_one_core_counts_one() -> None:
+    code = (
+        "import os\nfrom civitai_kit.machine import cores\n"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nprint(cores())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "1\n"
+
+
+def test_there_is_at_least_one_core_and_no_more_than_the_machine_has() -> None:
+    assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("size", [1, 16 * 1024, MIB, MIB + 1])
+def test_a_buffer_has_the_size_asked_for_and_can_be_filled(size: int) -> None:
+    buffer = page_aligned(size)
+    buffer[:] = b"x" * size
+    assert bytes(buffer) == b"x" * size
+
+
+def test_a_large_buffer_begins_on_a_page() -> None:
+    address = ctypes.addressof(ctypes.c_char.from_buffer(page_aligned(MIB)))
+    assert address % mmap.PAGESIZE == 0

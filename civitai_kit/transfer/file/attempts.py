@@ -14,7 +14,7 @@ from civitai_kit.transfer.file.reader import BodyReader
 from civitai_kit.transfer.file.segments import SEGMENT, RangesRefused, Segments
 from civitai_kit.transfer.file.writer import FileWriter, HashingSlots
 from civitai_kit.transfer.http.answers import Setback, is_suspect
-from civitai_kit.transfer.http.client import OpenAnswer
+from civitai_kit.transfer.http.connection import OpenAnswer
 from civitai_kit.transfer.http.ranges import StoredObject, range_headers, stored_object
 from civitai_kit.transfer.http.source import Source
 from civitai_kit.transfer.part.disk_errors import check_room

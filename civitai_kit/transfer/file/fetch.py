@@ -20,7 +20,7 @@ from civitai_kit.transfer.file.reader import BodyReader
 from civitai_kit.transfer.file.small_picture import fetch_small_picture
 from civitai_kit.transfer.file.whole_file import fetch_whole_file
 from civitai_kit.transfer.file.writer import HashingSlots
-from civitai_kit.transfer.http.client import HttpClient
+from civitai_kit.transfer.http.connection import HttpClient
 from civitai_kit.transfer.http.source import SitePace, Source, origin_of, parse_url
 from civitai_kit.transfer.stopping import Stopping
 
@@ -103,6 +103,11 @@ class Fetcher:
         except TransferError as error:
             trouble = Trouble.GARBLED if isinstance(error, NotAModel) else Trouble.NETWORK
             raise Setback(error, trouble) from error
+
+    @property
+    def idle_connections(self) -> int:
+        """How many open connections wait for another request."""
+        return self._http.idle
 
     def stop(self) -> None:
         """Have every transfer end now, its part kept."""

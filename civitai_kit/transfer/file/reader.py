@@ -13,7 +13,7 @@ from civitai_kit.core.errors import TransferError
 from civitai_kit.core.retry import Trouble
 from civitai_kit.transfer.bandwidth import Bandwidth
 from civitai_kit.transfer.http.answers import Setback
-from civitai_kit.transfer.http.client import OpenAnswer
+from civitai_kit.transfer.http.connection import OpenAnswer
 from civitai_kit.transfer.stopping import Stopping
 
 # A shorter body is read to its end through the library, which keeps the connection for the next request.

@@ -11,7 +11,7 @@ from civitai_kit.core.retry import Retries
 from civitai_kit.machine import page_aligned
 from civitai_kit.transfer.file.reader import BodyReader
 from civitai_kit.transfer.http.answers import Setback
-from civitai_kit.transfer.http.client import OpenAnswer
+from civitai_kit.transfer.http.connection import OpenAnswer
 from civitai_kit.transfer.http.ranges import range_headers, stored_object
 from civitai_kit.transfer.http.source import Source
 from civitai_kit.transfer.part.disk_errors import disk_errors

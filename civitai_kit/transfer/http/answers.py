@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import httpx2
 
 from civitai_kit.core.errors import (
     BadQuery,
@@ -82,6 +85,28 @@ def login_required(endpoint: str, *, status: int, with_key: bool, text: str = ""
         endpoint=endpoint,
         hint=_BAD_KEY_HINT if with_key else _KEY_HINT,
     )
+
+
+def no_answer(error: Exception, host: str) -> Setback:
+    """What a request that got no answer amounts to."""
+    if isinstance(error, httpx2.UnsupportedProtocol | httpx2.InvalidURL | UnicodeError):
+        return Setback(UnexpectedReply(f"An address of the host {host} makes no sense."), Trouble.REFUSED)
+    if isinstance(error, httpx2.HTTPError | OSError):
+        if _has_bad_certificate(error):
+            distrusted = Unavailable(
+                f"The certificate of {host} is not trusted: {error}",
+                code=Code.NETWORK,
+                hint="Behind a proxy of your own, name its CA file in SSL_CERT_FILE.",
+            )
+            return Setback(distrusted, Trouble.REFUSED)
+        reason = "no answer in time" if isinstance(error, httpx2.TimeoutException) else str(error)
+        unreached = Unavailable(
+            f"{host} cannot be reached: {reason}",
+            code=Code.NETWORK,
+            hint="Check the connection; another address of the site can be given with --api-url.",
+        )
+        return Setback(unreached, Trouble.NETWORK)
+    raise error
 
 
 def looks_like_page(head: bytes) -> bool:
@@ -217,3 +242,11 @@ def _is_xml(head: bytes) -> bool:
 
 def _trimmed(head: bytes) -> bytes:
     return head[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+
+
+def _has_bad_certificate(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -19,7 +19,7 @@ from civitai_kit.core.retry import RetryRules
 from civitai_kit.disk.picture_folder import PictureFolder
 from civitai_kit.sandbox.storage.urls import delivery_url
 from civitai_kit.sandbox.worlds import media
-from civitai_kit.sandbox.worlds.records import ImageRecord
+from civitai_kit.sandbox.worlds.records import WorldImage
 from civitai_kit.services.pace import Budget
 from civitai_kit.services.pictures import BroughtPicture, Claims, Pictures, WantedPicture
 from civitai_kit.testing import Sandbox
@@ -46,7 +46,7 @@ class Gallery:
         stopped, folder = self.stop.is_set, PictureFolder(self.root)
         return Pictures(self.fetcher, folder, rules, slots=slots, stopped=stopped, emit=self.events.append)
 
-    def picture(self, stem: str = "1", image: ImageRecord | None = None, **changes: Any) -> WantedPicture:
+    def picture(self, stem: str = "1", image: WorldImage | None = None, **changes: Any) -> WantedPicture:
         """An image of the site's, wanted at a stem."""
         shown = image or self.sandbox.world.add_image(content=PNG)
         urls = (delivery_url(self.sandbox.storage_url, shown),)

@@ -16,13 +16,13 @@ from civitai_kit.sandbox import pages
 from civitai_kit.sandbox.faults import Pending
 from civitai_kit.sandbox.site.downloads import QUOTA
 from civitai_kit.sandbox.site.replies import REGION_TEXT, error, json_reply
-from civitai_kit.sandbox.state import State
+from civitai_kit.sandbox.state import SandboxState
 
 ENDINGS = "civitai_kit.endings"
 """Key under which the server puts the functions `close` and `reset` of the connection into the scope."""
 
 
-async def meet(pending: Pending, state: State, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: PLR0917
+async def meet(pending: Pending, state: SandboxState, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: PLR0917
     """Answer a request with the fault that it meets."""
     if pending.name == "reset":
         await _end(scope, receive, "reset")

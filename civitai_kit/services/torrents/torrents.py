@@ -13,7 +13,7 @@ from civitai_kit.core.collection.entry import Entry
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Interrupted
 from civitai_kit.core.events import Emit, FileDone, FileFailed, FileKept, FileMoved, FileStarted, RunStarted, Warned
 from civitai_kit.core.site.licence import restrictions
-from civitai_kit.core.torrents.metainfo import Content, Metainfo, Terms, content_of
+from civitai_kit.core.torrents.metainfo import Metainfo, Terms, TorrentContent, content_of
 from civitai_kit.core.torrents.names import magnet_path
 from civitai_kit.core.torrents.report import TorrentReport, TorrentRow, TorrentStatus
 from civitai_kit.services.ports import JobOutcome, JobPool
@@ -29,7 +29,12 @@ class Maker(Protocol):
     """Makes and reads torrent files."""
 
     def make(
-        self, content: Content, locate: Callable[[str], Path], terms: Terms, comment: str, moved: Callable[[int], None]
+        self,
+        content: TorrentContent,
+        locate: Callable[[str], Path],
+        terms: Terms,
+        comment: str,
+        moved: Callable[[int], None],
     ) -> Metainfo:
         """The torrent of a content; raises Interrupted, SizeMismatch or DiskError."""
 
@@ -163,7 +168,7 @@ class _TorrentRun:
         data = None if self.options.overwrite else self.out.read(job.path)
         return None if data is None else self.parts.maker.read(data)
 
-    def _make(self, job: TorrentJob, entries: list[Entry], content: Content) -> Metainfo:
+    def _make(self, job: TorrentJob, entries: list[Entry], content: TorrentContent) -> Metainfo:
         self.emit(FileStarted(job.path, content.size))
         if self.options.check_hash:
             check_hashes(self.parts.disk, entries, self.parts.stop)

@@ -12,7 +12,7 @@ from civitai_kit.core.paths.places import path_key
 from civitai_kit.core.plans.plan import Item, Plan
 from civitai_kit.core.plans.report import Report
 from civitai_kit.core.plans.selection import ScanRequest, Selection
-from civitai_kit.core.site.references import LARGEST_ID, Kind, Reference
+from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind
 from civitai_kit.services.download.download import DownloadOptions, DownloadParts, download
 from civitai_kit.services.scan.scan import ScanParts, scan
 from civitai_kit.services.upkeep.remembered import (
@@ -40,7 +40,7 @@ def plan_again(parts: ScanParts, version_ids: Iterable[int], selection: Selectio
     for version_id in version_ids:
         entry = parts.store.get(version_id)
         if entry is None or not entry.files:
-            unknown.append(Reference(Kind.VERSION, version_id=version_id, text=f"v_{version_id}"))
+            unknown.append(Reference(ReferenceKind.VERSION, version_id=version_id, text=f"v_{version_id}"))
         else:
             items.update({path_key(record.path): item_of_record(entry, record) for record in entry.files})
     remembered = len({item.version_id for item in items.values()})

@@ -13,8 +13,7 @@ from urllib.request import getproxies
 
 import httpx2
 
-from civitai_kit.core.errors import Code, Unavailable, UnexpectedReply
-from civitai_kit.core.retry import Trouble
+from civitai_kit.core.network_errors import no_answer
 from civitai_kit.transfer.answers import Reply, Setback
 from civitai_kit.transfer.halt import Halt
 from civitai_kit.transfer.line import LONGEST_IDLE, Heard, Line, Opening, outcome_of
@@ -107,6 +106,7 @@ class Wire:
         # Given whole with each request: to merge them with a client's own takes a tenth of a picture's time.
         self._headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         self._seconds = timeout
+        self._silence = timeout
         self._timeout = httpx2.Timeout(timeout, pool=None)
         self._extensions = {"timeout": self._timeout.as_dict()}
         self._halt = halt
@@ -131,7 +131,7 @@ class Wire:
         self._halt.check()
         line.client.close()
         assert isinstance(outcome, Exception)
-        raise _unreached(outcome, url) from outcome
+        raise _unreached(outcome, url, self._silence) from outcome
 
     def close(self) -> None:
         """Close every idle connection."""
@@ -199,32 +199,8 @@ def _forget(_: object) -> None:
     pass
 
 
-def _unreached(error: BaseException, url: httpx2.URL) -> Setback:
-    """What a request that got no answer amounts to."""
-    host = url.host
-    if isinstance(error, httpx2.UnsupportedProtocol | httpx2.InvalidURL | UnicodeError):
-        return Setback(UnexpectedReply(f"An address of the host {host} makes no sense."), Trouble.REFUSED)
-    if isinstance(error, httpx2.HTTPError | OSError):
-        if _has_bad_certificate(error):
-            distrusted = Unavailable(
-                f"The certificate of {host} is not trusted: {error}",
-                code=Code.NETWORK,
-                hint="Behind a proxy of your own, name its CA file in SSL_CERT_FILE.",
-            )
-            return Setback(distrusted, Trouble.REFUSED)
-        reason = "no answer in time" if isinstance(error, httpx2.TimeoutException) else str(error)
-        unreached = Unavailable(
-            f"{host} cannot be reached: {reason}",
-            code=Code.NETWORK,
-            hint="Check the connection; another address of the site can be given with --api-url.",
-        )
-        return Setback(unreached, Trouble.NETWORK)
+def _unreached(error: BaseException, url: httpx2.URL, timeout: float) -> Setback:
+    """What a request that got no answer amounts to; raises what is no failure of the network."""
+    if isinstance(error, httpx2.HTTPError | httpx2.InvalidURL | UnicodeError | OSError):
+        return Setback(*no_answer(error, url.host, silence=timeout))
     raise error
-
-
-def _has_bad_certificate(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

@@ -23,7 +23,7 @@ from civitai_kit.sandbox.worlds.records import WorldImage
 from civitai_kit.services.pace import Budget
 from civitai_kit.services.pictures import BroughtPicture, Claims, Pictures, WantedPicture
 from civitai_kit.testing import Sandbox
-from civitai_kit.transfer.fetch import Fetcher
+from civitai_kit.transfer.file.fetch import Fetcher
 
 PNG = media.png(text="a picture")
 LARGE = PNG[:-12] + bytes(5_000_000) + PNG[-12:]

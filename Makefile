@@ -1,8 +1,8 @@
 # Needs python3 (3.11 or newer, with venv), make and the package index; nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALLED := .venv/.installed
 READY := .venv/.ready
-LOCKS := requirements/run.txt requirements/dev.txt
 PLAIN := .bench-venv
 
 .DEFAULT_GOAL := help
@@ -11,17 +11,28 @@ PLAIN := .bench-venv
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# A lock names everything: installed without looking for more, so that no later release can come between, then checked.
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+LOCKED = $(PIP) install --quiet --no-deps --require-hashes -r
+
 venv: $(READY) ## .venv with the project, its extras and its test dependencies
 	@:
 
-$(READY): pyproject.toml $(LOCKS)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+# The lock of the tests holds that of a run whole, at the same versions: one is put on top of the other.
+$(READY): $(INSTALLED) requirements/dev.txt
+	$(LOCKED) requirements/dev.txt
+	$(PIP) check
 	@touch $@
 
-run: venv ## the main job against the sandbox; ARGS="download …" runs that instead, against the real site
+$(INSTALLED): pyproject.toml requirements/run.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(LOCKED) requirements/run.txt
+	$(PIP) install --quiet --no-build-isolation --no-deps -e .
+	$(PIP) check
+	@touch $@
+
+run: $(INSTALLED) ## the main job against the sandbox; ARGS="download …" runs that instead, against the real site
 	@$(BIN)/civitai-kit $(if $(strip $(ARGS)),$(ARGS),sandbox --demo)
 
 test: venv ## the whole suite; PYTEST_ARGS="-k name" is passed on
@@ -48,12 +59,12 @@ page: venv ## the program's own help anew (civitai_kit/cli/help.txt)
 
 # --no-header: the header would name this machine's paths.
 LOCK = .cache/lock/bin/uv pip compile pyproject.toml --quiet --upgrade --no-header --no-config \
-	--universal --python-version 3.11 --generate-hashes
+	--universal --python-version 3.11 --generate-hashes --no-strip-extras
 
 lock: ## pin and hash the newest versions anew (requirements/*.txt)
 	$(PYTHON) -m venv .cache/lock
 	.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv
-	$(LOCK) --extra server --output-file requirements/run.txt
+	$(LOCK) --extra server --group build --output-file requirements/run.txt
 	$(LOCK) --all-extras --group dev --output-file requirements/dev.txt
 
 clean: ## remove what was made here: .venv, caches, build results

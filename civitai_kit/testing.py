@@ -1,6 +1,6 @@
 """The sandbox for tests: a context manager, and a pytest fixture `civitai_sandbox`.
 
-Use the fixture with `pytest_plugins = ["civitai_kit.testing"]` in a `conftest.py`.
+Use the fixture with `pytest_plugins = ["civitai_kit.testing"]` in a `conftest.py`. It needs the extra `testing`.
 """
 
 from __future__ import annotations
@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
+from civitai_kit.kit.extras import adding
 
-from civitai_kit.sandbox.faults import FAULTS, FaultBox
-from civitai_kit.sandbox.serve import Sandbox, running
-from civitai_kit.sandbox.state import RequestRecord
-from civitai_kit.sandbox.worlds.standard import Known
-from civitai_kit.sandbox.worlds.world import World
+try:
+    import pytest
+
+    from civitai_kit.sandbox.faults import FAULTS, FaultBox
+    from civitai_kit.sandbox.serve import Sandbox, running
+    from civitai_kit.sandbox.state import RequestRecord
+    from civitai_kit.sandbox.worlds.standard import Known
+    from civitai_kit.sandbox.worlds.world import World
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"civitai_kit.testing needs {error.name}, which is not installed: {adding('testing')}", name=error.name
+    ) from error
 
 __all__ = ["FAULTS", "FaultBox", "Known", "RequestRecord", "Sandbox", "World", "civitai_sandbox", "sandbox"]
 

@@ -21,8 +21,9 @@ def _run(call: Call) -> Outcome:
     try:
         from civitai_kit.sandbox.serve import running
     except ImportError as error:
-        hint = "pip install 'civitai-kit[server]' brings them."
-        raise CivitaiKitError(MISSING, code=Code.USAGE, hint=hint) from error
+        from civitai_kit.kit.extras import adding
+
+        raise CivitaiKitError(MISSING, code=Code.USAGE, hint=f"{adding('server')} brings them.") from error
     if call.has("list_faults"):
         return _fault_list()
     try:

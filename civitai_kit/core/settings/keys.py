@@ -60,7 +60,7 @@ _WHERE = (
         "Where things go",
     ),
     Key("database_path", "", "folder of the database; empty: <save path>/civitai_download_db", ("DatabasePath",)),
-    Key("path_template", PATH_TEMPLATE, "where a model file goes under the save path"),
+    Key("path_template", PATH_TEMPLATE, "where a model file goes under the save path", ("VersionPathPattern",)),
 )
 
 _SELECTION = (

@@ -25,7 +25,7 @@ from statistics import median
 from civitai_kit.cli.interpreter import rare_collection
 from civitai_kit.core.collection.entry import Entry
 from civitai_kit.disk.folder import Folder
-from civitai_kit.services.exchange.exchange import HEAD_BYTES, ImportParts, Source, export
+from civitai_kit.services.exchange.exchange import HEAD_BYTES, ImportedFile, ImportParts, export
 from civitai_kit.services.exchange.import_collection import import_file
 from civitai_kit.store.entry_rows import pack_entries
 from civitai_kit.store.lmdb_store import LmdbStore
@@ -63,7 +63,7 @@ def import_into(root: Path, source: Path) -> None:
     """What `db import` does once it runs."""
     with LmdbStore.open(root / "civitai_download_db", read_only=False) as store, source.open("rb", 1 << 20) as stream:
         parts = ImportParts(store=store, disk=Folder(root), pack=pack_entries, stopped=_never)
-        done = import_file(parts, Source(source.name, stream.peek(HEAD_BYTES)[:HEAD_BYTES], stream, source))
+        done = import_file(parts, ImportedFile(source.name, stream.peek(HEAD_BYTES)[:HEAD_BYTES], stream, source))
     assert done.exit_code == 0
 
 

@@ -1,7 +1,7 @@
 """A call as a conversation: a generator that yields a Request or a Sleep and is sent the Response.
 
 It does no I/O, so the same call serves the blocking and the asynchronous client, and its patience is tested by
-counting the seconds it yields. What the network does is told to it by throwing a `Failure` in.
+counting the seconds it yields. What the network does is told to it by throwing a `NoAnswer` in.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Sleep(NamedTuple):
     everybody: bool = False
 
 
-class Failure(Exception):
+class NoAnswer(Exception):
     """One try that failed: `error` says why, `trouble` whether another may help; thrown in where no answer came."""
 
     def __init__(self, error: SiteError, trouble: Trouble = Trouble.NETWORK, retry_after: float | None = None) -> None:
@@ -95,7 +95,7 @@ class Asker:
             try:
                 response = yield from self._follow(request)
                 return _result(response, request.endpoint, fits)
-            except Failure as failure:
+            except NoAnswer as failure:
                 failed = failure
             wait = wait_before_retry(
                 self.rules, failed.trouble, tried, retry_after=failed.retry_after, chance=self.chance()
@@ -114,11 +114,11 @@ class Asker:
                 return response
             target = _joined(request.url, where)
             if target is not None and is_login_address(target):
-                raise Failure(login_required(asked, status=response.status), Trouble.REFUSED)
+                raise NoAnswer(login_required(asked, status=response.status), Trouble.REFUSED)
             if target is None or origin(target) != origin(request.url):
-                raise Failure(_leads_away(response.status, asked, target), Trouble.REFUSED)
+                raise NoAnswer(_leads_away(response.status, asked, target), Trouble.REFUSED)
             request = _redirected(request, response.status, target)
-        raise Failure(UnexpectedReply("The site redirects in circles.", endpoint=asked), Trouble.REFUSED)
+        raise NoAnswer(UnexpectedReply("The site redirects in circles.", endpoint=asked), Trouble.REFUSED)
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
@@ -164,7 +164,7 @@ def _result(response: Response, endpoint: str, fits: Fits) -> Any:
                 return answer
     error = error_for(response.status, response.headers, response.body, endpoint)
     trouble = trouble_in(response.status, response.headers, response.body)
-    raise Failure(error, trouble, retry_after_of(response.headers))
+    raise NoAnswer(error, trouble, retry_after_of(response.headers))
 
 
 def _counted(error: SiteError, tried: int) -> SiteError:

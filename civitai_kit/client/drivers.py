@@ -11,8 +11,8 @@ import anyio
 import httpx2
 
 from civitai_kit.client import ahead, calls, exchange
-from civitai_kit.client.conversation import SLEPT, Asker, Call, Failure, Request, Response, Sleep
-from civitai_kit.client.endpoints import Endpoints
+from civitai_kit.client.conversation import SLEPT, Asker, Call, NoAnswer, Request, Response, Sleep
+from civitai_kit.client.endpoints import Awaiting, Blocking, Endpoints
 from civitai_kit.client.exchange import Attempt, Exchange
 from civitai_kit.client.listing import Listing
 from civitai_kit.client.pacing import Pace
@@ -117,7 +117,7 @@ class _Base(Endpoints):
         return text.replace(self._secret, "…") if self._secret else text
 
 
-class Client(_Base):
+class Client(_Base, Blocking):
     """Asks the site and blocks until it has answered; may be used by several threads at once."""
 
     def __enter__(self) -> Self:
@@ -156,7 +156,7 @@ class Client(_Base):
             while True:
                 try:
                     reply = self._answer(step, check or self._check)
-                except Failure as failure:
+                except NoAnswer as failure:
                     step = call.throw(failure)
                 else:
                     step = call.send(reply)
@@ -217,7 +217,7 @@ class Client(_Base):
             self._logged(attempt.exchange(message.headers))
 
 
-class AsyncClient(_Base):
+class AsyncClient(_Base, Awaiting):
     """Asks the site without blocking, on asyncio and on trio."""
 
     async def __aenter__(self) -> Self:
@@ -242,7 +242,7 @@ class AsyncClient(_Base):
             while True:
                 try:
                     reply = await self._answer(step)
-                except Failure as failure:
+                except NoAnswer as failure:
                     step = call.throw(failure)
                 else:
                     step = call.send(reply)

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import wraps
 from inspect import Signature, signature
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from civitai_kit.client import calls
 from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.listing import Listing
 from civitai_kit.core.site.models import SiteValue
 
-if TYPE_CHECKING:
-    from civitai_kit.client.drivers import AsyncClient, Client
-
 P = ParamSpec("P")
 T = TypeVar("T")
 V = TypeVar("V", bound=SiteValue)
+
+
+class Blocking:
+    """A client whose methods give their result."""
+
+
+class Awaiting:
+    """A client whose methods give something to await."""
 
 
 def _without_asker(build: Callable[..., Any]) -> Signature:
@@ -37,9 +42,9 @@ class endpoint(Generic[P, T]):
     @overload
     def __get__(self, client: None, owner: type[Any]) -> endpoint[P, T]: ...
     @overload
-    def __get__(self, client: Client, owner: type[Any]) -> Callable[P, T]: ...
+    def __get__(self, client: Blocking, owner: type[Any]) -> Callable[P, T]: ...
     @overload
-    def __get__(self, client: AsyncClient, owner: type[Any]) -> Callable[P, Awaitable[T]]: ...
+    def __get__(self, client: Awaiting, owner: type[Any]) -> Callable[P, Awaitable[T]]: ...
 
     def __get__(self, client: Any, owner: type[Any]) -> Any:
         """The method of one client."""
@@ -65,9 +70,9 @@ class rows(Generic[P, V]):
     @overload
     def __get__(self, client: None, owner: type[Any]) -> rows[P, V]: ...
     @overload
-    def __get__(self, client: Client, owner: type[Any]) -> Callable[P, Iterator[V]]: ...
+    def __get__(self, client: Blocking, owner: type[Any]) -> Callable[P, Iterator[V]]: ...
     @overload
-    def __get__(self, client: AsyncClient, owner: type[Any]) -> Callable[P, AsyncIterator[V]]: ...
+    def __get__(self, client: Awaiting, owner: type[Any]) -> Callable[P, AsyncIterator[V]]: ...
 
     def __get__(self, client: Any, owner: type[Any]) -> Any:
         """The method of one client."""

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 
 from civitai_kit import __version__
-from civitai_kit.client.conversation import Failure, Request, Response
+from civitai_kit.client.conversation import NoAnswer, Request, Response
 from civitai_kit.core.errors import Code, Unavailable, UnexpectedReply, UsageError
 from civitai_kit.core.retry import Trouble
 
@@ -62,13 +62,13 @@ class Attempt:
         self._trouble: str | None = None
 
     def open(self, answer: Any) -> None:
-        """The library's response has come; raises Failure for a body packed twice, which could unfold to any size."""
+        """The library's response has come; raises NoAnswer for a body packed twice, which could unfold to any size."""
         self._answer = answer
         if "," in answer.headers.get("content-encoding", ""):
             raise self._failure("The site's answer is packed more than once.", Trouble.GARBLED)
 
     def take(self, chunk: bytes) -> None:
-        """Take the next decoded bytes; raises Failure when they are too many."""
+        """Take the next decoded bytes; raises NoAnswer when they are too many."""
         self._size += len(chunk)
         if self._size > LARGEST_BODY:
             raise self._failure(f"The site's answer is bigger than {LARGEST_BODY // 2**20} MiB.", Trouble.REFUSED)
@@ -78,7 +78,7 @@ class Attempt:
         """The answer, when the body has ended."""
         return Response(self._answer.status_code, dict(self._answer.headers), b"".join(self._chunks))
 
-    def failed(self, error: Exception) -> Failure:
+    def failed(self, error: Exception) -> NoAnswer:
         """What a failure of the library means."""
         failure = failure_of(error, self._request.url, self._timeout)
         self._trouble = failure.error.message
@@ -97,10 +97,10 @@ class Attempt:
             trouble=self._trouble,
         )
 
-    def _failure(self, said: str, trouble: Trouble) -> Failure:
+    def _failure(self, said: str, trouble: Trouble) -> NoAnswer:
         self._trouble = said
         hint = "Ask for less at once (--page-size, limit)."
-        return Failure(UnexpectedReply(said, endpoint=self._request.endpoint, hint=hint), trouble)
+        return NoAnswer(UnexpectedReply(said, endpoint=self._request.endpoint, hint=hint), trouble)
 
 
 def failures() -> tuple[type[Exception], ...]:
@@ -109,14 +109,14 @@ def failures() -> tuple[type[Exception], ...]:
     return tuple(library.RequestError for library in loaded if library is not None)
 
 
-def failure_of(error: Exception, url: str, timeout: float) -> Failure:
+def failure_of(error: Exception, url: str, timeout: float) -> NoAnswer:
     """Say in our words why no answer came; nothing of a URL's query or of a proxy's password is told."""
     host = urlsplit(url).hostname
     endpoint = urlsplit(url).path
     names = {kind.__name__ for kind in type(error).__mro__}
     if "DecodingError" in names:
         broken = UnexpectedReply("The answer's compression is broken.", endpoint=endpoint, hint="Try again later.")
-        return Failure(broken, Trouble.GARBLED)
+        return NoAnswer(broken, Trouble.GARBLED)
     if "TimeoutException" in names:
         said = f"{host} was silent for {timeout:g} seconds."
         hint = "Try again, or raise the timeout (--api-timeout)."
@@ -130,7 +130,7 @@ def failure_of(error: Exception, url: str, timeout: float) -> Failure:
     else:
         said = f"The connection to {host} broke: {_plain(error)}."
         hint = "Try again; what was done so far is kept."
-    return Failure(Unavailable(said, code=Code.NETWORK, endpoint=endpoint, hint=hint))
+    return NoAnswer(Unavailable(said, code=Code.NETWORK, endpoint=endpoint, hint=hint))
 
 
 def has_name(headers: Mapping[str, str]) -> bool:

@@ -9,6 +9,8 @@ from enum import StrEnum
 from math import isfinite
 from typing import NamedTuple
 
+from civitai_kit.core.errors import CivitaiKitError
+
 # A server that wants us gone for longer than this is told to the person instead of waited for.
 LONGEST_RETRY_AFTER = 300.0
 
@@ -37,6 +39,41 @@ class Trouble(StrEnum):
     TOO_FAST = "too_fast"  # slow down
     TOO_DEEP = "too_deep"  # "too many pages": never heals (site.md 1.5)
     QUOTA = "quota"  # the day's downloads are used up: ends the run
+
+
+class Setback(Exception):
+    """An attempt failed: `error` is what it amounts to if nothing cures it, `trouble` says whether waiting might.
+
+    `stale` says that the signed link is the trouble: the site is to be asked for another. `received` bytes came
+    before it; `advanced` says that some were kept.
+    """
+
+    def __init__(
+        self,
+        error: CivitaiKitError,
+        trouble: Trouble,
+        *,
+        retry_after: float | None = None,
+        stale: bool = False,
+    ) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.trouble = trouble
+        self.retry_after = retry_after
+        self.stale = stale
+        self.received = 0
+        self.advanced = False
+
+
+WHY_WAIT: dict[Trouble, str] = {
+    Trouble.NO_SUCH_FILE: "the site does not find the file at the moment",
+    Trouble.WALLED: "the site's gatekeeper wants a pause",
+    Trouble.BUSY: "the server is busy",
+    Trouble.GARBLED: "a page came instead of the file",
+    Trouble.NETWORK: "the connection broke",
+    Trouble.TOO_FAST: "the server asks to slow down",
+}
+"""Why a transfer waits, as one phrase a trouble."""
 
 
 class _Habit(NamedTuple):

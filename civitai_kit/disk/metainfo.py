@@ -8,7 +8,7 @@ from typing import Any
 
 from torf import TorfError, Torrent
 
-from civitai_kit.core.torrents.metainfo import SOURCE, Content, Metainfo, Terms, piece_size_for
+from civitai_kit.core.torrents.metainfo import SOURCE, Metainfo, Terms, TorrentContent, piece_size_for
 from civitai_kit.disk.pieces import PieceHasher
 
 
@@ -30,7 +30,12 @@ class TorrentFiles:
         self._hasher = PieceHasher(threads, stop)
 
     def make(
-        self, content: Content, locate: Callable[[str], Path], terms: Terms, comment: str, moved: Callable[[int], None]
+        self,
+        content: TorrentContent,
+        locate: Callable[[str], Path],
+        terms: Terms,
+        comment: str,
+        moved: Callable[[int], None],
     ) -> Metainfo:
         """The torrent of a content; equal content gives an equal info-hash, whoever makes it and when.
 
@@ -65,7 +70,7 @@ class TorrentFiles:
         self._hasher.close()
 
 
-def _listing(content: Content) -> dict[str, Any]:
+def _listing(content: TorrentContent) -> dict[str, Any]:
     if content.single:
         return {"name": content.name, "length": content.size}
     files = [{"length": file.size, "path": list(file.path)} for file in content.files]

@@ -32,7 +32,7 @@ class Network:
         self._emit = emit
         self._stop = stop
         self._closing = closing
-        self._retries = RetryRules(max_retries=settings.max_retries, first_wait=settings.retry_delay_ms / 1000)
+        self.retries = RetryRules(max_retries=settings.max_retries, first_wait=settings.retry_delay_ms / 1000)
 
     @cached_property
     def site(self) -> Client:
@@ -43,7 +43,7 @@ class Network:
         client = Client(
             settings.api_key.get_secret_value() or None,
             base_url=settings.api_url,
-            retry=self._retries,
+            retry=self.retries,
             timeout=settings.api_client_timeout_sec,
             pace=self._pace,
             on_wait=lambda seconds, why: self._emit(SiteWaits(seconds, why)),
@@ -64,7 +64,7 @@ class Network:
             api_key=settings.api_key.get_secret_value() or None,
             user_agent=user_agent(),
             timeout=settings.api_client_timeout_sec,
-            retries=self._retries,
+            retries=self.retries,
             connections=settings.connections,
             limit_rate=settings.limit_rate or None,
             stop=self._stop,

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from civitai_kit.sandbox.faults import FaultBox
 from civitai_kit.sandbox.site.app import build
 from civitai_kit.sandbox.site.faults import ENDINGS
-from civitai_kit.sandbox.state import API_KEY, RequestLog, State
+from civitai_kit.sandbox.state import API_KEY, RequestLog, SandboxState
 from civitai_kit.sandbox.storage.server import StorageServer, reset_when_closed
 from civitai_kit.sandbox.worlds.world import World
 
@@ -26,7 +26,7 @@ START_SECONDS = 30.0
 class Sandbox:
     """A running pretend Civitai: where it is, what it shows, and what was asked of it."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: SandboxState) -> None:
         self._state = state
         self.api_key = API_KEY
 
@@ -75,7 +75,7 @@ def running(
     world: World | None = None, *, host: str = "127.0.0.1", port: int = 0, most_requests: int | None = None
 ) -> Iterator[Sandbox]:
     """A sandbox that serves until the block ends; port 0 takes a free one, `most_requests` are remembered."""
-    state = State(World.standard() if world is None else world, requests=RequestLog(most_requests))
+    state = SandboxState(World.standard() if world is None else world, requests=RequestLog(most_requests))
     listener = _listen(host, port)
     storage = StorageServer((_storage_host(host), 0), state)
     state.site_url = f"http://{host}:{listener.getsockname()[1]}"
@@ -91,7 +91,7 @@ def running(
 
 
 @contextlib.contextmanager
-def _site_running(state: State, listener: socket.socket) -> Iterator[None]:
+def _site_running(state: SandboxState, listener: socket.socket) -> Iterator[None]:
     config = uvicorn.Config(
         build(state),
         http=_Protocol,

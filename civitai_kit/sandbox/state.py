@@ -68,7 +68,7 @@ class RequestLog(Sequence[RequestRecord]):
 
 
 @dataclass(slots=True)
-class State:
+class SandboxState:
     """The world shown, the faults to come and the requests so far; `world` may be exchanged while it runs."""
 
     world: World

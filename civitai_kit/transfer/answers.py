@@ -10,7 +10,6 @@ from typing import Any
 
 from civitai_kit.core.errors import (
     BadQuery,
-    CivitaiKitError,
     Code,
     Forbidden,
     Gone,
@@ -22,6 +21,7 @@ from civitai_kit.core.errors import (
     Unavailable,
     UnexpectedReply,
 )
+from civitai_kit.core.retry import Setback as Setback
 from civitai_kit.core.retry import Trouble, retry_after_of, trouble_of
 
 _LONGEST_TEXT = 300
@@ -44,27 +44,6 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
     endpoint: str
-
-
-class Setback(Exception):
-    """An attempt failed: `error` is what it amounts to if nothing cures it, `trouble` says whether waiting might.
-
-    `stale` says that the signed link is the trouble: the site is to be asked for another.
-    """
-
-    def __init__(
-        self,
-        error: CivitaiKitError,
-        trouble: Trouble,
-        *,
-        retry_after: float | None = None,
-        stale: bool = False,
-    ) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.trouble = trouble
-        self.retry_after = retry_after
-        self.stale = stale
 
 
 def refusal_of_site(reply: Reply, *, with_key: bool) -> Setback:

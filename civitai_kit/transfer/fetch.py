@@ -10,10 +10,10 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from civitai_kit.core.errors import NotAModel, TransferError
 from civitai_kit.core.events import Emit
 from civitai_kit.core.plans.order import Content, Fetched, Order
-from civitai_kit.core.retry import RetryRules
-from civitai_kit.transfer.answers import Setback
+from civitai_kit.core.retry import RetryRules, Setback, Trouble
 from civitai_kit.transfer.bandwidth import Bandwidth
 from civitai_kit.transfer.body import Mover
 from civitai_kit.transfer.fill import Gear
@@ -70,6 +70,7 @@ class Fetcher:
             log=log or _say_nothing,
             hashers=Hashers(),
         )
+        self._one_try = replace(self._gear, rules=replace(retries, max_retries=0))
 
     def __enter__(self) -> Self:
         return self
@@ -87,10 +88,21 @@ class Fetcher:
         """
         wanted = replace(order, connections=max(order.connections, self._connections))
         try:
-            bring = gulp if order.content is Content.IMAGE else walk
-            return bring(self._gear, wanted, emit)
+            return walk(self._gear, wanted, emit)
         except Setback as setback:
             raise setback.error from setback
+
+    def fetch_picture(self, order: Order, emit: Emit) -> Fetched:
+        """Try once to fetch a picture or clip, and name it by what it is; more tries are for the caller to make.
+
+        Raises Setback when the host or the bytes refused, DiskError or Interrupted. What came of a large one stays in
+        the part file, and the next try goes on from there.
+        """
+        try:
+            return gulp(self._one_try, order, emit)
+        except TransferError as error:
+            trouble = Trouble.GARBLED if isinstance(error, NotAModel) else Trouble.NETWORK
+            raise Setback(error, trouble) from error
 
     def stop(self) -> None:
         """Have every transfer end now, its part kept."""

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from civitai_kit.core.errors import CivitaiKitError, NotAModel, NotFound, TransferError, Unavailable
 from civitai_kit.core.events import Emit, FileWaits
 from civitai_kit.core.plans.order import Content, Order
-from civitai_kit.core.retry import RetryRules, Trouble
+from civitai_kit.core.retry import WHY_WAIT, RetryRules, Trouble
 from civitai_kit.transfer.answers import Setback, is_suspect
 from civitai_kit.transfer.body import Mover
 from civitai_kit.transfer.disk_errors import check_room
 from civitai_kit.transfer.halt import Halt
 from civitai_kit.transfer.lane import Hashers, Lane
 from civitai_kit.transfer.parts import Part
-from civitai_kit.transfer.patience import WHY, Patience
+from civitai_kit.transfer.patience import Patience
 from civitai_kit.transfer.progress import Progress
 from civitai_kit.transfer.ranges import Object, object_of, range_headers
 from civitai_kit.transfer.segments import SEGMENT, RangesRefused, Segments
@@ -43,8 +43,8 @@ class Gear:
     hashers: Hashers
 
 
-Begun = Answer | Setback | None
-"""What an attempt before has led to: an open answer that is the whole file, or a setback."""
+Begun = Answer | None
+"""An open answer that is the whole file, where one has begun."""
 
 
 class Filler:
@@ -81,7 +81,8 @@ class Filler:
                 self._attempt(part, lane)
             except Setback as setback:
                 self._save(lane)
-                if part.best > best:
+                setback.received, setback.advanced = self._progress.received, part.best > best
+                if setback.advanced:
                     self._patience.renew()
                 self._go_on_after(setback)
             except CivitaiKitError as error:
@@ -111,15 +112,15 @@ class Filler:
             self._gear.log(f"{self._order.key}: {error.message} {second.message}")
 
     def _go_on_after(self, setback: Setback) -> None:
-        """Wait for another try, or turn to the next URL; raises the error when neither is left."""
+        """Wait for another try, or turn to the next URL; raises the setback when neither is left."""
         self._gear.log(f"{self._order.key}: {setback.error.message}")
         wait = self._patience.wait_after(setback)
         if wait is None:
             if not isinstance(setback.error, NotFound) or not self._turn_to_next():
-                raise setback.error
+                raise setback
             return
         if wait > 0:
-            why = WHY.get(setback.trouble, setback.error.message)
+            why = WHY_WAIT.get(setback.trouble, setback.error.message)
             self._emit(FileWaits(self._order.key, wait, why, too_fast=setback.trouble is Trouble.TOO_FAST))
             self._gear.halt.wait(wait)
 
@@ -151,8 +152,6 @@ class Filler:
 
     def _open(self, part: Part, start: int) -> AbstractContextManager[Answer]:
         begun, self._begun = self._begun, None
-        if isinstance(begun, Setback):
-            raise begun
         if begun is not None and not start:
             return nullcontext(begun)
         return self._source.open(self._headers(part, start))

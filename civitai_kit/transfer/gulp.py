@@ -8,14 +8,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.events import Emit, FileCame
 from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Fetched, Order
-from civitai_kit.transfer.answers import Setback
 from civitai_kit.transfer.disk_errors import disk_errors
 from civitai_kit.transfer.durable import create_locked, rename, sync_bytes
-from civitai_kit.transfer.fill import Begun, Gear
+from civitai_kit.transfer.fill import Gear
 from civitai_kit.transfer.journal import PART_SUFFIX
 from civitai_kit.transfer.pictures import HEAD, media_suffix, with_media_suffix, wrong_picture
 from civitai_kit.transfer.progress import Progress
@@ -27,7 +25,9 @@ _MOST = 4 * 1024 * 1024
 
 def gulp(gear: Gear, order: Order, emit: Emit) -> Fetched:
     """Bring one picture under its final name as `walk` does; a large one, or one begun earlier, walks."""
-    return _Gulp(gear, order, emit).bring() if len(order.urls) == 1 else walk(gear, order, emit)
+    if os.path.lexists(f"{order.target}{PART_SUFFIX}"):
+        return walk(gear, order, emit)
+    return _Gulp(gear, order, emit).bring()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class _Held:
 
 
 class _Gulp:
-    """One picture's short walk; whatever comes in its way is left to the long one, which knows what to do."""
+    """One picture's short walk."""
 
     def __init__(self, gear: Gear, order: Order, emit: Emit) -> None:
         self._gear = gear
@@ -62,33 +62,16 @@ class _Gulp:
         self._progress = Progress(order.key, emit, gear.ticks)
 
     def bring(self) -> Fetched:
-        """Bring it; once more from nothing when what came is no whole picture."""
-        wrong: CivitaiKitError | None = None
-        for _ in range(2):
-            came = self._attempt()
-            if isinstance(came, Fetched):
-                return came
-            if (wrong := wrong_picture(came)) is None:
-                self._emit(FileCame(self._order.key))
-                return self._put(came)
-            self._source.forget()
-        assert wrong is not None
-        raise wrong
-
-    def _attempt(self) -> _Held | Fetched:
-        """The picture's bytes, or what the long walk made of it."""
-        try:
-            with self._source.open({}) as answer:
-                if answer.status != 200 or answer.length is None or answer.length > _MOST:
-                    return self._walk(answer)
-                self._progress.begin(0, answer.length)
-                return _Held(self._gear.mover.gulp(answer, self._progress.moved))
-        except Setback as setback:
-            return self._walk(setback)
-
-    def _walk(self, begun: Begun) -> Fetched:
-        """Take the long walk; from where an earlier one has ended it asks anew."""
-        return walk(self._gear, self._order, self._emit, begun=None if os.path.lexists(self._part) else begun)
+        """Bring it, or raise what is wrong with what came."""
+        with self._source.open({}) as answer:
+            if answer.status != 200 or answer.length is None or answer.length > _MOST:
+                return walk(self._gear, self._order, self._emit, begun=answer)
+            self._progress.begin(0, answer.length)
+            came = _Held(self._gear.mover.gulp(answer, self._progress.moved))
+        if (wrong := wrong_picture(came)) is not None:
+            raise wrong
+        self._emit(FileCame(self._order.key))
+        return self._put(came)
 
     def _put(self, held: _Held) -> Fetched:
         """Write the picture, on disk before it has its name."""
@@ -100,7 +83,7 @@ class _Gulp:
                 fd = self._create(target.parent)
             except FileExistsError:
                 # A walk was broken off here; it knows what the part is good for.
-                return self._walk(None)
+                return walk(self._gear, self._order, self._emit)
             self._write(fd, held.content, final)
         self._progress.end(held.written)
         return Fetched(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from civitai_kit.core.retry import RetryRules, Trouble, wait_before_retry
+from civitai_kit.core.retry import RetryRules, wait_before_retry
 from civitai_kit.transfer.answers import Setback
 
 # A link that was just issued and is refused again is a trouble of the storage, no longer of the link's age.
@@ -28,20 +28,9 @@ class Patience:
         """Seconds to wait before the next try, None to give up."""
         if setback.stale:
             self._links += 1
-            if self._links <= _FREE_LINKS:
+            if self._links <= min(_FREE_LINKS, self._rules.max_retries):
                 return 0.0
         self._tried += 1
         return wait_before_retry(
             self._rules, setback.trouble, self._tried, retry_after=setback.retry_after, chance=self._chance()
         )
-
-
-WHY: dict[Trouble, str] = {
-    Trouble.NO_SUCH_FILE: "the site does not find the file at the moment",
-    Trouble.WALLED: "the site's gatekeeper wants a pause",
-    Trouble.BUSY: "the server is busy",
-    Trouble.GARBLED: "a page came instead of the file",
-    Trouble.NETWORK: "the connection broke",
-    Trouble.TOO_FAST: "the server asks to slow down",
-}
-"""Why a transfer waits, as one phrase a trouble."""

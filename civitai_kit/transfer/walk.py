@@ -21,7 +21,7 @@ _KEEP_HINT = "Try again later; --allow-hash-mismatch keeps such a file."
 def walk(gear: Gear, order: Order, emit: Emit, begun: Begun = None) -> Fetched:
     """Bring one file under its final name; raises what kept it from getting there.
 
-    `begun` is what an attempt before has led to: an open answer that is the whole file, or a setback.
+    `begun` is an open answer that is the whole file. A picture is tried once.
     """
     sources = [gear.open_source(url, order.content) for url in order.urls]
     target, progress = Path(order.target), Progress(order.key, emit, gear.ticks)
@@ -45,7 +45,7 @@ def _fill_and_prove(filler: Filler, part: Part, lane: Lane, order: Order) -> boo
     for last in (False, True):
         filler.fill(part, lane)
         wrong = _wrong(part, order, suspect=filler.suspect)
-        if wrong is None or last:
+        if wrong is None or last or order.content is Content.IMAGE:
             break
         if isinstance(wrong, NotAModel):
             filler.forget_links()

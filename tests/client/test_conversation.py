@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from civitai_kit.client import calls
-from civitai_kit.client.conversation import SLEPT, Asker, Call, Failure, Request, Response, Sleep
+from civitai_kit.client.conversation import SLEPT, Asker, Call, NoAnswer, Request, Response, Sleep
 from civitai_kit.core.errors import (
     BadQuery,
     Code,
@@ -27,7 +27,7 @@ BUSY = Response(503, {"retry-after": "2"}, b'{"error": "Server busy, please retr
 CRASHED = Response(500, {}, b'{"error": "boom"}')
 PAGE = b"<!doctype html><html><body>Bad gateway</body></html>"
 CHALLENGE = b"<!doctype html><html><script src='/cdn-cgi/challenge-platform/x'></script></html>"
-GONE = Failure(Unavailable("The connection broke.", code=Code.NETWORK))
+GONE = NoAnswer(Unavailable("The connection broke.", code=Code.NETWORK))
 
 
 def asker(**rules: Any) -> Asker:
@@ -38,7 +38,7 @@ def asker(**rules: Any) -> Asker:
 class Talk:
     """A conversation held with scripted answers; the last one is given again and again."""
 
-    def __init__(self, *answers: Response | Failure) -> None:
+    def __init__(self, *answers: Response | NoAnswer) -> None:
         self.answers = list(answers)
         self.requests: list[Request] = []
         self.sleeps: list[Sleep] = []
@@ -54,7 +54,7 @@ class Talk:
                     continue
                 self.requests.append(step)
                 answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-                step = call.throw(answer) if isinstance(answer, Failure) else call.send(answer)
+                step = call.throw(answer) if isinstance(answer, NoAnswer) else call.send(answer)
         except StopIteration as done:
             return done.value
 
@@ -99,7 +99,7 @@ def test_a_good_answer_is_asked_for_once() -> None:
     ],
 )
 def test_a_lasting_trouble_is_waited_out_as_the_table_says_and_then_told(
-    answer: Response | Failure, expected: list[float]
+    answer: Response | NoAnswer, expected: list[float]
 ) -> None:
     talk = Talk(answer)
     with pytest.raises(SiteError) as caught:

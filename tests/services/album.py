@@ -15,7 +15,7 @@ from civitai_kit.core.images.report import ImagesReport, TargetReport
 from civitai_kit.core.images.request import ImagesRequest
 from civitai_kit.core.images.targets import Target, name_target
 from civitai_kit.kit.parts import Kit
-from civitai_kit.sandbox.worlds.records import ImageRecord as WorldImage
+from civitai_kit.sandbox.worlds.records import WorldImage
 from civitai_kit.services.images.images import fetch_images
 from tests.services.collection import Collection
 

@@ -15,7 +15,7 @@ import pytest
 from civitai_kit.core.events import Event, FileMoved, FileWaits
 from civitai_kit.core.plans.order import Content, Fetched, Order, Proof
 from civitai_kit.core.retry import RetryRules
-from civitai_kit.sandbox.worlds.records import FileRecord, VersionRecord
+from civitai_kit.sandbox.worlds.records import WorldFile, WorldVersion
 from civitai_kit.testing import Sandbox, World
 from civitai_kit.transfer.fetch import Fetcher
 
@@ -29,8 +29,8 @@ class Desk:
 
     sandbox: Sandbox
     folder: Path
-    version: VersionRecord
-    file: FileRecord
+    version: WorldVersion
+    file: WorldFile
     closing: ExitStack
     events: list[Event] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)

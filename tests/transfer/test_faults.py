@@ -28,7 +28,7 @@ PARAMS: dict[str, dict[str, Any]] = {
 }
 
 # Those that only bend a listing's JSON say nothing about a download.
-FOR_LISTINGS = {"cursor_cycle", "empty_page"}
+FOR_LISTINGS = {"cursor_cycle", "empty_page", "blank_page"}
 
 # Met once, these are final by the site's own word.
 FINAL = {

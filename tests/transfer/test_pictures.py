@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from civitai_kit.core.errors import CivitaiKitError, Code, DiskError, Interrupted, NotAModel, NotFound
+from civitai_kit.core.errors import Code, DiskError, Interrupted, NotAModel
 from civitai_kit.core.events import FileCame
 from civitai_kit.core.plans.order import Content, Fetched, Order, Proof
+from civitai_kit.core.retry import Setback, Trouble
 from civitai_kit.sandbox.storage.urls import delivery_url
 from civitai_kit.sandbox.worlds import media
 from civitai_kit.transfer.pictures import is_whole, media_suffix, with_media_suffix
@@ -25,7 +26,12 @@ PNG = media.png(text="a picture")
 def picture(desk: Desk, content: bytes, name: str = "1.jpeg") -> Fetched:
     """Fetch an image of these bytes."""
     image = desk.sandbox.world.add_image(content=content)
-    return desk.fetch(order_of(desk, delivery_url(desk.sandbox.storage_url, image), name))
+    return fetch(desk, order_of(desk, delivery_url(desk.sandbox.storage_url, image), name))
+
+
+def fetch(desk: Desk, order: Order, **changes: Any) -> Fetched:
+    """Try once, with a fetcher of its own."""
+    return desk.fetcher(**changes).fetch_picture(order, desk.events.append)
 
 
 def order_of(desk: Desk, url: str, name: str = "1.jpeg") -> Order:
@@ -86,43 +92,46 @@ def test_a_png_named_jpeg_becomes_a_png(desk: Desk) -> None:
 def test_no_key_goes_to_the_image_host_even_when_it_is_the_site(desk: Desk) -> None:
     image = desk.sandbox.world.add_image(content=PNG)
     url = delivery_url(desk.sandbox.storage_url, image)
-    desk.fetch(order_of(desk, url), site=desk.sandbox.storage_url)
+    fetch(desk, order_of(desk, url), site=desk.sandbox.storage_url)
     assert "authorization" not in desk.sandbox.requests[0].headers
 
 
 @pytest.mark.parametrize("fault", ["html_file", "json_file"])
 def test_a_page_is_no_picture(desk: Desk, fault: str) -> None:
     desk.sandbox.faults.add(fault, times=None)
-    with pytest.raises(NotAModel):
+    with pytest.raises(Setback) as caught:
         picture(desk, PNG)
+    assert (type(caught.value.error), caught.value.trouble) == (NotAModel, Trouble.GARBLED)
     assert desk.names() == []
 
 
 def test_a_picture_that_is_stored_cut_is_refused(desk: Desk) -> None:
-    with pytest.raises(CivitaiKitError) as caught:
+    with pytest.raises(Setback) as caught:
         picture(desk, PNG[:-10])
-    assert caught.value.code is Code.NETWORK
+    assert (caught.value.error.code, caught.value.trouble) == (Code.NETWORK, Trouble.NETWORK)
     assert desk.names() == []
 
 
-@pytest.mark.parametrize("fault", ["cut", "stall", "storage_429", "storage_503", "storage_reset", "no_content_length"])
-def test_a_passing_fault_is_got_over(desk: Desk, fault: str) -> None:
-    params: dict[str, dict[str, Any]] = {
-        "cut": {"at": 20},
-        "stall": {"at": 20, "seconds": 30},
-        "storage_429": {"retry_after": 0.01},
-    }
-    desk.sandbox.faults.add(fault, 1, "", **params.get(fault, {}))
-    image = desk.sandbox.world.add_image(content=PNG)
-    desk.fetch(order_of(desk, delivery_url(desk.sandbox.storage_url, image)), timeout=0.3)
-    assert desk.names() == ["1.png"]
-
-
-def test_a_picture_that_is_gone_is_not_asked_for_again(desk: Desk) -> None:
-    with pytest.raises(NotFound):
-        desk.fetch(order_of(desk, f"{desk.sandbox.storage_url}/nothing/1/2.jpeg"))
-    assert desk.asked("storage") == 1
-    assert desk.names() == []
+@pytest.mark.parametrize(
+    ("fault", "trouble"),
+    [
+        ("storage_429", Trouble.TOO_FAST),
+        ("storage_503", Trouble.BUSY),
+        ("storage_reset", Trouble.NETWORK),
+        ("storage_404", Trouble.REFUSED),
+        ("range_416", Trouble.BUSY),
+        ("cut", Trouble.NETWORK),
+    ],
+)
+@pytest.mark.parametrize("content", [PNG, PNG[:-12] + bytes(5_000_000) + PNG[-12:]], ids=["small", "large"])
+def test_one_call_is_one_request_and_says_what_came_in_its_way(
+    desk: Desk, fault: str, trouble: Trouble, content: bytes
+) -> None:
+    desk.sandbox.faults.add(fault, None, "", **({"at": 20} if fault == "cut" else {}))
+    with pytest.raises(Setback) as caught:
+        picture(desk, content)
+    assert caught.value.trouble is trouble
+    assert (desk.asked("storage"), desk.waits) == (1, [])
 
 
 def test_many_pictures_share_few_connections(desk: Desk) -> None:
@@ -135,7 +144,7 @@ def test_many_pictures_share_few_connections(desk: Desk) -> None:
 
     def job(order: Order) -> Fetched:
         threads.add(threading.get_ident())
-        return fetcher.fetch(order, desk.events.append)
+        return fetcher.fetch_picture(order, desk.events.append)
 
     outcomes = list(Pool(desk.stop).run([partial(job, order) for order in orders], 4))
     assert [outcome.error for outcome in outcomes] == [None] * 60
@@ -164,7 +173,12 @@ def test_a_large_picture_walks_on_with_the_answer_that_has_begun(desk: Desk) -> 
 def test_a_large_picture_that_is_cut_goes_on_where_it_was(desk: Desk) -> None:
     large = PNG[:-12] + bytes(5_000_000) + PNG[-12:]
     desk.sandbox.faults.add("cut", 1, "", at=4_500_000)
-    assert Path(picture(desk, large).path).read_bytes() == large
+    image = desk.sandbox.world.add_image(content=large)
+    order = order_of(desk, delivery_url(desk.sandbox.storage_url, image))
+    with pytest.raises(Setback) as caught:
+        fetch(desk, order)
+    assert caught.value.advanced
+    assert Path(fetch(desk, order).path).read_bytes() == large
     assert desk.ranges() == ["", "bytes=4500000-"]
 
 
@@ -173,21 +187,6 @@ def test_a_part_of_an_earlier_run_is_gone_on_from(desk: Desk) -> None:
     (desk.target.parent / "1.jpeg.part").write_bytes(b"of another time")
     assert Path(picture(desk, PNG).path).read_bytes() == PNG
     assert desk.names() == ["1.png"]
-
-
-def test_what_is_no_whole_picture_is_asked_for_once_more_only(desk: Desk) -> None:
-    with pytest.raises(CivitaiKitError):
-        picture(desk, PNG[:-10])
-    assert desk.asked("storage") == 2
-
-
-def test_a_host_that_is_busy_is_given_time_and_then_up(desk: Desk) -> None:
-    desk.sandbox.faults.add("storage_503", times=None)
-    with pytest.raises(CivitaiKitError) as caught:
-        picture(desk, PNG)
-    assert caught.value.code is Code.UNAVAILABLE
-    assert desk.asked("storage") == 4
-    assert len(desk.waits) == 3
 
 
 def test_a_folder_that_cannot_be_written_is_said_and_nothing_stays(desk: Desk) -> None:
@@ -202,11 +201,11 @@ def test_a_stop_wakes_a_picture_that_stalls_on_a_kept_connection(desk: Desk) -> 
     image = desk.sandbox.world.add_image(content=PNG)
     url = delivery_url(desk.sandbox.storage_url, image)
     fetcher = desk.fetcher(timeout=20)
-    fetcher.fetch(order_of(desk, url), desk.events.append)
+    fetcher.fetch_picture(order_of(desk, url), desk.events.append)
     assert [line.is_open for lines in fetcher._wire._idle.values() for line in lines] == [True]
     desk.sandbox.faults.add("slow_start", 1, "", delay=15)
     threading.Timer(0.3, desk.stop.set).start()
     began = time.monotonic()
     with pytest.raises(Interrupted):
-        fetcher.fetch(order_of(desk, url, "2.jpeg"), desk.events.append)
+        fetcher.fetch_picture(order_of(desk, url, "2.jpeg"), desk.events.append)
     assert time.monotonic() - began < 3

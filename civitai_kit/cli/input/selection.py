@@ -14,7 +14,7 @@ from civitai_kit.core.settings.keys import KEYS
 from civitai_kit.core.settings.layers import Settings
 from civitai_kit.core.site.enums import ModelSort, Period
 from civitai_kit.core.site.query import ModelQuery
-from civitai_kit.core.site.references import LARGEST_ID, Kind, Reference, parse_reference, read_references
+from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind, parse_reference, read_references
 
 # What only a listing can heed: typed beside a REF, it gets a warning.
 LISTING_ONLY = ("query", "nsfw", "sort", "period", "page_size", "max_pages")
@@ -83,9 +83,11 @@ def typed_references(call: Call, settings: Settings) -> list[Reference]:
     references = [parse_reference(text, site=settings.api_url) for text in call.arguments]
     if (file := call.typed.get("from_file")) is not None:
         references += _from_file(file, settings.api_url)
-    references += [Reference(Kind.MODEL, model_id=_id(text, "--model-id"), text=text) for text in call.many("model_id")]
     references += [
-        Reference(Kind.VERSION, version_id=_id(text, "--model-version-id"), text=text)
+        Reference(ReferenceKind.MODEL, model_id=_id(text, "--model-id"), text=text) for text in call.many("model_id")
+    ]
+    references += [
+        Reference(ReferenceKind.VERSION, version_id=_id(text, "--model-version-id"), text=text)
         for text in call.many("model_version_id")
     ]
     return references
@@ -138,9 +140,11 @@ def _id(text: str, flag: str) -> int:
 def _set_references(settings: Settings) -> Iterator[Reference]:
     """The id that settings hold; a version's comes before a model's, as in the Go downloader."""
     if settings.model_version_id:
-        yield Reference(Kind.VERSION, version_id=settings.model_version_id, text=str(settings.model_version_id))
+        yield Reference(
+            ReferenceKind.VERSION, version_id=settings.model_version_id, text=str(settings.model_version_id)
+        )
     elif settings.model_id:
-        yield Reference(Kind.MODEL, model_id=settings.model_id, text=str(settings.model_id))
+        yield Reference(ReferenceKind.MODEL, model_id=settings.model_id, text=str(settings.model_id))
 
 
 def _only_typed(settings: Settings, typed: Collection[str]) -> Settings:

@@ -32,7 +32,7 @@ class Passed(StrEnum):
     UNSAFE_PATH = "unsafe_path"
 
 
-class Refused(Exception):
+class LineRefused(Exception):
     """A line that cannot be taken: the `reason`, and `what` is wrong with it in a few words."""
 
     def __init__(self, reason: Passed, what: str) -> None:

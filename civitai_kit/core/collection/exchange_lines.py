@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from civitai_kit.core.collection.entry import Entry, FileRecord, ImageRecord
-from civitai_kit.core.collection.exchange import ENTRY_BEGINS, Passed, Refused
+from civitai_kit.core.collection.exchange import ENTRY_BEGINS, LineRefused, Passed
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.paths.our_names import OUR_ENDINGS, OUR_FOLDERS
 from civitai_kit.core.paths.relative_paths import checked_relative, path_key
@@ -25,7 +25,7 @@ _PLAIN_PART = r"(?!(?i:con|prn|aux|nul|com|lpt))[A-Za-z0-9_][A-Za-z0-9_. -]*(?<!
 _PLAIN_PATH = re.compile(rf"{_PLAIN_PART}(?:/{_PLAIN_PART})*")
 
 
-class Line(BaseModel):
+class ExportLine(BaseModel):
     """One line after the header: an entry or an image record."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
@@ -35,7 +35,7 @@ class Line(BaseModel):
 
 
 def read_line(line: bytes) -> Entry | ImageRecord:
-    """The record of a line, fit to be remembered; raises Refused for anything else."""
+    """The record of a line, fit to be remembered; raises LineRefused for anything else."""
     # Pydantic's reader lets these pass, which are no JSON and could not be written back.
     odd = b"NaN" in line or b"Infinity" in line
     record = _parsed_slowly(line) if odd else _parsed(line)
@@ -49,31 +49,31 @@ def _parsed(line: bytes) -> Entry | ImageRecord:
         with suppress(ValidationError):
             return Entry.model_validate_json(text[len(ENTRY_BEGINS) : -1])
     try:
-        return _record_of(Line.model_validate_json(line))
+        return _record_of(ExportLine.model_validate_json(line))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         if first["type"] != "json_invalid":
             where = ".".join(str(part) for part in first["loc"])
-            raise Refused(Passed.INVALID, f"{where}: {first['msg']}") from error
+            raise LineRefused(Passed.INVALID, f"{where}: {first['msg']}") from error
     return _parsed_slowly(line)
 
 
-def _record_of(line: Line) -> Entry | ImageRecord:
+def _record_of(line: ExportLine) -> Entry | ImageRecord:
     if line.entry is not None:
         return line.entry
     if line.image is None:
-        raise Refused(Passed.INVALID, "it holds neither an entry nor an image")
+        raise LineRefused(Passed.INVALID, "it holds neither an entry nor an image")
     return line.image
 
 
 def _parsed_slowly(line: bytes) -> Entry | ImageRecord:
     """The same with the standard reader, for what pydantic's refuses but the site can send: half a surrogate pair."""
     try:
-        return _record_of(Line.model_validate(json.loads(line, parse_constant=_no_constant)))
+        return _record_of(ExportLine.model_validate(json.loads(line, parse_constant=_no_constant)))
     except ValidationError as error:
-        raise Refused(Passed.INVALID, "it is no entry and no image") from error
+        raise LineRefused(Passed.INVALID, "it is no entry and no image") from error
     except (ValueError, RecursionError) as error:
-        raise Refused(Passed.BROKEN, "it is not JSON") from error
+        raise LineRefused(Passed.BROKEN, "it is not JSON") from error
 
 
 def _no_constant(name: str) -> Any:
@@ -82,10 +82,10 @@ def _no_constant(name: str) -> Any:
 
 def _fit_entry(entry: Entry) -> Entry:
     if not 0 < entry.version_id <= LARGEST_ID:
-        raise Refused(Passed.INVALID, f"{entry.version_id} is no version id")
+        raise LineRefused(Passed.INVALID, f"{entry.version_id} is no version id")
     files = tuple([_fit_file(record) for record in entry.files])
     if len(files) > 1 and len({path_key(record.path) for record in files}) < len(files):
-        raise Refused(Passed.UNSAFE_PATH, "two of its files share a path")
+        raise LineRefused(Passed.UNSAFE_PATH, "two of its files share a path")
     same = all(map(is_, files, entry.files))
     return entry if same else entry.model_copy(update={"files": files})
 
@@ -93,12 +93,12 @@ def _fit_entry(entry: Entry) -> Entry:
 def _fit_file(record: FileRecord) -> FileRecord:
     _check_path(record.path)
     if record.path.casefold().endswith(OUR_ENDINGS):
-        raise Refused(Passed.UNSAFE_PATH, f"{record.path!r} is a name that civitai-kit keeps for itself")
+        raise LineRefused(Passed.UNSAFE_PATH, f"{record.path!r} is a name that civitai-kit keeps for itself")
     _check_digests(record.sha256, record.blake3, record.crc32)
     if record.proved:
         _check_digests(*(record.proved.get(name) for name in ("sha256", "blake3", "crc32")))
     if record.size is not None and record.size < 0:
-        raise Refused(Passed.INVALID, "a size is negative")
+        raise LineRefused(Passed.INVALID, "a size is negative")
     if record.url is not None and not _is_download_path(record.url):
         return record.model_copy(update={"url": None})
     return record
@@ -110,7 +110,7 @@ def _check_digests(sha256: str | None, blake3: str | None, crc32: str | None) ->
         and (blake3 is None or _DIGEST.fullmatch(blake3))
         and (crc32 is None or _CRC32.fullmatch(crc32))
     ):
-        raise Refused(Passed.INVALID, "a digest is not hex digits in lower case, as many as it has")
+        raise LineRefused(Passed.INVALID, "a digest is not hex digits in lower case, as many as it has")
 
 
 def _fit_image(record: ImageRecord) -> ImageRecord:
@@ -118,7 +118,7 @@ def _fit_image(record: ImageRecord) -> ImageRecord:
     try:
         if record.path is not None:
             _check_path(record.path)
-    except Refused:
+    except LineRefused:
         return record.model_copy(update={"path": None})
     return record
 
@@ -128,10 +128,10 @@ def _check_path(path: str) -> None:
         try:
             checked_relative(path)
         except UsageError as error:
-            raise Refused(Passed.UNSAFE_PATH, error.message.rstrip(".")) from error
+            raise LineRefused(Passed.UNSAFE_PATH, error.message.rstrip(".")) from error
     top = path.split("/", 1)[0]
     if top in OUR_FOLDERS or top.startswith(".civitai-kit"):
-        raise Refused(Passed.UNSAFE_PATH, f"{path!r} is a name that civitai-kit keeps for itself")
+        raise LineRefused(Passed.UNSAFE_PATH, f"{path!r} is a name that civitai-kit keeps for itself")
 
 
 def _is_download_path(url: str) -> bool:

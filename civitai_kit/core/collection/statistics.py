@@ -12,7 +12,7 @@ UNKNOWN = "(unknown)"
 
 
 @dataclass(slots=True)
-class Tally:
+class Total:
     """A count of entries and the bytes of their files."""
 
     entries: int = 0
@@ -27,13 +27,13 @@ class Statistics:
     files: int = 0
     bytes: int = 0
     images: int = 0
-    by_type: dict[str, Tally] = field(default_factory=dict)
-    by_base_model: dict[str, Tally] = field(default_factory=dict)
-    by_status: dict[str, Tally] = field(default_factory=dict)
-    by_creator: dict[str, Tally] = field(default_factory=dict)
+    by_type: dict[str, Total] = field(default_factory=dict)
+    by_base_model: dict[str, Total] = field(default_factory=dict)
+    by_status: dict[str, Total] = field(default_factory=dict)
+    by_creator: dict[str, Total] = field(default_factory=dict)
 
     @property
-    def groups(self) -> tuple[dict[str, Tally], ...]:
+    def groups(self) -> tuple[dict[str, Total], ...]:
         """By type, base model, status and creator."""
         return self.by_type, self.by_base_model, self.by_status, self.by_creator
 
@@ -55,12 +55,12 @@ def statistics(entries: Iterable[Facts], images: int = 0) -> Statistics:
     """Add up entries in any order; `images` is how many image records there are beside them."""
     found = Statistics(images=images)
     # Entries alike in all four are added up first: a quarter of the look-ups.
-    alike: dict[tuple[Any, ...], Tally] = {}
+    alike: dict[tuple[Any, ...], Total] = {}
     for facts in entries:
         key = facts[:4]
         tally = alike.get(key)
         if tally is None:
-            tally = alike[key] = Tally()
+            tally = alike[key] = Total()
         tally.entries += 1
         tally.bytes += facts[5]
         found.files += facts[4]
@@ -72,12 +72,12 @@ def statistics(entries: Iterable[Facts], images: int = 0) -> Statistics:
     return found
 
 
-def _add(groups: dict[str, Tally], name: str | None, more: Tally) -> None:
-    tally = groups.setdefault(name or UNKNOWN, Tally())
+def _add(groups: dict[str, Total], name: str | None, more: Total) -> None:
+    tally = groups.setdefault(name or UNKNOWN, Total())
     tally.entries += more.entries
     tally.bytes += more.bytes
 
 
-def _rows(groups: dict[str, Tally]) -> dict[str, dict[str, int]]:
+def _rows(groups: dict[str, Total]) -> dict[str, dict[str, int]]:
     ordered = sorted(groups.items(), key=lambda pair: (-pair[1].bytes, -pair[1].entries, pair[0]))
     return {str(name): {"entries": tally.entries, "bytes": tally.bytes} for name, tally in ordered}

@@ -11,7 +11,7 @@ from civitai_kit.core.images.prompts import words_of
 from civitai_kit.core.paths.safe_names import safe_name
 from civitai_kit.core.site.enums import BadOption
 from civitai_kit.core.site.query import ImageQuery
-from civitai_kit.core.site.references import LARGEST_ID, Kind, Reference
+from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +86,17 @@ def name_target(kind: ImageKind, text: str) -> Target:
 def target_of(reference: Reference) -> Target:
     """The target that a page of the site stands for."""
     match reference:
-        case Reference(Kind.USER, username=str(name)):
+        case Reference(ReferenceKind.USER, username=str(name)):
             return name_target(ImageKind.USERNAME, name)
-        case Reference(Kind.TAG, tag=str(tag)):
+        case Reference(ReferenceKind.TAG, tag=str(tag)):
             return name_target(ImageKind.TAG, tag)
-        case Reference(Kind.VERSION | Kind.FILE, version_id=int(number)):
+        case Reference(ReferenceKind.VERSION | ReferenceKind.FILE, version_id=int(number)):
             return Target(ImageKind.MODEL_VERSION, str(number))
-        case Reference(Kind.POST, post_id=int(number)):
+        case Reference(ReferenceKind.POST, post_id=int(number)):
             return Target(ImageKind.POST, str(number))
-        case Reference(Kind.IMAGE, image_id=int(number)):
+        case Reference(ReferenceKind.IMAGE, image_id=int(number)):
             return Target(ImageKind.IMAGE, str(number))
-        case Reference(Kind.MODEL, model_id=int(number)):
+        case Reference(ReferenceKind.MODEL, model_id=int(number)):
             return Target(ImageKind.MODEL, str(number))
         case _:
             raise UsageError(f"{reference.text!r} names nothing that has images.")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
-from string import Formatter
 from typing import NoReturn
 
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.images.targets import Target
 from civitai_kit.core.paths.safe_names import safe_name, slug
+from civitai_kit.core.paths.template_parser import Piece, TemplateProblem, parse_template
 from civitai_kit.core.site.models import Image
 
-_FILE = "{image_id}"
+_FILE = [("", "image_id")]
+_EMPTY = "Such as {username}/{base_model}/{image_id}."
+_RELATIVE = "It is relative to the output folder."
 _Value = Callable[[Target, Image, str | None], str | int | None]
 
 PLACEHOLDERS: dict[str, _Value] = {
@@ -39,19 +40,20 @@ class ImageTemplate:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        *folders, file = _checked_parts(text)
+        try:
+            *self._parts, file = parse_template(text.strip(), PLACEHOLDERS, empty=_EMPTY, relative=_RELATIVE)
+        except TemplateProblem as found:
+            _refuse(text, found.problem, found.hint)
         if file != _FILE:
-            _refuse(text, f"must end in {_FILE}", "Folders may be what you like; extension and quality are added.")
-        self._parts = [list(_pieces(text, part)) for part in folders]
+            hint = "Folders may be what you like; extension and quality are added."
+            _refuse(text, "must end in {image_id}", hint)
 
     def folders(self, target: Target, image: Image, name: str | None) -> Iterator[str]:
         """The folder of an image (`name` is that of what made it), then ever shorter ones."""
         for limit in (180, 60, 30, 16):
             yield "/".join(self._render(part, target, image, name, limit) for part in self._parts)
 
-    def _render(
-        self, part: list[tuple[str, str | None]], target: Target, image: Image, name: str | None, limit: int
-    ) -> str:
+    def _render(self, part: list[Piece], target: Target, image: Image, name: str | None, limit: int) -> str:
         written = ""
         for literal, field in part:
             written += literal
@@ -59,28 +61,6 @@ class ImageTemplate:
                 value = PLACEHOLDERS[field](target, image, name)
                 written += slug("" if value is None else str(value), f"unknown_{field}", limit=limit)
         return safe_name(written, "unnamed")
-
-
-def _checked_parts(text: str) -> list[str]:
-    parts = text.strip().split("/")
-    if "\\" in text or text.startswith(("/", "~")) or text[1:2] == ":":
-        _refuse(text, "is not relative with `/` between its parts", "It is relative to the output folder.")
-    if any(part.strip(" .") == "" for part in parts):
-        _refuse(text, "has a part that is empty or only dots", "Every part needs a name.")
-    return parts
-
-
-def _pieces(text: str, part: str) -> Iterator[tuple[str, str | None]]:
-    try:
-        parsed = list(Formatter().parse(part))
-    except ValueError as error:
-        _refuse(text, f"has unbalanced braces ({error})", "Write `{{` and `}}` for braces that are meant.")
-    for literal, field, form, conversion in parsed:
-        if field is not None and (form or conversion or field not in PLACEHOLDERS):
-            near = get_close_matches(field.lower(), PLACEHOLDERS, n=1, cutoff=0.6)
-            known = f"Did you mean {{{near[0]}}}?" if near else f"Known are: {', '.join(PLACEHOLDERS)}."
-            _refuse(text, f"has an unknown placeholder {{{field}}}", known)
-        yield literal, field
 
 
 def _refuse(text: str, problem: str, hint: str) -> NoReturn:

@@ -22,7 +22,7 @@ _OTHERS = (".downloading", ".incomplete", ".aria2", ".crdownload", ".opdownload"
 LONGEST_JOURNAL = 64 * 1024
 
 
-class Kind(StrEnum):
+class LeftoverKind(StrEnum):
     """What a leftover is: `temporary` cannot be resumed, `part` and its `journal` can, `foreign` is another tool's."""
 
     TEMPORARY = "temporary"
@@ -35,32 +35,32 @@ class Kind(StrEnum):
 
 
 # What must be asked for before a kind is removed; one of them suffices. Nothing need be for temporary files.
-ASKED_BY: Mapping[Kind, tuple[str, ...]] = {
-    Kind.TEMPORARY: (),
-    Kind.PART: ("parts",),
-    Kind.JOURNAL: ("parts",),
-    Kind.FOREIGN_PART: ("parts", "foreign"),
-    Kind.FOREIGN: ("foreign",),
-    Kind.TORRENT: ("torrents",),
-    Kind.MAGNET: ("magnets",),
+ASKED_BY: Mapping[LeftoverKind, tuple[str, ...]] = {
+    LeftoverKind.TEMPORARY: (),
+    LeftoverKind.PART: ("parts",),
+    LeftoverKind.JOURNAL: ("parts",),
+    LeftoverKind.FOREIGN_PART: ("parts", "foreign"),
+    LeftoverKind.FOREIGN: ("foreign",),
+    LeftoverKind.TORRENT: ("torrents",),
+    LeftoverKind.MAGNET: ("magnets",),
 }
 # Nobody left these behind: they go when asked for, and are no news when they stay.
-MADE_ON_PURPOSE = frozenset({Kind.TORRENT, Kind.MAGNET})
+MADE_ON_PURPOSE = frozenset({LeftoverKind.TORRENT, LeftoverKind.MAGNET})
 
 
-def kind_of(name: str) -> Kind | None:
+def kind_of(name: str) -> LeftoverKind | None:
     """What a file of this name may be, None for none of ours to touch.
 
     A `.part` may be another tool's, and what is named like a journal may be a sidecar: see `is_journal`.
     """
     lowered = name.lower()
     endings = (
-        (".tmp", Kind.TEMPORARY),
-        (JOURNAL, Kind.JOURNAL),
-        (PART, Kind.PART),
-        (TORRENT, Kind.TORRENT),
-        (MAGNET, Kind.MAGNET),
-        *((ending, Kind.FOREIGN) for ending in _OTHERS),
+        (".tmp", LeftoverKind.TEMPORARY),
+        (JOURNAL, LeftoverKind.JOURNAL),
+        (PART, LeftoverKind.PART),
+        (TORRENT, LeftoverKind.TORRENT),
+        (MAGNET, LeftoverKind.MAGNET),
+        *((ending, LeftoverKind.FOREIGN) for ending in _OTHERS),
     )
     return next((kind for ending, kind in endings if lowered.endswith(ending)), None)
 

@@ -13,7 +13,7 @@ from civitai_kit.core.site.models import Model, ModelVersion
 
 __all__ = [
     "DEFAULT_TEMPLATE",
-    "Shelf",
+    "ClaimedPaths",
     "Template",
     "checked_relative",
     "file_names",
@@ -61,7 +61,7 @@ def image_name(image_id: int, ext: str) -> str:
     return f"{image_id}.{'jpeg' if plain in ('jpg', 'jpe', 'jfif') else plain}"
 
 
-class Shelf:
+class ClaimedPaths:
     """The paths of one plan: whoever claims a path second gets another one."""
 
     def __init__(self) -> None:

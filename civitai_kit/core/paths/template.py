@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
-from string import Formatter
 from typing import NoReturn
 
 from civitai_kit.core.errors import SettingsError
 from civitai_kit.core.paths.file_names import LONGEST_FILE_NAME, file_name_of
 from civitai_kit.core.paths.safe_names import LONGEST_COMPONENT, LONGEST_SLUG, safe_name, slug, split_extension
+from civitai_kit.core.paths.template_parser import TemplateProblem, parse_template
 from civitai_kit.core.site.models import Model, ModelFile, ModelVersion
 
 DEFAULT_TEMPLATE = "{type}/{base_model}/{model_name}/{model_id}-{file_slug}/{version_name}/{version_id}_{file_name}"
@@ -64,6 +63,8 @@ PLACEHOLDERS: dict[str, Callable[[_Subject], str | int | None]] = {
 }
 _NAMES_A_FILE = {"file_name", "file_stem", "file_id"}
 _BRINGS_EXTENSION = {"file_name", "file_ext"}
+_EMPTY = f"The default is {DEFAULT_TEMPLATE}"
+_RELATIVE = "It is relative to the save path: set that with --save-path."
 
 
 Spelling = Callable[[str, str, int], str]
@@ -86,7 +87,10 @@ class Template:
     def __init__(self, text: str, spelling: Spelling = our_spelling) -> None:
         self.text = text
         self._spelling = spelling
-        self._parts = [list(_pieces(text, part)) for part in _checked_parts(text)]
+        try:
+            self._parts = parse_template(text, PLACEHOLDERS, empty=_EMPTY, relative=_RELATIVE)
+        except TemplateProblem as found:
+            _refuse(text, found.problem, found.hint)
         used = {field for part in self._parts for _, field in part}
         if not used & _NAMES_A_FILE:
             _refuse(text, "names no file", "Use {file_name}, {file_stem} or {file_id} in it.")
@@ -140,38 +144,6 @@ def _longest() -> _Subject:
         ModelFile.model_validate({"id": 2**31, "name": f"{'f' * 400}.x"}),
         "f" * _CUTS[-1][1],
     )
-
-
-def _checked_parts(text: str) -> list[str]:
-    if not text.strip():
-        _refuse(text, "is empty", f"The default is {DEFAULT_TEMPLATE}")
-    if "\\" in text:
-        _refuse(text, "has a backslash", "Put `/` between its parts, on Windows too.")
-    if text.startswith(("/", "~")) or text[1:2] == ":":
-        _refuse(text, "is absolute", "It is relative to the save path: set that with --save-path.")
-    parts = text.split("/")
-    if any(part.strip(" .") == "" for part in parts):
-        _refuse(text, "has a part that is empty or only dots", "Every part needs a name.")
-    return parts
-
-
-def _pieces(text: str, part: str) -> Iterator[tuple[str, str | None]]:
-    """The part as (literal, placeholder) pairs; the last may have no placeholder."""
-    try:
-        parsed = list(Formatter().parse(part))
-    except ValueError as error:
-        _refuse(text, f"has unbalanced braces ({error})", "Write `{{` and `}}` for braces that are meant.")
-    for literal, field, form, conversion in parsed:
-        if field is not None and (form or conversion or field not in PLACEHOLDERS):
-            typed = field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
-            _refuse_placeholder(text, field, typed)
-        yield literal, field
-
-
-def _refuse_placeholder(text: str, field: str, typed: str) -> NoReturn:
-    close = get_close_matches(field.lower(), PLACEHOLDERS, n=1, cutoff=0.6)
-    known = f"Did you mean {{{close[0]}}}?" if close else f"Known are: {', '.join(PLACEHOLDERS)}."
-    _refuse(text, f"has an unknown placeholder {{{typed}}}", known)
 
 
 def _refuse(text: str, problem: str, hint: str) -> NoReturn:

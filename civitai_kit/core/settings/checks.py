@@ -24,7 +24,7 @@ _PLACEHOLDER = (
 _LOOPBACK = r"localhost|127\.[0-9.]+|::1|.+\.localhost"
 
 
-class Refused(ValueError):
+class ValueRefused(ValueError):
     """A value that cannot be; `expected` says what could, `hint` how to get there."""
 
     def __init__(self, expected: str, hint: str | None = None, *, shows_value: bool = True) -> None:
@@ -53,7 +53,7 @@ def whole(low: int, high: int | None = None) -> Callable[[Any], int]:
         if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value):
             value = int(value)
         if type(value) is not int or value < low or (high is not None and value > high):
-            raise Refused(expected)
+            raise ValueRefused(expected)
         return value
 
     return check
@@ -66,20 +66,20 @@ def yes_or_no(value: Any) -> bool:
         return value
     if word in _YES or word in _NO:
         return word in _YES
-    raise Refused("expected true or false")
+    raise ValueRefused("expected true or false")
 
 
 def text(value: Any) -> str:
     """A line of text, white space around it dropped."""
     if not isinstance(value, str) or any(sign in value for sign in "\0\r\n"):
-        raise Refused("expected a line of text")
+        raise ValueRefused("expected a line of text")
     return value.strip()
 
 
 def folder(value: Any) -> str:
     """A path that is not empty."""
     if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise Refused("expected a path")
+        raise ValueRefused("expected a path")
     return value
 
 
@@ -87,7 +87,7 @@ def names(value: Any) -> tuple[str, ...]:
     """Many names: a list, or text with commas; white space around them, empty ones and repetitions are dropped."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(type(part) in (str, int) for part in parts):
-        raise Refused('expected a list of names, like ["one", "two"]')
+        raise ValueRefused('expected a list of names, like ["one", "two"]')
     return tuple(dict.fromkeys(kept for part in parts if (kept := str(part).strip())))
 
 
@@ -99,7 +99,7 @@ def one_of(*choices: str, other: dict[str, str] | None = None) -> Callable[[Any]
         word = value.strip() if isinstance(value, str) else ""
         word = (other or {}).get(word, word)
         if word not in choices:
-            raise Refused(expected, did_you_mean(word, choices))
+            raise ValueRefused(expected, did_you_mean(word, choices))
         return word
 
     return check
@@ -112,7 +112,7 @@ def amount(value: Any) -> int:
     except ValueError:
         read = None
     if type(read) is not int or read < 0:
-        raise Refused("expected bytes, or an amount like 500MiB or 2GB")
+        raise ValueRefused("expected bytes, or an amount like 500MiB or 2GB")
     return read
 
 
@@ -123,7 +123,7 @@ def levels(value: Any) -> str:
         if word:
             filter_level("nsfw", {"true": True, "false": False}.get(word.casefold(), word))
     except UsageError as error:
-        raise Refused("expected levels like PG,PG13, or true or false", error.hint) from error
+        raise ValueRefused("expected levels like PG,PG13, or true or false", error.hint) from error
     return word
 
 
@@ -138,7 +138,7 @@ def path_template(value: Any) -> str:
     try:
         Template(template)
     except SettingsError as error:
-        raise Refused(error.message, error.hint) from error
+        raise ValueRefused(error.message, error.hint) from error
     return template
 
 
@@ -149,13 +149,13 @@ def site_root(value: Any) -> str:
         parts = urlsplit(text(value))
         port = parts.port
     except ValueError as error:
-        raise Refused("expected the URL of a site", hint) from error
+        raise ValueRefused("expected the URL of a site", hint) from error
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise Refused("expected a URL that begins with https:// or http://", hint)
+        raise ValueRefused("expected a URL that begins with https:// or http://", hint)
     if parts.username is not None or parts.password is not None:
-        raise Refused("expected a URL without user name and password", hint, shows_value=False)
+        raise ValueRefused("expected a URL without user name and password", hint, shows_value=False)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise Refused("expected the root of a site, without path", hint)
+        raise ValueRefused("expected the root of a site, without path", hint)
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -163,16 +163,16 @@ def secret(value: Any) -> SecretStr:
     """A key or token, white space stripped; empty is none. What only stands for a key is refused."""
     read = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not isinstance(read, str):
-        raise Refused("expected text", shows_value=False)
+        raise ValueRefused("expected text", shows_value=False)
     read = read.strip()
     if read and re.fullmatch(_PLACEHOLDER, re.sub(r"[\s_<>\[\]{}-]", "", read.casefold())):
-        raise Refused(
+        raise ValueRefused(
             "holds a placeholder, not a key",
             f"make a key at {KEY_PAGE} and put it in CIVITAI_API_KEY",
             shows_value=False,
         )
     if not read.isascii() or not read.isprintable() or " " in read:
-        raise Refused("expected one word of plain characters, as the site shows it", shows_value=False)
+        raise ValueRefused("expected one word of plain characters, as the site shows it", shows_value=False)
     return SecretStr(read)
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, Validati
 
 from civitai_kit.core.errors import Code, SettingsError
 from civitai_kit.core.settings import checks
-from civitai_kit.core.settings.checks import Refused, did_you_mean
+from civitai_kit.core.settings.checks import ValueRefused, did_you_mean
 from civitai_kit.core.settings.keys import KEYS, SECRETS, TABLES, default
 from civitai_kit.core.site.enums import ImageSort, ModelSort, Period
 
@@ -235,11 +235,11 @@ def _refusal(error: ValidationError, raw: Mapping[str, Any], sources: Mapping[st
     first = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"])
     cause = first.get("ctx", {}).get("error")
-    refused = cause if isinstance(cause, Refused) else Refused(str(first["msg"]))
+    refused = cause if isinstance(cause, ValueRefused) else ValueRefused(str(first["msg"]))
     return _wrong(name, refused, raw.get(name), sources.get(name))
 
 
-def _wrong(name: str, refused: Refused, value: Any, layer: Layer | None) -> SettingsError:
+def _wrong(name: str, refused: ValueRefused, value: Any, layer: Layer | None) -> SettingsError:
     shows = refused.shows_value and name not in SECRETS
     got = f", got {_shown(value)}" if shows else ""
     what = layer.origin(name) if layer and layer.typed else name
@@ -256,9 +256,11 @@ def _shown(value: Any) -> str:
 def _check_together(settings: Settings, sources: Mapping[str, Layer | None]) -> None:
     """What no key can know alone: bounds in order, and no key in clear over the network."""
     if settings.max_size and settings.min_size > settings.max_size:
-        refused = Refused("expected no less than min_size")
+        refused = ValueRefused("expected no less than min_size")
         raise _wrong("max_size", refused, settings.max_size, sources["max_size"] or sources["min_size"])
     clear = settings.api_url.startswith("http://") and not checks.is_loopback(settings.api_url)
     if clear and settings.api_key.get_secret_value():
-        refused = Refused("expected https://, because an API key is set and must not travel in clear", "use https://")
+        refused = ValueRefused(
+            "expected https://, because an API key is set and must not travel in clear", "use https://"
+        )
         raise _wrong("api_url", refused, settings.api_url, sources["api_url"])

@@ -22,8 +22,8 @@ from civitai_kit.core.site.urls import (
 )
 
 __all__ = [
-    "Kind",
     "Reference",
+    "ReferenceKind",
     "air_of",
     "download_url",
     "model_page_url",
@@ -43,7 +43,7 @@ _NOTHING_KNOWN = "is no page, download URL, AIR or id of Civitai"
 _SECRETS = r"(?i)(?<=[?&]token=)[^&#\s]*|(?<=//)[^/?#@\s]*@"
 
 
-class Kind(StrEnum):
+class ReferenceKind(StrEnum):
     """What a reference names."""
 
     MODEL = "model"
@@ -62,7 +62,7 @@ class Reference:
     `host` is the host (and port) that a URL had, None for ids and AIRs; `text` is what was typed, without a key.
     """
 
-    kind: Kind
+    kind: ReferenceKind
     model_id: int | None = None
     version_id: int | None = None
     file_id: int | None = None
@@ -81,7 +81,7 @@ def parse_reference(text: str, *, site: str | None = None) -> Reference:
     """
     typed = text.strip()
     if re.fullmatch(r"[0-9]+", typed):
-        return Reference(Kind.MODEL, model_id=_id(typed, "model id", typed), text=typed)
+        return Reference(ReferenceKind.MODEL, model_id=_id(typed, "model id", typed), text=typed)
     if re.match(r"(?:urn|air):|(?:[\w/-]+:){0,2}civitai:", typed, re.ASCII | re.IGNORECASE):
         return _from_air(typed)
     if not typed.isprintable() or " " in typed:
@@ -92,19 +92,19 @@ def parse_reference(text: str, *, site: str | None = None) -> Reference:
 def url_of(site: str, reference: Reference) -> str:
     """The page (for a file: the download) of what a reference names."""
     match reference:
-        case Reference(Kind.FILE, version_id=int(version), file_id=int(file)):
+        case Reference(ReferenceKind.FILE, version_id=int(version), file_id=int(file)):
             return download_url(site, version, file)
-        case Reference(Kind.MODEL | Kind.VERSION, model_id=int(model), version_id=version_or_none):
+        case Reference(ReferenceKind.MODEL | ReferenceKind.VERSION, model_id=int(model), version_id=version_or_none):
             return model_page_url(site, model, version_or_none)
-        case Reference(Kind.VERSION, version_id=int(version)):
+        case Reference(ReferenceKind.VERSION, version_id=int(version)):
             return version_page_url(site, version)
-        case Reference(Kind.IMAGE, image_id=int(image)):
+        case Reference(ReferenceKind.IMAGE, image_id=int(image)):
             return image_page_url(site, image)
-        case Reference(Kind.POST, post_id=int(post)):
+        case Reference(ReferenceKind.POST, post_id=int(post)):
             return post_page_url(site, post)
-        case Reference(Kind.USER, username=str(name)):
+        case Reference(ReferenceKind.USER, username=str(name)):
             return user_page_url(site, name)
-        case Reference(Kind.TAG, tag=str(tag)):
+        case Reference(ReferenceKind.TAG, tag=str(tag)):
             return tag_page_url(site, tag)
         case _:
             raise ValueError(f"A {reference.kind} reference without its id: {reference}")
@@ -127,12 +127,12 @@ def _from_air(typed: str) -> Reference:
         raise _refusal(typed, f"names something on {air.source}", "Only AIRs of the source civitai can be had here.")
     model_id = _id(_without_format(air.id), "model id", typed)
     if air.version is None and air.file_id is None:
-        return Reference(Kind.MODEL, model_id=model_id, text=typed)
+        return Reference(ReferenceKind.MODEL, model_id=model_id, text=typed)
     version_id = _id(_without_format(air.version or ""), "version id", typed)
     if air.file_id is None:
-        return Reference(Kind.VERSION, model_id=model_id, version_id=version_id, text=typed)
+        return Reference(ReferenceKind.VERSION, model_id=model_id, version_id=version_id, text=typed)
     file_id = _id(air.file_id, "file id", typed)
-    return Reference(Kind.FILE, model_id=model_id, version_id=version_id, file_id=file_id, text=typed)
+    return Reference(ReferenceKind.FILE, model_id=model_id, version_id=version_id, file_id=file_id, text=typed)
 
 
 def _without_format(number: str) -> str:
@@ -176,15 +176,15 @@ def _from_path(typed: str, segments: list[str], parts: SplitResult) -> Reference
         case ["models", model, *_]:
             return _model(typed, model, parts)
         case ["model-versions", "mini", version, *_] | ["model-versions", version, *_]:
-            return Reference(Kind.VERSION, version_id=_id(version, "version id", typed))
+            return Reference(ReferenceKind.VERSION, version_id=_id(version, "version id", typed))
         case ["images", image, *_]:
-            return Reference(Kind.IMAGE, image_id=_id(image, "image id", typed))
+            return Reference(ReferenceKind.IMAGE, image_id=_id(image, "image id", typed))
         case ["posts", post, *_]:
-            return Reference(Kind.POST, post_id=_id(post, "post id", typed))
+            return Reference(ReferenceKind.POST, post_id=_id(post, "post id", typed))
         case ["user", name, *_]:
-            return Reference(Kind.USER, username=_name(name, "user name", typed))
+            return Reference(ReferenceKind.USER, username=_name(name, "user name", typed))
         case ["tag", tag, *_]:
-            return Reference(Kind.TAG, tag=_name(tag, "tag", typed))
+            return Reference(ReferenceKind.TAG, tag=_name(tag, "tag", typed))
         case _:
             raise _refusal(typed, "names no model, version, image, post, user or tag")
 
@@ -192,14 +192,14 @@ def _from_path(typed: str, segments: list[str], parts: SplitResult) -> Reference
 def _download(typed: str, version: str, parts: SplitResult) -> Reference:
     version_id = _id(version, "version id", typed)
     file_id = _queried_id(typed, parts, "fileId", "file id")
-    kind = Kind.VERSION if file_id is None else Kind.FILE
+    kind = ReferenceKind.VERSION if file_id is None else ReferenceKind.FILE
     return Reference(kind, version_id=version_id, file_id=file_id)
 
 
 def _model(typed: str, model: str, parts: SplitResult) -> Reference:
     model_id = _id(model, "model id", typed)
     version_id = _queried_id(typed, parts, "modelVersionId", "version id")
-    kind = Kind.MODEL if version_id is None else Kind.VERSION
+    kind = ReferenceKind.MODEL if version_id is None else ReferenceKind.VERSION
     return Reference(kind, model_id=model_id, version_id=version_id)
 
 

@@ -29,7 +29,7 @@ from civitai_kit.core.retry import Trouble, retry_after_of, trouble_of
 LONGEST_MESSAGE = 400
 
 
-class Kind(StrEnum):
+class BodyKind(StrEnum):
     """What a body holds."""
 
     JSON = "json"
@@ -55,19 +55,19 @@ def parse_json(body: bytes) -> Any:
         raise NotJson(str(error)) from None
 
 
-def kind_of(headers: Mapping[str, str], body: bytes) -> Kind:
+def kind_of(headers: Mapping[str, str], body: bytes) -> BodyKind:
     """Tell what a body is, by its own first bytes; the Content-Type only decides where these say nothing."""
     head = body[:200_000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head:
-        return Kind.EMPTY
+        return BodyKind.EMPTY
     if head[:1] in b'{["' or head[:4] in (b"null", b"true"):
-        return Kind.JSON
+        return BodyKind.JSON
     lower = head.lower()
     if not (lower.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<script")) or _html(headers)):
-        return Kind.OTHER
+        return BodyKind.OTHER
     if any(mark in lower for mark in _CHALLENGE_MARKS):
-        return Kind.CHALLENGE
-    return Kind.LOGIN if any(mark in lower for mark in _LOGIN_MARKS) else Kind.PAGE
+        return BodyKind.CHALLENGE
+    return BodyKind.LOGIN if any(mark in lower for mark in _LOGIN_MARKS) else BodyKind.PAGE
 
 
 def is_login_address(address: str) -> bool:
@@ -89,7 +89,7 @@ def error_text(body: bytes) -> str | None:
 
 def trouble_in(status: int, headers: Mapping[str, str], body: bytes, *, download: bool = False) -> Trouble:
     """What an answer that is no result means for trying again."""
-    page = kind_of(headers, body) in (Kind.PAGE, Kind.CHALLENGE, Kind.LOGIN)
+    page = kind_of(headers, body) in (BodyKind.PAGE, BodyKind.CHALLENGE, BodyKind.LOGIN)
     return trouble_of(status, text=error_text(body) or "", page=page, download=download)
 
 
@@ -102,11 +102,11 @@ def error_for(status: int, headers: Mapping[str, str], body: bytes, endpoint: st
     kind = kind_of(headers, body)
     said = None if kind in _PAGES else error_text(body)
     where: dict[str, Any] = {"status": status, "endpoint": endpoint}
-    if kind is Kind.LOGIN and status < 500:
+    if kind is BodyKind.LOGIN and status < 500:
         return login_required(endpoint, status=status)
-    if kind is Kind.CHALLENGE and status in (200, 403):
+    if kind is BodyKind.CHALLENGE and status in (200, 403):
         return UnexpectedReply("The site's edge (Cloudflare) wants to see a browser.", hint=_CHALLENGED, **where)
-    if status == 403 and kind is Kind.PAGE:
+    if status == 403 and kind is BodyKind.PAGE:
         return UnexpectedReply("The site's edge answered with a page that forbids.", hint=_CHALLENGED, **where)
     if status < 300:
         return _unusable(kind, said, where)
@@ -130,7 +130,7 @@ _CHALLENGED = "Wait some minutes, ask for less at once, or use another network; 
 _SLOWER = "Wait a little, or raise --api-delay and lower --concurrency."
 _QUOTA = "The day's downloads of this account or address are used up; go on tomorrow with the same command."
 
-_PAGES = frozenset({Kind.PAGE, Kind.CHALLENGE, Kind.LOGIN})
+_PAGES = frozenset({BodyKind.PAGE, BodyKind.CHALLENGE, BodyKind.LOGIN})
 _CHALLENGE_MARKS = (b"/cdn-cgi/challenge-platform", b"cf-chl", b"cf_chl", b"just a moment", b"attention required!")
 _LOGIN_MARKS = (b"reason=download-auth", b"/login?returnurl", b"/api/auth/signin", b"<title>log in", b"<title>sign in")
 
@@ -199,14 +199,14 @@ _BY_STATUS = {
 }
 
 
-def _unusable(kind: Kind, said: str | None, where: dict[str, Any]) -> UnexpectedReply:
+def _unusable(kind: BodyKind, said: str | None, where: dict[str, Any]) -> UnexpectedReply:
     sentences = {
-        Kind.EMPTY: "The site answered with nothing.",
-        Kind.PAGE: "The site answered with a web page instead of JSON.",
-        Kind.OTHER: "The site answered with something that is no JSON.",
+        BodyKind.EMPTY: "The site answered with nothing.",
+        BodyKind.PAGE: "The site answered with a web page instead of JSON.",
+        BodyKind.OTHER: "The site answered with something that is no JSON.",
     }
     sentence = sentences.get(kind, "The site's answer is broken or of a shape that it never has.")
-    if kind is Kind.JSON and said:
+    if kind is BodyKind.JSON and said:
         sentence = f"The site answered with words alone: {said}"
     return UnexpectedReply(sentence, hint=f"Try again later. {_ADDRESS}", **where)
 

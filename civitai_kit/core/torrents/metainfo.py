@@ -42,7 +42,7 @@ class TorrentFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class TorrentContent:
     """What a torrent is made of; with `folder` empty it is one bare file, whose only part is its name.
 
     `folder` is where the content lies under the save path, with `/`: a client that is pointed there finds it.
@@ -76,7 +76,7 @@ class Metainfo:
     piece_size: int
     listing: tuple[tuple[tuple[str, ...], int], ...]
 
-    def describes(self, content: Content) -> bool:
+    def describes(self, content: TorrentContent) -> bool:
         """Whether it lists just these files with these sizes."""
         return self.name == content.name and sorted(self.listing) == sorted(content.listing)
 
@@ -105,7 +105,7 @@ def piece_size_for(size: int) -> int:
     return wanted
 
 
-def content_of(sources: Iterable[tuple[str, int]], fallback: str) -> Content:
+def content_of(sources: Iterable[tuple[str, int]], fallback: str) -> TorrentContent:
     """Lay out files (path under the save path, size) so that they can be seeded from where they lie.
 
     One file is a torrent of that file. Several are named by the deepest folder that holds them all, or `fallback`
@@ -116,10 +116,10 @@ def content_of(sources: Iterable[tuple[str, int]], fallback: str) -> Content:
     if len(paths) == 1:
         parts, path = paths[0]
         file = TorrentFile(parts[-1:], path, sizes[path])
-        return Content(parts[-1], (file,), single=True, folder="/".join(parts[:-1]))
+        return TorrentContent(parts[-1], (file,), single=True, folder="/".join(parts[:-1]))
     common = _common_folder([parts for parts, _ in paths])
     files = tuple(TorrentFile(parts[len(common) :], path, sizes[path]) for parts, path in paths)
-    return Content(common[-1] if common else fallback, files, single=False, folder="/".join(common[:-1]))
+    return TorrentContent(common[-1] if common else fallback, files, single=False, folder="/".join(common[:-1]))
 
 
 def common_folder(paths: Iterable[str]) -> str:

@@ -16,14 +16,14 @@ from civitai_kit.sandbox import pages
 from civitai_kit.sandbox.site import admin, downloads, images, listing, resources, small
 from civitai_kit.sandbox.site import faults as site_faults
 from civitai_kit.sandbox.site.replies import PRIVATE_CACHE, PUBLIC_CACHE, REGION_TEXT, error, html_not_found, signed_in
-from civitai_kit.sandbox.state import RequestRecord, State
+from civitai_kit.sandbox.state import RequestRecord, SandboxState
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 REFUSED_REGIONS = ("GB", "AU")
 
 
-def build(state: State) -> Starlette:
+def build(state: SandboxState) -> Starlette:
     """The application that shows `state`."""
     app = Starlette(routes=_routes())
     app.state.sandbox = state
@@ -34,7 +34,7 @@ def build(state: State) -> Starlette:
 class Gate:
     """What stands before every route: the log of requests, the region, and the faults."""
 
-    def __init__(self, app: Any, state: State) -> None:
+    def __init__(self, app: Any, state: SandboxState) -> None:
         self._app, self._state = app, state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

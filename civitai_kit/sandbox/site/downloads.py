@@ -14,9 +14,9 @@ from civitai_kit.sandbox.site.files import DEFAULTS, download_name, mismatches, 
 from civitai_kit.sandbox.site.render import iso
 from civitai_kit.sandbox.site.replies import error, is_browser, query_of, signed_in, state_of
 from civitai_kit.sandbox.site.validation import Invalid
-from civitai_kit.sandbox.state import KEY_USER_NAME, State
+from civitai_kit.sandbox.state import KEY_USER_NAME, SandboxState
 from civitai_kit.sandbox.storage import urls
-from civitai_kit.sandbox.worlds.records import FileRecord, ModelRecord, VersionRecord
+from civitai_kit.sandbox.worlds.records import WorldFile, WorldModel, WorldVersion
 
 QUOTA = (
     "We've noticed an unusual amount of downloading from your account. Contact support@civitai.com or come back later."
@@ -85,7 +85,7 @@ def _refusal(request: Request, status: int, text: str) -> Response:
     return PlainTextResponse(text, status) if is_browser(request) else error(status, text)
 
 
-def _closed(request: Request, model: ModelRecord, version: VersionRecord) -> Response | None:
+def _closed(request: Request, model: WorldModel, version: WorldVersion) -> Response | None:
     """What no key can open: checks 5 to 8."""
     if model.poi:
         return _refusal(request, 404, "File not found")
@@ -98,7 +98,7 @@ def _closed(request: Request, model: ModelRecord, version: VersionRecord) -> Res
     return None
 
 
-def _gated(request: Request, state: State, model: ModelRecord, version: VersionRecord) -> Response | None:
+def _gated(request: Request, state: SandboxState, model: WorldModel, version: WorldVersion) -> Response | None:
     """What a key or a purchase opens: checks 9 to 11."""
     known = signed_in(request)
     if not known and (version.require_auth or state.world.downloads_need_key):
@@ -110,14 +110,14 @@ def _gated(request: Request, state: State, model: ModelRecord, version: VersionR
     return None
 
 
-def _login(request: Request, version: VersionRecord) -> Response:
+def _login(request: Request, version: WorldVersion) -> Response:
     if is_browser(request):
         back = quote(f"/model-versions/{version.id}", safe="")
         return RedirectResponse(f"/login?returnUrl={back}&reason=download-auth", 307)
     return error(401, "Unauthorized", message=LOGIN_FIRST)
 
 
-def _early_access(request: Request, version: VersionRecord) -> Response:
+def _early_access(request: Request, version: WorldVersion) -> Response:
     if is_browser(request):
         return RedirectResponse(f"/model-versions/{version.id}", 307)
     until = version.paid.ends_at if version.paid else None
@@ -126,7 +126,7 @@ def _early_access(request: Request, version: VersionRecord) -> Response:
 
 
 def _found(
-    request: Request, state: State, model: ModelRecord, version: VersionRecord, options: dict[str, Any]
+    request: Request, state: SandboxState, model: WorldModel, version: WorldVersion, options: dict[str, Any]
 ) -> Response:
     """The redirect to the file that the query means: checks 12 to 15."""
     owner, file = _chosen(state, version, options, signed_in(request))
@@ -148,8 +148,8 @@ def _found(
 
 
 def _chosen(
-    state: State, version: VersionRecord, options: dict[str, Any], known: bool
-) -> tuple[VersionRecord, FileRecord | None]:
+    state: SandboxState, version: WorldVersion, options: dict[str, Any], known: bool
+) -> tuple[WorldVersion, WorldFile | None]:
     public = [file for file in version.files if file.visibility == "Public"]
     if "fileId" in options:
         return version, next((file for file in public if file.id == options["fileId"]), None)

@@ -16,13 +16,13 @@ from civitai_kit.sandbox import pages
 from civitai_kit.sandbox.faults import Pending
 from civitai_kit.sandbox.site.downloads import QUOTA
 from civitai_kit.sandbox.site.replies import REGION_TEXT, error, json_reply
-from civitai_kit.sandbox.state import State
+from civitai_kit.sandbox.state import SandboxState
 
 ENDINGS = "civitai_kit.endings"
 """Key under which the server puts the functions `close` and `reset` of the connection into the scope."""
 
 
-async def meet(pending: Pending, state: State, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: PLR0917
+async def meet(pending: Pending, state: SandboxState, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: PLR0917
     """Answer a request with the fault that it meets."""
     if pending.name == "reset":
         await _end(scope, receive, "reset")
@@ -146,6 +146,8 @@ async def _empty_page(pending: Pending, app: ASGIApp, scope: Scope, receive: Rec
     status, headers, body = await _collect(app, scope, receive)
     content = json.loads(body)
     content["items"] = []
+    if pending.name == "blank_page":
+        content["metadata"] = {}
     await _send_whole(send, status, headers, json.dumps(content).encode())
 
 
@@ -187,4 +189,5 @@ SPOILERS: dict[str, Spoiler] = {
     "cut_json": _cut,
     "cursor_cycle": _cursor_cycle,
     "empty_page": _empty_page,
+    "blank_page": _empty_page,
 }

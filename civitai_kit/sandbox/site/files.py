@@ -6,19 +6,19 @@ import re
 from collections.abc import Iterable, Mapping
 
 from civitai_kit.sandbox.site.enums import MODEL_FILE_TYPES, WEIGHT_TYPES
-from civitai_kit.sandbox.worlds.records import FileRecord, ModelRecord, VersionRecord
+from civitai_kit.sandbox.worlds.records import WorldFile, WorldModel, WorldVersion
 
 WEIGHTS = {"format": 100.0, "size": 10.0, "fp": 1.0, "quantType": 0.5}
 DEFAULTS = {"format": "SafeTensor", "size": "pruned", "fp": "fp16", "quantType": "Q4_K_M"}
 
 
-def primary_file(files: Iterable[FileRecord], preferences: Mapping[str, str] | None = None) -> FileRecord | None:
+def primary_file(files: Iterable[WorldFile], preferences: Mapping[str, str] | None = None) -> WorldFile | None:
     """The best-scoring file, the first one among equals; None when there is none."""
     wanted = DEFAULTS | dict(preferences or {})
     return max(files, key=lambda file: score(file, wanted), default=None)
 
 
-def score(file: FileRecord, wanted: Mapping[str, str]) -> float:
+def score(file: WorldFile, wanted: Mapping[str, str]) -> float:
     """How well a file fits: metadata that is absent neither helps nor harms."""
     points = 1000.0 + (1000.0 if file.type in WEIGHT_TYPES else 0.0)
     for key, weight in WEIGHTS.items():
@@ -27,7 +27,7 @@ def score(file: FileRecord, wanted: Mapping[str, str]) -> float:
     return points
 
 
-def mismatches(file: FileRecord, asked: Mapping[str, str]) -> bool:
+def mismatches(file: WorldFile, asked: Mapping[str, str]) -> bool:
     """Whether the file's metadata differ from what the query named (site.md 7.2, check 14)."""
     return any(file.metadata.get(key) != value for key, value in asked.items() if key in WEIGHTS)
 
@@ -36,7 +36,7 @@ SIGNIFICANT = 20
 """About how many characters of a title go into a name."""
 
 
-def download_name(model: ModelRecord, version: VersionRecord, file: FileRecord, *, override: bool = True) -> str:
+def download_name(model: WorldModel, version: WorldVersion, file: WorldFile, *, override: bool = True) -> str:
     """The computed name of a file; `override` honours a name its creator chose."""
     if override and file.override_name:
         return file.override_name
@@ -65,18 +65,18 @@ def title_part(title: str) -> str:
     return first + "".join(word[:1].upper() + word[1:] for word in kept[1:])
 
 
-def _keeps_stored_name(model: ModelRecord, file: FileRecord) -> bool:
+def _keeps_stored_name(model: WorldModel, file: WorldFile) -> bool:
     nameless = not re.search(r"[A-Za-z0-9]", model.name)
     return model.type in ("LORA", "LoCon") or nameless or file.type not in MODEL_FILE_TYPES or file.type == "VAE"
 
 
-def _embedding_name(version: VersionRecord, file: FileRecord, extension: str) -> str:
+def _embedding_name(version: WorldVersion, file: WorldFile, extension: str) -> str:
     if not version.trained_words:
         return file.name
     return f"{version.trained_words[0]}{'-neg' if file.type == 'Negative' else ''}.{extension}"
 
 
-def _suffix(file: FileRecord) -> str:
+def _suffix(file: WorldFile) -> str:
     if file.type == "Text Encoder":
         return "_txt"
     return next((mark for mark in ("-inpainting", ".instruct-pix2pix") if mark in file.name), "")

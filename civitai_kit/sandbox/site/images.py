@@ -16,9 +16,9 @@ from civitai_kit.sandbox.site import enums, validation
 from civitai_kit.sandbox.site.render import Json, iso
 from civitai_kit.sandbox.site.replies import error, json_reply, next_page, query_of, state_of
 from civitai_kit.sandbox.site.validation import Invalid
-from civitai_kit.sandbox.state import State
+from civitai_kit.sandbox.state import SandboxState
 from civitai_kit.sandbox.storage import urls
-from civitai_kit.sandbox.worlds.records import ImageRecord
+from civitai_kit.sandbox.worlds.records import WorldImage
 
 PAGE_CAP = 1000
 LEVEL_WORDS = {0: "None", 1: "None", 2: "Soft", 4: "Mature", 8: "X", 16: "X", 32: "Blocked"}
@@ -68,7 +68,7 @@ READERS: dict[str, validation.Reader] = {
     "requiringMeta": validation.truthy,
 }
 
-FEED_KEYS: dict[str, Callable[[ImageRecord], Any]] = {
+FEED_KEYS: dict[str, Callable[[WorldImage], Any]] = {
     "Most Reactions": lambda i: (-sum(v for k, v in i.stats.items() if k != "commentCount"), -i.id),
     "Most Comments": lambda i: (-i.stats.get("commentCount", 0), -i.id),
     "Most Collected": lambda i: -i.id,
@@ -107,7 +107,7 @@ async def images(request: Request) -> Response:
 # -- rows -----------------------------------------------------------------------------------------------------
 
 
-def _from_feed(state: State, options: Json, limit: int) -> tuple[list[ImageRecord], str | None]:
+def _from_feed(state: SandboxState, options: Json, limit: int) -> tuple[list[WorldImage], str | None]:
     """Plain offset paging; the page number is ignored."""
     offset = _offset(options.get("cursor"))
     rows = _feed_rows(state, options)
@@ -118,11 +118,13 @@ def _from_feed(state: State, options: Json, limit: int) -> tuple[list[ImageRecor
     return slice_[:limit], f"{offset + limit}|{moment}"
 
 
-def _feed_rows(state: State, options: Json) -> Iterable[ImageRecord]:
+def _feed_rows(state: SandboxState, options: Json) -> Iterable[WorldImage]:
     """The fitting images in order; a gallery made on the fly comes in its own order."""
     images = state.world.images
     if isinstance(images, list):
-        return sorted(_fitting(state, options), key=FEED_KEYS[options.get("sort", "Most Reactions")])
+        return sorted(_fitting(state, options), key=FEED_KEYS[options.get("sort", "Most Reactions")])[
+            : state.world.feed_depth
+        ]
     if options.keys() & {"tags", "type", "baseModels", "period", *IDS}:
         return _fitting(state, options)
     # Its images all pass the other filters or all fail them, so the offset is an index: none before it has to be made.
@@ -133,7 +135,7 @@ def _feed_rows(state: State, options: Json) -> Iterable[ImageRecord]:
 class _Skipped:
     """Images from `start` on; before them comes None for each, so that none has to be made."""
 
-    def __init__(self, images: Sequence[ImageRecord], start: int) -> None:
+    def __init__(self, images: Sequence[WorldImage], start: int) -> None:
         self._images, self._start = images, start
 
     def __iter__(self) -> Iterator[Any]:
@@ -147,7 +149,7 @@ def _offset(cursor: str | None) -> int:
     return int(found.group()) if found else 0
 
 
-def _from_database(state: State, options: Json, limit: int) -> tuple[list[ImageRecord], int | None]:
+def _from_database(state: SandboxState, options: Json, limit: int) -> tuple[list[WorldImage], int | None]:
     """Newest first by id. The row that the cursor names is lost, except in the order `Oldest`."""
     oldest = options.get("sort") == "Oldest"
     rows = sorted(_fitting(state, options), key=lambda image: image.id, reverse=not oldest)
@@ -162,14 +164,14 @@ def _from_database(state: State, options: Json, limit: int) -> tuple[list[ImageR
     return rows[:wanted], following
 
 
-def _fitting(state: State, options: Json) -> Iterator[ImageRecord]:
+def _fitting(state: SandboxState, options: Json) -> Iterator[WorldImage]:
     tests = _filters(state, options)
     return (image for image in state.world.images if all(test(image) for test in tests))
 
 
-def _filters(state: State, options: Json) -> list[Callable[[ImageRecord], bool]]:
+def _filters(state: SandboxState, options: Json) -> list[Callable[[WorldImage], bool]]:
     levels = options["browsingLevel"] if "browsingLevel" in options else options.get("nsfw", enums.PG)
-    tests: list[Callable[[ImageRecord], bool]] = [
+    tests: list[Callable[[WorldImage], bool]] = [
         lambda i: bool(i.nsfw_level & levels) and not i.poi and not i.minor,
     ]
     if "modelVersionId" in options:
@@ -199,7 +201,7 @@ def _filters(state: State, options: Json) -> list[Callable[[ImageRecord], bool]]
 # -- items ----------------------------------------------------------------------------------------------------
 
 
-def _item(state: State, image: ImageRecord, options: Json, *, wrapped: bool) -> Json:
+def _item(state: SandboxState, image: WorldImage, options: Json, *, wrapped: bool) -> Json:
     word = LEVEL_WORDS.get(image.nsfw_level, "None")
     counts = ("cryCount", "laughCount", "likeCount", "dislikeCount", "heartCount", "commentCount")
     shown: Json = {
@@ -225,5 +227,5 @@ def _item(state: State, image: ImageRecord, options: Json, *, wrapped: bool) -> 
     return shown | image.extra
 
 
-def _meta(image: ImageRecord, *, wrapped: bool) -> Json | None:
+def _meta(image: WorldImage, *, wrapped: bool) -> Json | None:
     return {"id": image.id, "meta": image.meta} if wrapped else image.meta

@@ -12,7 +12,7 @@ from civitai_kit.sandbox.site import enums, render, validation
 from civitai_kit.sandbox.site.cursors import ORDERS, cursor_for, parse_cursor
 from civitai_kit.sandbox.site.model_filters import database_tests, index_tests, levels_of
 from civitai_kit.sandbox.site.replies import (
-    Refused,
+    SiteRefusal,
     error,
     json_reply,
     next_page,
@@ -22,8 +22,8 @@ from civitai_kit.sandbox.site.replies import (
     state_of,
 )
 from civitai_kit.sandbox.site.validation import Invalid
-from civitai_kit.sandbox.state import State
-from civitai_kit.sandbox.worlds.records import ModelRecord, VersionRecord
+from civitai_kit.sandbox.state import SandboxState
+from civitai_kit.sandbox.worlds.records import WorldModel, WorldVersion
 
 PAGE_CAP = 1000
 TOO_MANY_PAGES = "You've requested too many pages, please use cursors instead"
@@ -77,11 +77,11 @@ async def models(request: Request) -> Response:
         return error(400, {"name": "ZodError", "message": invalid.as_json_text})
     try:
         return _answer(request, state_of(request), options, anonymous=anonymous)
-    except Refused as refused:
+    except SiteRefusal as refused:
         return refused.response
 
 
-def _answer(request: Request, state: State, options: dict[str, Any], *, anonymous: bool) -> Response:
+def _answer(request: Request, state: SandboxState, options: dict[str, Any], *, anonymous: bool) -> Response:
     limit, page, cursor = options.get("limit", 100), options.get("page"), options.get("cursor")
     if page is not None and not cursor and page * limit > PAGE_CAP:
         return error(429, TOO_MANY_PAGES)
@@ -105,8 +105,8 @@ def _answer(request: Request, state: State, options: dict[str, Any], *, anonymou
 
 
 def _sorted(
-    state: State, options: dict[str, Any], limit: int, cursor: str | None
-) -> tuple[list[ModelRecord], str | None]:
+    state: SandboxState, options: dict[str, Any], limit: int, cursor: str | None
+) -> tuple[list[WorldModel], str | None]:
     order = ORDERS[options.get("sort", "Highest Rated")]
     keep = database_tests(state.world, options)
     rows = [model for model in state.world.models.values() if all(test(model) for test in keep)]
@@ -120,8 +120,8 @@ def _sorted(
 
 
 def _searched(
-    state: State, options: dict[str, Any], limit: int, cursor: str | None
-) -> tuple[list[ModelRecord], str | None]:
+    state: SandboxState, options: dict[str, Any], limit: int, cursor: str | None
+) -> tuple[list[WorldModel], str | None]:
     """Relevance search: types and levels are applied before the page is cut, the other filters remove rows from it."""
     offset = int(cursor) if cursor and cursor.isdigit() else 0
     words = options["query"].lower().split()
@@ -139,7 +139,7 @@ def _searched(
     return rows, following
 
 
-def _search_text(model: ModelRecord) -> str:
+def _search_text(model: WorldModel) -> str:
     return " ".join([model.name, *model.tags, (model.user.username or "") if model.user else ""]).lower()
 
 
@@ -147,7 +147,7 @@ def _search_text(model: ModelRecord) -> str:
 
 
 def _items(
-    request: Request, state: State, options: dict[str, Any], rows: Iterable[ModelRecord]
+    request: Request, state: SandboxState, options: dict[str, Any], rows: Iterable[WorldModel]
 ) -> Iterator[render.Json]:
     """The rows as JSON. A model without a visible version is dropped after the page was cut, so pages can be short."""
     host = origin(request)
@@ -165,7 +165,7 @@ def _items(
         )
 
 
-def _shown_versions(model: ModelRecord, options: dict[str, Any]) -> list[VersionRecord]:
+def _shown_versions(model: WorldModel, options: dict[str, Any]) -> list[WorldVersion]:
     named = options.keys() & {"ids", "username", "user", "modelVersionIds"}
     versions = [v for v in render.visible_versions(model) if named or v.availability == "Public"]
     if "baseModels" in options:

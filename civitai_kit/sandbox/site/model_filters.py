@@ -9,12 +9,12 @@ from typing import Any
 
 from civitai_kit.sandbox.site import enums
 from civitai_kit.sandbox.site.render import visible_versions
-from civitai_kit.sandbox.site.replies import Refused, json_reply
-from civitai_kit.sandbox.worlds.records import ModelRecord
+from civitai_kit.sandbox.site.replies import SiteRefusal, json_reply
+from civitai_kit.sandbox.worlds.records import WorldModel
 from civitai_kit.sandbox.worlds.world import World
 
 Options = dict[str, Any]
-Test = Callable[[ModelRecord], bool]
+Test = Callable[[WorldModel], bool]
 
 
 def index_tests(options: Options) -> list[Test]:
@@ -47,7 +47,7 @@ def levels_of(options: Options) -> int:
     return enums.ALL_LEVELS if options.get("nsfw") else enums.PG
 
 
-NAMED_TESTS: dict[str, Callable[[ModelRecord, Any], bool]] = {
+NAMED_TESTS: dict[str, Callable[[WorldModel, Any], bool]] = {
     "ids": lambda m, ids: m.id in ids,
     "modelVersionIds": lambda m, ids: any(version.id in ids for version in m.versions),
     "baseModels": lambda m, names: any(version.base_model in names for version in visible_versions(m)),
@@ -78,7 +78,7 @@ def _owner_tests(world: World, options: Options) -> list[Test]:
         return []
     known = world.users.get(name.lower())
     if known is None:
-        raise Refused(json_reply({"message": "User not found"}, 404))
+        raise SiteRefusal(json_reply({"message": "User not found"}, 404))
     return [lambda m: m.user is known]
 
 

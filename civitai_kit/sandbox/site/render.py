@@ -9,9 +9,9 @@ from urllib.parse import quote, urlencode
 
 from civitai_kit.sandbox.site import enums
 from civitai_kit.sandbox.site.files import download_name, primary_file
-from civitai_kit.sandbox.state import State
+from civitai_kit.sandbox.state import SandboxState
 from civitai_kit.sandbox.storage import urls
-from civitai_kit.sandbox.worlds.records import FileRecord, ImageRecord, ModelRecord, VersionRecord
+from civitai_kit.sandbox.worlds.records import WorldFile, WorldImage, WorldModel, WorldVersion
 
 Json = dict[str, Any]
 LIST_IMAGES = 20
@@ -24,7 +24,13 @@ def iso(when: datetime | None) -> str | None:
 
 
 def listed_model(
-    state: State, model: ModelRecord, versions: Iterable[VersionRecord], *, host: str, levels: int, primary_only: bool
+    state: SandboxState,
+    model: WorldModel,
+    versions: Iterable[WorldVersion],
+    *,
+    host: str,
+    levels: int,
+    primary_only: bool,
 ) -> Json:
     """A model as an item of the listing."""
     shown = [
@@ -35,7 +41,7 @@ def listed_model(
     return _model(state, model) | {"modelVersions": shown} | model.extra
 
 
-def model_by_id(state: State, model: ModelRecord) -> Json:
+def model_by_id(state: SandboxState, model: WorldModel) -> Json:
     """A model as `/models/{id}` gives it: every rating, and no empty field in its versions."""
     versions = []
     for version in visible_versions(model):
@@ -52,12 +58,12 @@ def model_by_id(state: State, model: ModelRecord) -> Json:
     return _model(state, model) | {"modelVersions": versions} | model.extra
 
 
-def visible_versions(model: ModelRecord) -> list[VersionRecord]:
+def visible_versions(model: WorldModel) -> list[WorldVersion]:
     """The published versions in the creator's order."""
     return sorted((v for v in model.versions if v.status == "Published"), key=lambda version: version.index)
 
 
-def _model(state: State, model: ModelRecord) -> Json:
+def _model(state: SandboxState, model: WorldModel) -> Json:
     shown: Json = {
         "id": model.id,
         "name": model.name,
@@ -87,7 +93,7 @@ def _model(state: State, model: ModelRecord) -> Json:
     return shown
 
 
-def _model_stats(model: ModelRecord) -> Json | None:
+def _model_stats(model: WorldModel) -> Json | None:
     if model.hide_stats:
         return None
     return {
@@ -100,9 +106,9 @@ def _model_stats(model: ModelRecord) -> Json | None:
 
 
 def _listed_version(
-    state: State,
-    model: ModelRecord,
-    version: VersionRecord,
+    state: SandboxState,
+    model: WorldModel,
+    version: WorldVersion,
     *,
     host: str,
     levels: int,
@@ -139,7 +145,7 @@ def _listed_version(
     return shown | version.extra
 
 
-def paid_access(version: VersionRecord) -> Json | None:
+def paid_access(version: WorldVersion) -> Json | None:
     """The paid gate as the site shows it, None where there is none."""
     if version.paid is None:
         return None
@@ -147,7 +153,7 @@ def paid_access(version: VersionRecord) -> Json | None:
 
 
 def _listed_files(
-    state: State, model: ModelRecord, version: VersionRecord, host: str, *, primary_only: bool, by_id: bool
+    state: SandboxState, model: WorldModel, version: WorldVersion, host: str, *, primary_only: bool, by_id: bool
 ) -> list[Json]:
     if model.mode == "Archived":
         return []
@@ -165,7 +171,7 @@ def _listed_files(
     return files + linked_vae(state, version, host)
 
 
-def shown_file(file: FileRecord, name: str) -> Json:
+def shown_file(file: WorldFile, name: str) -> Json:
     """What every endpoint shows of a file."""
     return {
         "id": file.id,
@@ -182,7 +188,7 @@ def shown_file(file: FileRecord, name: str) -> Json:
     }
 
 
-def linked_vae(state: State, version: VersionRecord, host: str) -> list[Json]:
+def linked_vae(state: SandboxState, version: WorldVersion, host: str) -> list[Json]:
     """A file of another version, shown here with its own id (site.md 7.3)."""
     known = state.world.file(version.linked_vae) if version.linked_vae else None
     if known is None:
@@ -193,7 +199,7 @@ def linked_vae(state: State, version: VersionRecord, host: str) -> list[Json]:
 
 
 def download_url(
-    state: State, host: str, version: VersionRecord, file: FileRecord, *, primary: bool, by_id: bool
+    state: SandboxState, host: str, version: WorldVersion, file: WorldFile, *, primary: bool, by_id: bool
 ) -> str:
     """The printed URL of a file, in the old form or the one of August 2026 (site.md 7.5)."""
     url = f"{host}/api/download/models/{version.id}"
@@ -204,19 +210,19 @@ def download_url(
     return f"{url}?{urlencode({'type': file.type, **_url_metadata(file)}, quote_via=quote)}"
 
 
-def _url_metadata(file: FileRecord) -> dict[str, str]:
+def _url_metadata(file: WorldFile) -> dict[str, str]:
     keys = ("size", "fp", "quantType") if file.type == "Training Data" else ("format", "size", "fp", "quantType")
     return {key: file.metadata[key] for key in keys if key in file.metadata}
 
 
-def _listed_images(state: State, model: ModelRecord, version: VersionRecord, levels: int) -> list[Json]:
+def _listed_images(state: SandboxState, model: WorldModel, version: WorldVersion, levels: int) -> list[Json]:
     if model.mode == "TakenDown":
         return []
     fitting = [image for image in version.images if image.nsfw_level & levels]
     return [{"id": image.id} | shown_image(state, image) for image in fitting[:LIST_IMAGES]]
 
 
-def shown_image(state: State, image: ImageRecord) -> Json:
+def shown_image(state: SandboxState, image: WorldImage) -> Json:
     """What every endpoint shows of a picture."""
     return {
         "url": urls.delivery_url(state.storage_url, image, name=str(image.id)),

@@ -5,15 +5,15 @@ from __future__ import annotations
 from civitai_kit.sandbox.site import enums
 from civitai_kit.sandbox.site.files import download_name, primary_file
 from civitai_kit.sandbox.site.render import Json, download_url, iso, linked_vae, paid_access, shown_file, shown_image
-from civitai_kit.sandbox.state import State
-from civitai_kit.sandbox.worlds.records import FileRecord, ModelRecord, VersionRecord
+from civitai_kit.sandbox.state import SandboxState
+from civitai_kit.sandbox.worlds.records import WorldFile, WorldModel, WorldVersion
 
 VERSION_IMAGES = 10
 """How many pictures a version shows when it is asked for alone."""
 
 
 def version_by_id(
-    state: State, model: ModelRecord, version: VersionRecord, *, host: str, by_hash: bool = False
+    state: SandboxState, model: WorldModel, version: WorldVersion, *, host: str, by_hash: bool = False
 ) -> Json:
     """A version asked for alone; `by_hash` gives the slightly different object of the hash endpoints."""
     shown: Json = {
@@ -48,7 +48,9 @@ def version_by_id(
     return shown | version.extra
 
 
-def _version_files(state: State, model: ModelRecord, version: VersionRecord, host: str, *, by_hash: bool) -> list[Json]:
+def _version_files(
+    state: SandboxState, model: WorldModel, version: WorldVersion, host: str, *, by_hash: bool
+) -> list[Json]:
     if model.mode == "Archived":
         return []
     elected = primary_file(version.files)
@@ -68,7 +70,7 @@ def _version_files(state: State, model: ModelRecord, version: VersionRecord, hos
     return files + linked_vae(state, version, host)
 
 
-def _version_images(state: State, model: ModelRecord, version: VersionRecord) -> list[Json]:
+def _version_images(state: SandboxState, model: WorldModel, version: WorldVersion) -> list[Json]:
     if model.mode == "TakenDown":
         return []
     return [
@@ -82,7 +84,7 @@ def _version_images(state: State, model: ModelRecord, version: VersionRecord) ->
     ]
 
 
-def version_in_brief(state: State, known: VersionRecord, file: FileRecord) -> Json:
+def version_in_brief(state: SandboxState, known: WorldVersion, file: WorldFile) -> Json:
     """One file of a version, as `/model-versions/mini/{id}` shows it."""
     owner = state.world.models[known.model_id]
     elected = file is primary_file(known.files)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from civitai_kit.sandbox import pages
-from civitai_kit.sandbox.state import API_KEY, State
+from civitai_kit.sandbox.state import API_KEY, SandboxState
 
 PUBLIC_CACHE = "public, s-maxage=300, stale-while-revalidate=150"
 PRIVATE_CACHE = "max-age=0, private, no-cache"
@@ -19,7 +19,7 @@ REGION_TEXT = "Access to this service is not available in your region due to leg
 BROWSER_WORDS = ("mozilla", "chrome", "safari", "firefox", "opera", "edge")
 
 
-class Refused(Exception):
+class SiteRefusal(Exception):
     """A request ends here with a ready answer."""
 
     def __init__(self, response: Response) -> None:
@@ -43,10 +43,10 @@ def html_not_found() -> Response:
     return HTMLResponse(pages.NOT_FOUND, 404)
 
 
-def state_of(request: Request) -> State:
+def state_of(request: Request) -> SandboxState:
     """The state of the running sandbox."""
     state = request.app.state.sandbox
-    assert isinstance(state, State)
+    assert isinstance(state, SandboxState)
     return state
 
 

@@ -12,8 +12,8 @@ from civitai_kit.sandbox.site import enums, render, render_version, validation
 from civitai_kit.sandbox.site.files import primary_file
 from civitai_kit.sandbox.site.replies import error, json_reply, origin, query_of, state_of
 from civitai_kit.sandbox.site.validation import Invalid
-from civitai_kit.sandbox.state import State
-from civitai_kit.sandbox.worlds.records import FileRecord, VersionRecord
+from civitai_kit.sandbox.state import SandboxState
+from civitai_kit.sandbox.worlds.records import WorldFile, WorldVersion
 
 BATCH, BATCH_OF_IDS = 100, 10_000
 UNDEFINED_HOST = "https://undefined"
@@ -34,7 +34,7 @@ async def model(request: Request) -> Response:
     return json_reply(render.model_by_id(state, known))
 
 
-def _published_versions(versions: list[VersionRecord]) -> bool:
+def _published_versions(versions: list[WorldVersion]) -> bool:
     """Whether there is a version that anybody may see."""
     return any(version.status == "Published" for version in versions)
 
@@ -124,7 +124,7 @@ async def _hashes(request: Request, most: int) -> set[str]:
     return {value.upper() for value in given}
 
 
-def _matching(state: State, wanted: set[str]) -> list[tuple[VersionRecord, FileRecord]]:
+def _matching(state: SandboxState, wanted: set[str]) -> list[tuple[WorldVersion, WorldFile]]:
     return [
         (found, file)
         for owner in state.world.models.values()
@@ -136,15 +136,15 @@ def _matching(state: State, wanted: set[str]) -> list[tuple[VersionRecord, FileR
     ]
 
 
-def _batch_item(state: State, found: VersionRecord, file: FileRecord) -> Any:
+def _batch_item(state: SandboxState, found: WorldVersion, file: WorldFile) -> Any:
     return _hash_version(state, found, UNDEFINED_HOST) if _usable_files(found) else None
 
 
-def _usable_files(found: VersionRecord) -> list[FileRecord]:
+def _usable_files(found: WorldVersion) -> list[WorldFile]:
     return [each for each in found.files if each.visibility == "Public" and not each.replaced]
 
 
-def _hash_version(state: State, found: VersionRecord, host: str) -> render.Json:
+def _hash_version(state: SandboxState, found: WorldVersion, host: str) -> render.Json:
     owner = state.world.models[found.model_id]
     return render_version.version_by_id(state, owner, found, host=host, by_hash=True)
 

@@ -13,7 +13,7 @@ from civitai_kit.core.site.base_models import ACTIVE_BASE_MODELS, BASE_MODELS
 from civitai_kit.sandbox.site import enums, validation
 from civitai_kit.sandbox.site.replies import error, json_reply, next_page, origin, query_of, signed_in, state_of
 from civitai_kit.sandbox.site.validation import Invalid
-from civitai_kit.sandbox.state import KEY_USER_ID, KEY_USER_NAME, State
+from civitai_kit.sandbox.state import KEY_USER_ID, KEY_USER_NAME, SandboxState
 from civitai_kit.sandbox.worlds.records import UserRecord
 
 READERS: dict[str, validation.Reader] = {
@@ -52,7 +52,7 @@ async def creators(request: Request) -> Response:
     return json_reply({"items": items, "metadata": metadata})
 
 
-def _creator(state: State, user: UserRecord, host: str) -> dict[str, Any]:
+def _creator(state: SandboxState, user: UserRecord, host: str) -> dict[str, Any]:
     count = sum(1 for model in state.world.models.values() if model.user is user)
     shown: dict[str, Any] = {"username": user.username, "link": f"{host}/api/v1/models?username={user.username}"}
     if count:

@@ -7,7 +7,7 @@ from civitai_kit.sandbox.faults import Pending
 NO_SUCH_RANGE = "The requested range is not satisfiable"
 
 
-class Refused(Exception):
+class StorageRefusal(Exception):
     """The request gets an error document of this status instead of an object."""
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
@@ -33,19 +33,19 @@ def bend(headers: dict[str, str], faults: dict[str, Pending]) -> None:
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
 
 
-def refusal_for(pending: Pending) -> Refused:
+def refusal_for(pending: Pending) -> StorageRefusal:
     """The error document that a fault stands for."""
     match pending.name:
         case "expired":
-            return Refused(403, "ExpiredRequest", "Request has expired")
+            return StorageRefusal(403, "ExpiredRequest", "Request has expired")
         case "range_416":
-            return Refused(416, "InvalidRange", NO_SUCH_RANGE)
+            return StorageRefusal(416, "InvalidRange", NO_SUCH_RANGE)
         case "storage_404":
-            return Refused(404, "NoSuchKey", "The specified key does not exist.")
+            return StorageRefusal(404, "NoSuchKey", "The specified key does not exist.")
         case "storage_429":
             wait = {"Retry-After": f"{pending.number('retry_after'):g}"}
-            return Refused(429, "TooManyRequests", "Please reduce your request rate.", wait)
+            return StorageRefusal(429, "TooManyRequests", "Please reduce your request rate.", wait)
         case "storage_503":
-            return Refused(503, "SlowDown", "Please reduce your request rate.")
+            return StorageRefusal(503, "SlowDown", "Please reduce your request rate.")
         case _:
-            return Refused(500, "InternalError", "We encountered an internal error. Please try again.")
+            return StorageRefusal(500, "InternalError", "We encountered an internal error. Please try again.")

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 from civitai_kit.sandbox import pages
 from civitai_kit.sandbox.faults import Pending
-from civitai_kit.sandbox.state import RequestRecord, State
+from civitai_kit.sandbox.state import RequestRecord, SandboxState
 from civitai_kit.sandbox.storage import faults as storage_faults
 from civitai_kit.sandbox.storage import urls
-from civitai_kit.sandbox.storage.faults import NO_SUCH_RANGE, Refused
+from civitai_kit.sandbox.storage.faults import NO_SUCH_RANGE, StorageRefusal
 from civitai_kit.sandbox.worlds.bodies import Body
 
 CHUNK = 256 * 1024
@@ -45,7 +45,7 @@ class StorageServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, address: tuple[str, int], state: State) -> None:
+    def __init__(self, address: tuple[str, int], state: SandboxState) -> None:
         self.state = state
         self.stopping = threading.Event()
         self._open: set[socket.socket] = set()
@@ -110,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if not self._replaced(faults):
                 self._send(self._find(), faults)
-        except Refused as refused:
+        except StorageRefusal as refused:
             self._send_error_document(refused)
         except (ConnectionError, TimeoutError):
             self.close_connection = True
@@ -124,23 +124,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def _find(self) -> Found:
         if "authorization" in self.headers:
-            raise Refused(400, "InvalidArgument", "Only one auth mechanism allowed")
+            raise StorageRefusal(400, "InvalidArgument", "Only one auth mechanism allowed")
         parts = urlsplit(self.path)
         file_id = urls.file_id_of(parts.path)
         if file_id is None:
             return self._find_image(parts.path)
         code = urls.refusal(parts.path, parts.query)
         if code is not None:
-            raise Refused(403, code, "Request has expired" if code == "ExpiredRequest" else "Access Denied")
+            raise StorageRefusal(403, code, "Request has expired" if code == "ExpiredRequest" else "Access Denied")
         known = self.server.state.world.file(file_id)
         if known is None:
-            raise Refused(404, "NoSuchKey", "The specified key does not exist.")
+            raise StorageRefusal(404, "NoSuchKey", "The specified key does not exist.")
         return Found(known[1].body, disposition=urls.disposition(parts.query))
 
     def _find_image(self, path: str) -> Found:
         found = urls.delivered(self.server.state.world, path)
         if found is None:
-            raise Refused(404, "NoSuchKey", "The specified key does not exist.")
+            raise StorageRefusal(404, "NoSuchKey", "The specified key does not exist.")
         return Found(found[0], found[1])
 
     # -- faults that replace the answer -----------------------------------------------------------------------
@@ -191,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.connection.sendall(content)
 
-    def _send_error_document(self, refused: Refused) -> None:
+    def _send_error_document(self, refused: StorageRefusal) -> None:
         text = (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             f"<Error><Code>{refused.code}</Code><Message>{refused.message}</Message></Error>"
@@ -222,7 +222,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send_body(body, start, stop, faults)
 
     def _range(self, size: int, validators: tuple[str, str]) -> tuple[int, int] | None:
-        """The wanted range as start and stop, None for everything; raises Refused for one beyond the end."""
+        """The wanted range as start and stop, None for everything; raises StorageRefusal for one beyond the end."""
         wanted = RANGE.match(self.headers.get("Range", ""))
         condition = self.headers.get("If-Range")
         if wanted is None or wanted.group() == "bytes=-" or (condition or validators[0]) not in validators:
@@ -233,7 +233,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             start, stop = int(first), min(size, int(last) + 1 if last else size)
         if start >= size or start >= stop:
-            raise Refused(416, "InvalidRange", NO_SUCH_RANGE, {"Content-Range": f"bytes */{size}"})
+            raise StorageRefusal(416, "InvalidRange", NO_SUCH_RANGE, {"Content-Range": f"bytes */{size}"})
         return start, stop
 
     def _send_body(self, body: Body, start: int, stop: int, faults: dict[str, Pending]) -> None:

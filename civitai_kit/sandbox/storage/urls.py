@@ -10,15 +10,15 @@ from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, quote, urlencode
 
 from civitai_kit.sandbox.worlds.bodies import Body
-from civitai_kit.sandbox.worlds.content import Content
-from civitai_kit.sandbox.worlds.records import FileRecord, ImageRecord
+from civitai_kit.sandbox.worlds.content import WorldContent
+from civitai_kit.sandbox.worlds.records import WorldFile, WorldImage
 
 SECRET = b"the sandbox signs with this"
 STAMP = "%Y%m%dT%H%M%SZ"
 BUCKET = "civitai-delivery-worker-prod"
 
 
-def signed_path(file: FileRecord, *, owner_id: int, name: str | None, seconds: int, now: datetime | None = None) -> str:
+def signed_path(file: WorldFile, *, owner_id: int, name: str | None, seconds: int, now: datetime | None = None) -> str:
     """Path and query that let the bearer fetch `file` for `seconds`; with `name` the answer will carry it."""
     path = object_path(file, owner_id)
     query = {
@@ -34,7 +34,7 @@ def signed_path(file: FileRecord, *, owner_id: int, name: str | None, seconds: i
     return f"{path}?{urlencode(query, quote_via=quote)}"
 
 
-def object_path(file: FileRecord, owner_id: int) -> str:
+def object_path(file: WorldFile, owner_id: int) -> str:
     """Where the object lies: the upload name with the file id, in base 36, before the extension."""
     stored = PurePosixPath(file.name.replace("/", "_"))
     stem = base64.urlsafe_b64encode(hashlib.sha256(stored.stem.encode("utf-8", "replace")).digest()[:9]).decode()
@@ -64,7 +64,7 @@ def refusal(path: str, query: str, now: datetime | None = None) -> str | None:
 
 
 def disposition(query: str) -> str | None:
-    """The Content-Disposition that the URL asks for."""
+    """The WorldContent-Disposition that the URL asks for."""
     return dict(parse_qsl(query)).get("response-content-disposition")
 
 
@@ -86,14 +86,14 @@ MEDIA_ACCOUNT = "xG1nkqKTMzGDvpLrqFT7WA"
 """The account id in every delivery URL (site.md 1.1)."""
 
 
-def delivery_url(storage_url: str, image: ImageRecord, *, name: str | None = None) -> str:
+def delivery_url(storage_url: str, image: WorldImage, *, name: str | None = None) -> str:
     """Where the original of an image is delivered; `name` is decorative."""
     if image.url is not None:
         return image.url
     return f"{storage_url}/{MEDIA_ACCOUNT}/{image.uuid}/original=true/{name or image.uuid}.{image.extension}"
 
 
-def delivered(content: Content, path: str) -> tuple[Body, str] | None:
+def delivered(content: WorldContent, path: str) -> tuple[Body, str] | None:
     """The bytes and content type for a delivery path, None when there are none."""
     parts = path.strip("/").split("/")
     if len(parts) < 2 or parts[0] != MEDIA_ACCOUNT:
@@ -108,7 +108,7 @@ def _transforms(segment: str) -> dict[str, str]:
     return dict(part.partition("=")[::2] for part in segment.split(",") if "=" in part)
 
 
-def _rendition(image: ImageRecord, body: Body, transforms: dict[str, str]) -> tuple[Body, str]:
+def _rendition(image: WorldImage, body: Body, transforms: dict[str, str]) -> tuple[Body, str]:
     if image.type == "video":
         return _video_rendition(image, body, transforms)
     if "width" in transforms and image.resized is not None:
@@ -116,7 +116,7 @@ def _rendition(image: ImageRecord, body: Body, transforms: dict[str, str]) -> tu
     return body, image.content_type
 
 
-def _video_rendition(image: ImageRecord, body: Body, transforms: dict[str, str]) -> tuple[Body, str]:
+def _video_rendition(image: WorldImage, body: Body, transforms: dict[str, str]) -> tuple[Body, str]:
     """`anim=false` gives a still; in poster mode so does the plain original, until a quality is asked for."""
     still = transforms.get("anim") == "false"
     plain = "quality" not in transforms and "transcode" not in transforms

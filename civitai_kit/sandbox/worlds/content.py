@@ -14,11 +14,11 @@ from civitai_kit.sandbox.worlds.bodies import Body, GivenBody, safetensors_body
 from civitai_kit.sandbox.worlds.gallery import Gallery
 from civitai_kit.sandbox.worlds.records import (
     EPOCH,
-    FileRecord,
-    ImageRecord,
-    ModelRecord,
     UserRecord,
-    VersionRecord,
+    WorldFile,
+    WorldImage,
+    WorldModel,
+    WorldVersion,
     body_of,
 )
 
@@ -27,16 +27,16 @@ DEFAULT_METADATA = {"format": "SafeTensor", "size": "pruned", "fp": "fp16"}
 
 
 @dataclass(slots=True)
-class Content:
+class WorldContent:
     """Models, people, images and tags; empty when made."""
 
-    models: dict[int, ModelRecord] = field(default_factory=dict)
+    models: dict[int, WorldModel] = field(default_factory=dict)
     users: dict[str, UserRecord] = field(default_factory=dict)
-    images: Sequence[ImageRecord] = field(default_factory=list)
+    images: Sequence[WorldImage] = field(default_factory=list)
     tags: dict[str, int] = field(default_factory=dict)
     blocked_tags: set[str] = field(default_factory=set)
-    _files: dict[int, tuple[VersionRecord, FileRecord]] = field(default_factory=dict, repr=False)
-    _versions: dict[int, VersionRecord] = field(default_factory=dict, repr=False)
+    _files: dict[int, tuple[WorldVersion, WorldFile]] = field(default_factory=dict, repr=False)
+    _versions: dict[int, WorldVersion] = field(default_factory=dict, repr=False)
 
     # -- adding -----------------------------------------------------------------------------------------------
 
@@ -49,18 +49,18 @@ class Content:
 
     def add_model(
         self, name: str, *, id: int | None = None, username: str | None = "sandbox_artist", **fields: Any
-    ) -> ModelRecord:
-        """A new model without versions; `fields` are those of `ModelRecord`."""
+    ) -> WorldModel:
+        """A new model without versions; `fields` are those of `WorldModel`."""
         number = id if id is not None else max(self.models, default=1000) + 1
-        model = ModelRecord(id=number, name=name, user=self.add_user(username), **fields)
+        model = WorldModel(id=number, name=name, user=self.add_user(username), **fields)
         for tag in model.tags:
             self.tags.setdefault(tag, len(self.tags) + 1)
         self.models[number] = model
         return model
 
     def add_version(
-        self, model: ModelRecord, name: str = "v1.0", *, id: int | None = None, **fields: Any
-    ) -> VersionRecord:
+        self, model: WorldModel, name: str = "v1.0", *, id: int | None = None, **fields: Any
+    ) -> WorldVersion:
         """A new version after the ones that are there; index 0 is what the site calls newest."""
         index = len(model.versions)
         number = id if id is not None else self._free(self._versions, model.id * 100 + index + 1)
@@ -69,26 +69,26 @@ class Content:
         fields.setdefault("created_at", when - timedelta(hours=1))
         fields.setdefault("updated_at", when)
         fields.setdefault("nsfw_level", model.nsfw_level)
-        version = VersionRecord(id=number, model_id=model.id, name=name, index=index, **fields)
+        version = WorldVersion(id=number, model_id=model.id, name=name, index=index, **fields)
         model.versions.append(version)
         self._versions[number] = version
         return version
 
     def add_file(
         self,
-        version: VersionRecord,
+        version: WorldVersion,
         name: str,
         *,
         size: int = 4096,
         content: bytes | Body | None = None,
         id: int | None = None,
         **fields: Any,
-    ) -> FileRecord:
+    ) -> WorldFile:
         """A new file: of the given bytes, else a valid safetensors of `size` bytes made from the name and id."""
         number = id if id is not None else self._free(self._files, version.id * 10 + len(version.files) + 1)
         body = safetensors_body(f"{number}/{name}", size) if content is None else body_of(content)
         fields.setdefault("metadata", dict(DEFAULT_METADATA))
-        file = FileRecord(id=number, name=name, body=body, **fields)
+        file = WorldFile(id=number, name=name, body=body, **fields)
         version.files.append(file)
         self._files[number] = (version, file)
         return file
@@ -96,12 +96,12 @@ class Content:
     def add_image(
         self,
         *,
-        version: VersionRecord | None = None,
+        version: WorldVersion | None = None,
         id: int | None = None,
         content: bytes | Body | None = None,
         broken: bool = False,
         **fields: Any,
-    ) -> ImageRecord:
+    ) -> WorldImage:
         """A new image, shown by `version` when given; without `content` a small PNG; a `broken` one has no bytes."""
         number = id if id is not None else 70_000_001 + len(self.images)
         body = body_of(media.png(text=f"image {number}") if content is None else content)
@@ -113,7 +113,7 @@ class Content:
             fields.setdefault("username", owner.username if owner else None)
         fields.setdefault("created_at", EPOCH + timedelta(minutes=number % 100_000))
         fields.setdefault("resized", GivenBody(media.webp(f"resized {number}")))
-        image = ImageRecord(id=number, uuid=str(uuid5(NAMESPACE, str(number))), body=None if broken else body, **fields)
+        image = WorldImage(id=number, uuid=str(uuid5(NAMESPACE, str(number))), body=None if broken else body, **fields)
         if image.username and image.user_id is None:
             image.user_id = self.add_user(image.username).id
         self._append_image(image)
@@ -121,7 +121,7 @@ class Content:
             version.images.append(image)
         return image
 
-    def add_simple(self, name: str, *, size: int = 4096, **fields: Any) -> ModelRecord:
+    def add_simple(self, name: str, *, size: int = 4096, **fields: Any) -> WorldModel:
         """A model with one version holding one file and one image: the usual case in one line."""
         model = self.add_model(name, **fields)
         version = self.add_version(model)
@@ -131,15 +131,15 @@ class Content:
 
     # -- finding ----------------------------------------------------------------------------------------------
 
-    def version(self, version_id: int) -> VersionRecord | None:
+    def version(self, version_id: int) -> WorldVersion | None:
         """The version of that id."""
         return self._versions.get(version_id)
 
-    def file(self, file_id: int) -> tuple[VersionRecord, FileRecord] | None:
+    def file(self, file_id: int) -> tuple[WorldVersion, WorldFile] | None:
         """The version and file of that file id."""
         return self._files.get(file_id)
 
-    def versions_by_hash(self, value: str) -> list[tuple[VersionRecord, FileRecord]]:
+    def versions_by_hash(self, value: str) -> list[tuple[WorldVersion, WorldFile]]:
         """Files with that hash of any kind whose version and model are published, oldest version first."""
         wanted = value.upper()
         found = [
@@ -149,7 +149,7 @@ class Content:
         ]
         return sorted(found, key=lambda pair: (pair[0].published_at or EPOCH, pair[0].id))
 
-    def image_by_uuid(self, uuid: str) -> ImageRecord | None:
+    def image_by_uuid(self, uuid: str) -> WorldImage | None:
         """The image whose delivery URL holds that uuid."""
         if isinstance(self.images, Gallery):
             return self.images.by_uuid(uuid)
@@ -167,16 +167,16 @@ class Content:
         version, file = self._files.pop(file_id)
         version.files.remove(file)
 
-    def all_files(self) -> Iterator[FileRecord]:
+    def all_files(self) -> Iterator[WorldFile]:
         """Every file of the world."""
         return (file for _, file in self._files.values())
 
     # -- private ----------------------------------------------------------------------------------------------
 
-    def _published(self, version: VersionRecord) -> bool:
+    def _published(self, version: WorldVersion) -> bool:
         return version.status == "Published" and self.models[version.model_id].status == "Published"
 
-    def _append_image(self, image: ImageRecord) -> None:
+    def _append_image(self, image: WorldImage) -> None:
         if not isinstance(self.images, list):
             raise TypeError("this world's gallery is made on the fly and takes no single images")
         self.images.append(image)

@@ -23,7 +23,7 @@ class UserRecord:
 
 
 @dataclass(slots=True, kw_only=True)
-class PaidAccess:
+class WorldPaidAccess:
     """A paid gate; without an end it never opens."""
 
     ends_at: datetime | None = None
@@ -35,7 +35,7 @@ class PaidAccess:
 
 
 @dataclass(slots=True, kw_only=True)
-class FileRecord:
+class WorldFile:
     """One downloadable; `name` is the stored upload name, `hashes` None stands for those of the bytes."""
 
     id: int
@@ -67,7 +67,7 @@ class FileRecord:
 
 
 @dataclass(slots=True, kw_only=True)
-class ImageRecord:
+class WorldImage:
     """A picture or clip; `body` None means that the image host no longer has it."""
 
     id: int
@@ -105,7 +105,7 @@ class ImageRecord:
 
 
 @dataclass(slots=True, kw_only=True)
-class VersionRecord:
+class WorldVersion:
     """One release of a model."""
 
     id: int
@@ -126,7 +126,7 @@ class VersionRecord:
     require_auth: bool = False
     granted: bool = True
     """Whether a signed-in caller has been given access (site.md 7.2, check 11)."""
-    paid: PaidAccess | None = None
+    paid: WorldPaidAccess | None = None
     linked_vae: int | None = None
     """Id of a file of another version that is listed here too."""
     supports_generation: bool = True
@@ -134,13 +134,13 @@ class VersionRecord:
     downloads: int | None = 100
     thumbs_up: int = 10
     thumbs_down: int = 1
-    files: list[FileRecord] = field(default_factory=list)
-    images: list[ImageRecord] = field(default_factory=list)
+    files: list[WorldFile] = field(default_factory=list)
+    images: list[WorldImage] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
-class ModelRecord:
+class WorldModel:
     """One published resource."""
 
     id: int
@@ -170,7 +170,7 @@ class ModelRecord:
     collected: int = 0
     tipped: int | None = 0
     hide_stats: bool = False
-    versions: list[VersionRecord] = field(default_factory=list)
+    versions: list[WorldVersion] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property

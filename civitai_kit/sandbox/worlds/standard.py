@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from enum import IntEnum
 
 from civitai_kit.sandbox.worlds.bodies import GivenBody, safetensors_body
-from civitai_kit.sandbox.worlds.content import Content
-from civitai_kit.sandbox.worlds.records import ModelRecord, PaidAccess
+from civitai_kit.sandbox.worlds.content import WorldContent
+from civitai_kit.sandbox.worlds.records import WorldModel, WorldPaidAccess
 from civitai_kit.sandbox.worlds.standard_gallery import fill_gallery
 
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
@@ -61,7 +61,7 @@ class Known(IntEnum):
     DORA = 1040
 
 
-def fill(world: Content) -> None:
+def fill(world: WorldContent) -> None:
     """Put the standard content into an empty world."""
     world.blocked_tags.add("blocked tag")
     world.tags["blocked tag"] = 1
@@ -80,7 +80,7 @@ def fill(world: Content) -> None:
     fill_gallery(world)
 
 
-def _ordinary(world: Content) -> None:
+def _ordinary(world: WorldContent) -> None:
     plain = world.add_model(
         "Plain Line Art", id=Known.PLAIN_LORA, tags=["style", "line art", "anime"], thumbs_up=900, downloads=5000
     )
@@ -104,7 +104,7 @@ def _ordinary(world: Content) -> None:
         world.add_image(version=version)
 
 
-def _variants(world: Content) -> None:
+def _variants(world: WorldContent) -> None:
     model = world.add_model(
         "Dream Mix XL",
         id=Known.CHECKPOINT_VARIANTS,
@@ -135,7 +135,7 @@ def _variants(world: Content) -> None:
         world.add_image(version=version, meta={"prompt": "a photo of a lake", "negativePrompt": "blurry", "steps": 30})
 
 
-def _several_files(world: Content) -> None:
+def _several_files(world: WorldContent) -> None:
     twins = world.add_model("Identical Metadata", id=Known.IDENTICAL_FILES, type="Checkpoint")
     version = world.add_version(twins)
     world.add_file(version, "first.safetensors", size=5000)
@@ -167,7 +167,7 @@ def _several_files(world: Content) -> None:
         world.add_file(world.add_version(shared, name), f"shared_{name}.safetensors", content=content)
 
 
-def _other_formats(world: Content) -> None:
+def _other_formats(world: WorldContent) -> None:
     gguf = world.add_model("Quantised Flux", id=Known.GGUF, type="Checkpoint", username="mixer")
     version = world.add_version(gguf, base_model="Flux.1 D")
     for quant in ("Q4_K_M", "Q8_0"):
@@ -208,7 +208,7 @@ def _other_formats(world: Content) -> None:
     )
 
 
-def _gone(world: Content) -> None:
+def _gone(world: WorldContent) -> None:
     world.add_simple("Archived One", id=Known.ARCHIVED, mode="Archived")
     world.add_simple("Taken Down One", id=Known.TAKEN_DOWN, mode="TakenDown")
     world.add_version(world.add_model("No Files", id=Known.NO_FILES))
@@ -219,14 +219,14 @@ def _gone(world: Content) -> None:
     hidden.versions[0].availability = "Unsearchable"
 
 
-def _gated(world: Content) -> None:
+def _gated(world: WorldContent) -> None:
     private = world.add_simple("Private One", id=Known.PRIVATE, availability="Private")
     private.versions[0].availability = "Private"
     early = world.add_simple("Early Bird", id=Known.EARLY_ACCESS)
-    early.versions[0].paid = PaidAccess(ends_at=FAR)
+    early.versions[0].paid = WorldPaidAccess(ends_at=FAR)
     older = world.add_version(early, "v0.9")
     world.add_file(older, "early_old.safetensors", size=4000)
-    world.add_simple("Paid For Ever", id=Known.PAID_FOR_EVER).versions[0].paid = PaidAccess()
+    world.add_simple("Paid For Ever", id=Known.PAID_FOR_EVER).versions[0].paid = WorldPaidAccess()
     world.add_simple("Generation Only", id=Known.GENERATION_ONLY).versions[0].usage_control = "Generation"
     world.add_simple("Login Required", id=Known.LOGIN_REQUIRED).versions[0].require_auth = True
     world.add_simple("Not Granted", id=Known.NOT_GRANTED).versions[0].granted = False
@@ -235,20 +235,20 @@ def _gated(world: Content) -> None:
     world.add_image(version=mature.versions[0], nsfw_level=16)
 
 
-def _odd_people(world: Content) -> None:
+def _odd_people(world: WorldContent) -> None:
     official = world.add_simple("Official", id=Known.NO_CREATOR, username="civitai", hide_stats=True, type="Checkpoint")
     if official.user is not None:
         official.user.system = True
     world.add_user("lurker")
     world.add_user("Ünï_Name")
-    literal: ModelRecord = world.add_simple("Literal Licence", id=Known.LITERAL_LICENCE)
+    literal: WorldModel = world.add_simple("Literal Licence", id=Known.LITERAL_LICENCE)
     literal.allow_commercial_use = "{Image,RentCivit}"
     literal.downloads = literal.tipped = None
     single = world.add_simple("Single Licence", id=Known.SINGLE_LICENCE)
     single.allow_commercial_use = "Sell"
 
 
-def _odd_names(world: Content) -> None:
+def _odd_names(world: WorldContent) -> None:
     world.add_simple("Tagged With A Space", id=Known.SPACED_TAG, tags=["film grain"])
     nasty = world.add_model('a/b\\c|d:e?f*g"h<i> ', id=Known.NASTY_NAMES, type="LORA", tags=["nasty/tag", "CON"])
     names = [
@@ -271,7 +271,7 @@ def _odd_names(world: Content) -> None:
     same.versions[0].files[0].name = "plain_line_0.safetensors"
 
 
-def _odd_files(world: Content) -> None:
+def _odd_files(world: WorldContent) -> None:
     bare = world.add_simple("No Hashes", id=Known.NO_HASHES)
     bare.versions[0].files[0].hashes = {}
     bare.versions[0].files[0].scanned_at = None

@@ -7,7 +7,7 @@ from typing import Any
 
 from civitai_kit.sandbox.worlds import media
 from civitai_kit.sandbox.worlds.bodies import GivenBody
-from civitai_kit.sandbox.worlds.content import Content
+from civitai_kit.sandbox.worlds.content import WorldContent
 
 PAINTER, POST = "gallery_painter", 9001
 FIRST_GALLERY_IMAGE = 80_000_001
@@ -26,7 +26,7 @@ COMFY = {"prompt": "nodes", "comfy": json.dumps({"prompt": {"1": {"class_type": 
 TAGS = {11: "house", 12: "line art"}
 
 
-def fill_gallery(world: Content) -> None:
+def fill_gallery(world: WorldContent) -> None:
     """A post with every sort of image, all by one person and made with the second version of the first model."""
     version = next(iter(world.models.values())).versions[1]
     common: dict[str, Any] = {

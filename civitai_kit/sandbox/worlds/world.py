@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from civitai_kit.sandbox.worlds import standard
-from civitai_kit.sandbox.worlds.content import Content
+from civitai_kit.sandbox.worlds.content import WorldContent
 from civitai_kit.sandbox.worlds.gallery import Gallery
 
 MODEL_WEIGHT = 2_700
@@ -18,7 +18,7 @@ BASE_MODELS = ("SDXL 1.0", "Pony", "Illustrious", "Flux.1 D", "SD 1.5")
 
 
 @dataclass(slots=True)
-class World(Content):
+class World(WorldContent):
     """What the pretend site holds and how it behaves; empty by itself, see `standard`, `large`, `images_on_the_fly`."""
 
     now: datetime = datetime(2026, 8, 8, 12, tzinfo=UTC)
@@ -29,7 +29,7 @@ class World(Content):
     download_url_form: Literal["params", "fileId"] = "params"
     """Which form of download URL the by-id endpoints print (site.md 7.5)."""
     storage_mode: Literal["r2", "b2"] = "r2"
-    """`b2` leaves Content-Disposition out (site.md 7.6)."""
+    """`b2` leaves WorldContent-Disposition out (site.md 7.6)."""
     signature_seconds: int = 86400
     region: str | None = None
     """Country of the callers; GB and AU are refused (site.md 1.3)."""
@@ -39,6 +39,8 @@ class World(Content):
     """Version id and file id of every redirect given so far."""
     download_counts: Counter[str] = field(default_factory=Counter)
     """How many redirects each caller was given: the key's user, or an address."""
+    feed_depth: int | None = None
+    """The gallery's feed ends after so many images, in whatever order (site.md 8.1); None for all."""
     user_status: Literal["active", "muted", "banned"] = "active"
 
     @classmethod

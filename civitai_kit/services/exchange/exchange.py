@@ -16,7 +16,7 @@ HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ImportedFile:
     """A file to import: its `name` as typed, its first bytes, a stream from its start, its path unless it is stdin."""
 
     name: str

@@ -13,8 +13,8 @@ from civitai_kit.core.collection.exchange import (
     EXPORT_FORMAT,
     LONGEST_LINE,
     Exchanged,
+    LineRefused,
     Passed,
-    Refused,
     better,
     check_header,
     counted,
@@ -24,7 +24,7 @@ from civitai_kit.core.collection.exchange import (
 from civitai_kit.core.collection.exchange_lines import read_line
 from civitai_kit.core.collection.packed import Packed
 from civitai_kit.core.errors import Exit, Interrupted, UsageError
-from civitai_kit.services.exchange.exchange import ImportParts, Source
+from civitai_kit.services.exchange.exchange import ImportedFile, ImportParts
 from civitai_kit.services.exchange.import_history import RECOGNISED, import_history
 
 # Bytes of lines that are looked up in the store together.
@@ -43,10 +43,10 @@ class ImportFormat:
 
     name: str
     recognises: Callable[[bytes], bool]
-    read: Callable[[ImportParts, Source], Exchanged]
+    read: Callable[[ImportParts, ImportedFile], Exchanged]
 
 
-def import_file(parts: ImportParts, source: Source) -> Exchanged:
+def import_file(parts: ImportParts, source: ImportedFile) -> Exchanged:
     """Read a file of any format that is known, told by its content; raises UsageError for others."""
     for kind in IMPORT_FORMATS:
         if kind.recognises(source.head):
@@ -58,14 +58,14 @@ def import_file(parts: ImportParts, source: Source) -> Exchanged:
     )
 
 
-def import_lines(parts: ImportParts, source: Source) -> Exchanged:
+def import_lines(parts: ImportParts, source: ImportedFile) -> Exchanged:
     """Read an export of ours; a line that is broken or unsafe is passed over, told and counted.
 
     Raises UsageError for a header of a newer schema, Interrupted when stopped; whole batches stay either way.
     """
     header = source.stream.readline(LONGEST_LINE)
     check_header(header.lstrip(b"\xef\xbb\xbf"), source.name)
-    taking = _Taking(parts, source.name)
+    taking = _CollectionImport(parts, source.name)
     for lines in _blocks(source.stream):
         if parts.stopped():
             raise Interrupted("Stopped in the middle of the import.", hint="Run it again: it goes on where it stopped.")
@@ -75,7 +75,7 @@ def import_lines(parts: ImportParts, source: Source) -> Exchanged:
 
 
 @dataclass
-class _Taking:
+class _CollectionImport:
     """One import under way; no more is held than a block of lines and a batch to be written."""
 
     parts: ImportParts
@@ -99,7 +99,7 @@ class _Taking:
             if line.strip():
                 try:
                     self._take_record(read_line(line))
-                except Refused as refused:
+                except LineRefused as refused:
                     self._refuse(number, refused)
         self._settle()
         self.lines += len(lines)
@@ -132,7 +132,7 @@ class _Taking:
             self._settle()
         self.read[record.version_id] = self._as_it_is_here(record)
 
-    def _refuse(self, number: int, refused: Refused) -> None:
+    def _refuse(self, number: int, refused: LineRefused) -> None:
         self.reasons[refused.reason] += 1
         if len(self.rows) < _MOST_ROWS:
             self.rows.append(line_error(number, refused.what, self.name))

@@ -28,7 +28,7 @@ from civitai_kit.core.collection.histories import (
     read_text_history,
 )
 from civitai_kit.core.errors import Exit, Interrupted, UsageError
-from civitai_kit.services.exchange.exchange import ImportParts, Source
+from civitai_kit.services.exchange.exchange import ImportedFile, ImportParts
 from civitai_kit.services.exchange.history_files import OldFiles
 
 JSON_FORMAT, TEXT_FORMAT, DATABASE_FORMAT = "image_grabber_json", "image_grabber_txt", "image_grabber_sqlite"
@@ -39,13 +39,13 @@ _BATCH = 1000
 NOT_HERE = "not_here"
 
 
-def import_history(parts: ImportParts, source: Source) -> Exchanged:
+def import_history(parts: ImportParts, source: ImportedFile) -> Exchanged:
     """Read a history of any era, told by its content; relative paths are looked for from the working folder and the
     history's own.
 
     Raises UsageError for a file that is none, Interrupted when stopped; whole batches stay either way.
     """
-    taking = _Taking(parts, source.name)
+    taking = _HistoryImport(parts, source.name)
     files = OldFiles.around(source.path, parts.disk.root / "images")
     kind = next((name for name, recognises in RECOGNISED if recognises(source.head)), None)
     if kind == JSON_FORMAT:
@@ -62,7 +62,7 @@ def import_history(parts: ImportParts, source: Source) -> Exchanged:
 
 
 @dataclass
-class _Taking:
+class _HistoryImport:
     """One import under way."""
 
     parts: ImportParts
@@ -155,7 +155,7 @@ def _old_of(image_id: int, place: Path) -> OldImage:
 
 
 @contextmanager
-def _database(source: Source) -> Iterator[sqlite3.Connection]:
+def _database(source: ImportedFile) -> Iterator[sqlite3.Connection]:
     """The database, open for reading; what comes through a pipe goes into a file first."""
     with tempfile.TemporaryDirectory(prefix="civitai-kit-") as folder:
         path = source.path

@@ -11,19 +11,19 @@ from civitai_kit.core.paths.places import Template
 from civitai_kit.core.plans.selection import Choice
 
 if TYPE_CHECKING:
-    from civitai_kit.services.ports import Disk
+    from civitai_kit.services.ports import SavePath
 
 
 @dataclass(frozen=True, slots=True)
 class OldFiles:
     """Looks for files in the layouts of `templates`; `folders` are those that lie under the save path."""
 
-    disk: Disk
+    disk: SavePath
     templates: tuple[Template, ...]
     folders: frozenset[str]
 
     @classmethod
-    def under(cls, disk: Disk, templates: Iterable[Template]) -> OldFiles:
+    def under(cls, disk: SavePath, templates: Iterable[Template]) -> OldFiles:
         """The files under a save path; a new one has none, and costs no look at any."""
         try:
             folders = frozenset(place.name for place in disk.root.iterdir() if place.is_dir())

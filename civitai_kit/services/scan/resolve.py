@@ -1,4 +1,4 @@
-"""What a REF names: the model it leads to, or the error that says why it cannot be had."""
+"""Finds the model that a REF names, or the error that says why there is none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from civitai_kit.core.errors import (
 )
 from civitai_kit.core.plans.plan import Reason, Skip
 from civitai_kit.core.site.models import Model, ModelVersion
-from civitai_kit.core.site.references import Kind, Reference
+from civitai_kit.core.site.references import Reference, ReferenceKind
 
 if TYPE_CHECKING:
     from civitai_kit.services.ports import Site
@@ -94,11 +94,11 @@ def refusal_of(found: Named, skips: list[Skip]) -> CivitaiKitError | None:
 
 def _look_up(site: Site, reference: Reference) -> Named:
     match reference.kind:
-        case Kind.VERSION | Kind.FILE:
+        case ReferenceKind.VERSION | ReferenceKind.FILE:
             return _named_version(site, reference)
-        case Kind.MODEL if reference.version_id is not None:
+        case ReferenceKind.MODEL if reference.version_id is not None:
             return _named_version(site, reference)
-        case Kind.MODEL if reference.model_id is not None:
+        case ReferenceKind.MODEL if reference.model_id is not None:
             return Named(reference, site.model(reference.model_id))
         case _:
             raise UsageError(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from civitai_kit.core.collection.entry import FileRecord, Status
 from civitai_kit.core.errors import CivitaiKitError, NotFound
 from civitai_kit.core.events import Emit, PageRead
-from civitai_kit.core.paths.places import Shelf, Template
+from civitai_kit.core.paths.places import ClaimedPaths, Template
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.selection import Choice, ScanRequest, choose
 from civitai_kit.core.site.models import Model
@@ -24,7 +24,7 @@ from civitai_kit.services.scan.old_files import OldFiles
 from civitai_kit.services.scan.resolve import Named, named_models, refusal_of
 
 if TYPE_CHECKING:
-    from civitai_kit.services.ports import Answers, Disk, Site, Store
+    from civitai_kit.services.ports import Answers, SavePath, Site, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class ScanParts:
 
     site: Site
     store: Store
-    disk: Disk
+    disk: SavePath
     template: Template
     now: Callable[[], datetime]
     answers: Answers | None = None
@@ -74,7 +74,7 @@ class _Survey:
     fruitful: int = 0
     seen_models: set[int] = field(default_factory=set)
     seen_files: dict[tuple[int, int], str] = field(default_factory=dict)
-    shelf: Shelf = field(default_factory=Shelf)
+    claimed: ClaimedPaths = field(default_factory=ClaimedPaths)
 
     def __post_init__(self) -> None:
         self._old = OldFiles.under(self.parts.disk, self.parts.old_templates)
@@ -84,7 +84,7 @@ class _Survey:
     def _reserve_recorded_paths(self) -> None:
         for entry in self.parts.store.entries():
             for record in entry.files:
-                self.shelf.claim(record.path, record.file_id)
+                self.claimed.claim(record.path, record.file_id)
 
     def is_full(self) -> bool:
         models_full = self.request.limit and self.fruitful >= self.request.limit
@@ -162,7 +162,7 @@ class _Survey:
 
     def _place(self, choice: Choice) -> str:
         placed = self.parts.template.place(model=choice.model, version=choice.version, file=choice.file)
-        return self.shelf.claim(self._old.find(choice, placed) or placed, choice.file.id)
+        return self.claimed.claim(self._old.find(choice, placed) or placed, choice.file.id)
 
     def _keep_answer(self, choice: Choice) -> None:
         if self.parts.answers is not None and choice.version.id is not None:

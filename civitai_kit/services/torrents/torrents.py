@@ -1,4 +1,4 @@
-"""Downloads become torrents: what the store says is there and the disk confirms, one torrent a version or a model."""
+"""Makes torrents of downloaded files, one for each version or model."""
 
 from __future__ import annotations
 
@@ -13,28 +13,33 @@ from civitai_kit.core.collection.entry import Entry
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Interrupted
 from civitai_kit.core.events import Emit, FileDone, FileFailed, FileKept, FileMoved, FileStarted, RunStarted, Warned
 from civitai_kit.core.site.licence import restrictions
-from civitai_kit.core.torrents.metainfo import Content, Metainfo, Terms, content_of
+from civitai_kit.core.torrents.metainfo import Metainfo, Terms, TorrentContent, content_of
 from civitai_kit.core.torrents.names import magnet_path
 from civitai_kit.core.torrents.report import TorrentReport, TorrentRow, TorrentStatus
-from civitai_kit.services.ports import Outcome, Pool
+from civitai_kit.services.ports import JobOutcome, JobPool
 from civitai_kit.services.torrents.content import check_hashes, doubts, file_paths
 from civitai_kit.services.torrents.plan import Memory, TorrentJob, jobs_of
 from civitai_kit.services.upkeep.ports import Grounds
 
-# How much is hashed between two words about progress.
+# Bytes hashed between two events of progress.
 _PROGRESS_STEP = 64 * 1024**2
 
 
 class Maker(Protocol):
-    """Hashes files and writes down what they are."""
+    """Makes and reads torrent files."""
 
     def make(
-        self, content: Content, locate: Callable[[str], Path], terms: Terms, comment: str, moved: Callable[[int], None]
+        self,
+        content: TorrentContent,
+        locate: Callable[[str], Path],
+        terms: Terms,
+        comment: str,
+        moved: Callable[[int], None],
     ) -> Metainfo:
         """The torrent of a content; raises Interrupted, SizeMismatch or DiskError."""
 
     def read(self, data: bytes) -> Metainfo | None:
-        """What a torrent's file says, None where it is none."""
+        """The torrent in a file, None when the file is no torrent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +62,7 @@ class TorrentParts:
 
     store: Memory
     disk: Grounds
-    pool: Pool
+    pool: JobPool
     maker: Maker
     stop: Event
     out: Grounds | None = None
@@ -66,14 +71,14 @@ class TorrentParts:
 def make_torrents(parts: TorrentParts, options: TorrentOptions, emit: Emit) -> TorrentReport:
     """Make the torrents that are not there yet, several at once; each is a row of the report.
 
-    A version whose files the disk does not confirm is an error row of it. Raises DiskError when the folder of
+    A version whose files are missing or wrong is an error row of it. Raises DiskError when the folder of
     torrents cannot be written at all.
     """
     jobs = jobs_of(parts.store, options.model_ids, per_model=options.per_model, beside=parts.out is None)
     if not jobs:
         return TorrentReport()
     (parts.out or parts.disk).check_writable()
-    run = _Run(parts, options, emit)
+    run = _TorrentRun(parts, options, emit)
     run.warn_of_terms(jobs)
     emit(RunStarted(len(jobs), sum(job.size for job in jobs)))
     for outcome in parts.pool.run((partial(run.take, job) for job in jobs), options.concurrency):
@@ -83,7 +88,7 @@ def make_torrents(parts: TorrentParts, options: TorrentOptions, emit: Emit) -> T
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """What came of one torrent: a row, with what should be said about it, or errors."""
+    """The outcome of one torrent: a row and warnings, or errors."""
 
     row: TorrentRow | None = None
     warnings: tuple[Warned, ...] = ()
@@ -91,7 +96,7 @@ class _Taken:
 
 
 @dataclass
-class _Run:
+class _TorrentRun:
     """One making of torrents under way."""
 
     parts: TorrentParts
@@ -107,7 +112,7 @@ class _Run:
         return self.parts.out or self.parts.disk
 
     def warn_of_terms(self, jobs: list[TorrentJob]) -> None:
-        """A web seed that names one file can hardly have the bytes of several torrents."""
+        """Warn of a web seed that names one file, when there are several torrents."""
         files = [seed for seed in self.options.terms.web_seeds if not seed.endswith("/")]
         if files and len(jobs) > 1:
             hint = "End it with / and clients add each file's name."
@@ -159,11 +164,11 @@ class _Run:
         return _Taken(row, tuple(warnings))
 
     def _there(self, job: TorrentJob) -> Metainfo | None:
-        """The torrent that is there already and is to be kept; one that cannot be read is made anew."""
+        """The torrent that is there already and may stay; one that cannot be read is made again."""
         data = None if self.options.overwrite else self.out.read(job.path)
         return None if data is None else self.parts.maker.read(data)
 
-    def _make(self, job: TorrentJob, entries: list[Entry], content: Content) -> Metainfo:
+    def _make(self, job: TorrentJob, entries: list[Entry], content: TorrentContent) -> Metainfo:
         self.emit(FileStarted(job.path, content.size))
         if self.options.check_hash:
             check_hashes(self.parts.disk, entries, self.parts.stop)
@@ -182,8 +187,8 @@ class _Run:
         absolute, root = self.parts.out.locate(path), self.parts.disk.root.absolute()
         return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute)
 
-    def note(self, job: TorrentJob, outcome: Outcome[_Taken]) -> None:
-        """Count one outcome and tell it; an error of no kind we know is one of the program, and is raised."""
+    def note(self, job: TorrentJob, outcome: JobOutcome[_Taken]) -> None:
+        """Count and tell one outcome; an unforeseen error is raised."""
         taken = outcome.value or _Taken()
         for warning in taken.warnings:
             if warning.message not in self.told:
@@ -201,7 +206,7 @@ class _Run:
             self.emit(FileDone(job.path, row.size, 0, 0) if created else FileKept(job.path, row.size))
 
     def report(self, jobs: int) -> TorrentReport:
-        """What came of it; a stop is one error, however many torrents it cut short."""
+        """The report; a stop is one error, however many torrents it cut short."""
         ended = any(error.code in ENDS_RUN for error in self.errors)
         stopped = [_stopped()] if self.parts.stop.is_set() and not ended else []
         rows = tuple(sorted(self.rows, key=lambda row: row.version_ids))
@@ -234,12 +239,12 @@ def _stopped() -> Interrupted:
 
 
 def _fallback_name(job: TorrentJob) -> str:
-    """What several files are called that lie in no folder of their own."""
+    """The torrent's name when several files share no folder of their own."""
     return f"civitai-{job.version_ids[0] if len(job.version_ids) == 1 else job.model_id}"
 
 
 def _page(entries: list[Entry]) -> str:
-    """The model's page, as a comment for whoever meets the torrent alone (site.md 1.1)."""
+    """The address of the model's page, as the torrent's comment (site.md 1.1)."""
     first = entries[0]
     if first.model_id is None:
         return f"https://civitai.com/api/v1/model-versions/{first.version_id}"

@@ -1,4 +1,4 @@
-"""Leftovers under the save path: found and judged first, removed after; nothing beyond a link or of a database."""
+"""Removes leftovers under the save path, by a plan made first; links are not followed and databases not touched."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from civitai_kit.core.paths.our_names import (
     LONGEST_JOURNAL,
     MADE_ON_PURPOSE,
     PART,
-    Kind,
+    LeftoverKind,
     is_journal,
     kind_of,
 )
@@ -60,7 +60,7 @@ class CleanOptions:
     parts: bool = False
     foreign: bool = False
 
-    def wants(self, kind: Kind) -> bool:
+    def wants(self, kind: LeftoverKind) -> bool:
         """Whether leftovers of this kind go."""
         return not ASKED_BY[kind] or any(getattr(self, name) for name in ASKED_BY[kind])
 
@@ -70,7 +70,7 @@ class Leftover:
     """One file left behind; `path` relative to the save path with `/`, `size` in bytes."""
 
     path: str
-    kind: Kind
+    kind: LeftoverKind
     size: int
 
     def as_row(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Leftover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanPlan:
-    """What would be removed, and what is known for a leftover and stays because nobody asked."""
+    """What would be removed, and the leftovers that stay because their kind was not asked for."""
 
     to_remove: tuple[Leftover, ...] = ()
     left: tuple[Leftover, ...] = ()
@@ -156,12 +156,12 @@ def _leftovers(ground: WalkedDisk, keep_out: tuple[str, ...]) -> Iterator[Leftov
             yield Leftover(path, kind, file.size)
 
 
-def _judged(ground: WalkedDisk, path: str, kind: Kind | None) -> Kind | None:
-    """The kind that the name suggests, held against the neighbours: a sidecar is no journal, not every part is ours."""
-    if kind is Kind.JOURNAL:
+def _judged(ground: WalkedDisk, path: str, kind: LeftoverKind | None) -> LeftoverKind | None:
+    """The kind of leftover, by name and neighbours: a sidecar is no journal, and not every part file is ours."""
+    if kind is LeftoverKind.JOURNAL:
         return kind if _is_journal(ground, path) else None
-    if kind is Kind.PART and not _is_journal(ground, path[: -len(PART)] + JOURNAL):
-        return Kind.FOREIGN_PART
+    if kind is LeftoverKind.PART and not _is_journal(ground, path[: -len(PART)] + JOURNAL):
+        return LeftoverKind.FOREIGN_PART
     return kind
 
 

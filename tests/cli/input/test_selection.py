@@ -8,9 +8,9 @@ from civitai_kit.cli.input.selection import scan_request
 from civitai_kit.cli.output.logs import redactor
 from civitai_kit.core.settings.layers import Layer, Settings, merge
 from civitai_kit.core.site.enums import ModelSort, Period
-from civitai_kit.core.site.references import Kind, Reference
+from civitai_kit.core.site.references import Reference, ReferenceKind
 
-REF = Reference(Kind.MODEL, model_id=5, text="5")
+REF = Reference(ReferenceKind.MODEL, model_id=5, text="5")
 
 
 def settings(**values: object) -> Settings:

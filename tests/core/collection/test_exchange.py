@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from civitai_kit.core.collection.entry import Entry, FileRecord, ImageKind, ImageRecord, Status
 from civitai_kit.core.collection.exchange import (
+    LineRefused,
     Passed,
-    Refused,
     better,
     check_header,
     entry_line,
@@ -48,7 +48,7 @@ def test_every_entry_survives_the_way_out_and_in(entry: Entry) -> None:
 @pytest.mark.parametrize("answer", [b'{"x":NaN}', b'{"x":1,}', b'{"x":', b'{"x":"\xff"}', b'{"x":1}}', b'{"x":1} {}'])
 def test_an_answer_that_is_no_json_is_refused(answer: bytes) -> None:
     line = b'{"entry":{"version_id":7,"files":[],"version":' + answer + b',"model":null,"added_at":null}}'
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(LineRefused) as caught:
         read_line(line)
     assert caught.value.reason is Passed.BROKEN
 
@@ -72,7 +72,7 @@ def test_other_files_are_not_taken_for_exports(head: bytes) -> None:
 
 @given(st.binary(max_size=60))
 def test_any_line_is_taken_or_refused(line: bytes) -> None:
-    with suppress(Refused):
+    with suppress(LineRefused):
         assert isinstance(read_line(line), Entry | ImageRecord)
 
 
@@ -99,7 +99,7 @@ def test_the_quick_look_at_a_path_lets_pass_nothing_that_the_rules_refuse(path: 
     if safe:
         assert isinstance(read_line(line), Entry)
     else:
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(LineRefused) as caught:
             read_line(line)
         assert caught.value.reason is Passed.UNSAFE_PATH
 

@@ -8,24 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civitai_kit.core.paths.our_names import LONGEST_JOURNAL, Kind, is_journal, kind_of
+from civitai_kit.core.paths.our_names import LONGEST_JOURNAL, LeftoverKind, is_journal, kind_of
 from civitai_kit.transfer.journal import Journal, Point
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("a.tmp", Kind.TEMPORARY),
-        (".0123456789abcdef.tmp", Kind.TEMPORARY),
-        ("A.TMP", Kind.TEMPORARY),
-        ("a.safetensors.part", Kind.PART),
-        ("a.safetensors.part.json", Kind.JOURNAL),
-        ("a.downloading", Kind.FOREIGN),
-        ("a.safetensors.aria2", Kind.FOREIGN),
-        ("a.incomplete", Kind.FOREIGN),
-        ("a.crdownload", Kind.FOREIGN),
-        ("a.torrent", Kind.TORRENT),
-        ("a-magnet.txt", Kind.MAGNET),
+        ("a.tmp", LeftoverKind.TEMPORARY),
+        (".0123456789abcdef.tmp", LeftoverKind.TEMPORARY),
+        ("A.TMP", LeftoverKind.TEMPORARY),
+        ("a.safetensors.part", LeftoverKind.PART),
+        ("a.safetensors.part.json", LeftoverKind.JOURNAL),
+        ("a.downloading", LeftoverKind.FOREIGN),
+        ("a.safetensors.aria2", LeftoverKind.FOREIGN),
+        ("a.incomplete", LeftoverKind.FOREIGN),
+        ("a.crdownload", LeftoverKind.FOREIGN),
+        ("a.torrent", LeftoverKind.TORRENT),
+        ("a-magnet.txt", LeftoverKind.MAGNET),
         ("a.safetensors", None),
         ("a.json", None),
         ("tmp", None),
@@ -35,7 +35,7 @@ from civitai_kit.transfer.journal import Journal, Point
         ("data.mdb", None),
     ],
 )
-def test_names_tell_leftovers(name: str, kind: Kind | None) -> None:
+def test_names_tell_leftovers(name: str, kind: LeftoverKind | None) -> None:
     assert kind_of(name) is kind
 
 

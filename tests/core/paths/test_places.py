@@ -16,7 +16,7 @@ from civitai_kit.core.errors import SettingsError, UsageError
 from civitai_kit.core.paths.file_names import LONGEST_FILE_NAME, file_name_of
 from civitai_kit.core.paths.places import (
     DEFAULT_TEMPLATE,
-    Shelf,
+    ClaimedPaths,
     Template,
     checked_relative,
     file_names,
@@ -493,7 +493,7 @@ class TestOtherPaths:
 
 class TestShelf:
     def test_the_second_claim_gets_the_file_id_and_the_third_a_number(self) -> None:
-        shelf = Shelf()
+        shelf = ClaimedPaths()
         assert shelf.claim("a/x.pt", 1) == "a/x.pt"
         assert shelf.claim("a/X.PT", 2) == "a/X_2.PT"
         assert shelf.claim("a/x.pt", 2) == "a/x_2_2.pt"
@@ -501,7 +501,7 @@ class TestShelf:
         assert shelf.claim("b/x.pt", 2) == "b/x.pt"
 
     def test_a_json_file_and_a_sidecar_never_meet_whichever_comes_first(self) -> None:
-        first, second = Shelf(), Shelf()
+        first, second = ClaimedPaths(), ClaimedPaths()
         assert [first.claim("x.pt", 1), first.claim("x.json", 2)] == ["x.pt", "x_2.json"]
         assert [second.claim("x.json", 2), second.claim("x.pt", 1)] == ["x.json", "x_1.pt"]
 
@@ -515,7 +515,7 @@ class TestShelf:
         )
     )
     def test_no_two_claims_share_a_path(self, claims: list[tuple[str, int | None]]) -> None:
-        shelf = Shelf()
+        shelf = ClaimedPaths()
         given = [path_key(shelf.claim(path, file_id)) for path, file_id in claims]
         assert len(set(given)) == len(given)
 

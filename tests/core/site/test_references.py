@@ -12,8 +12,8 @@ from civitai_kit.core.errors import UsageError
 from civitai_kit.core.site.air import Air, air_of, parse_air
 from civitai_kit.core.site.references import (
     LARGEST_ID,
-    Kind,
     Reference,
+    ReferenceKind,
     download_url,
     model_page_url,
     parse_reference,
@@ -203,18 +203,18 @@ def test_a_key_in_a_refused_url_is_not_printed() -> None:
 
 
 references = st.one_of(
-    st.builds(lambda a: Reference(Kind.MODEL, model_id=a), ids),
-    st.builds(lambda a, b: Reference(Kind.VERSION, model_id=a, version_id=b), ids, ids),
-    st.builds(lambda a: Reference(Kind.VERSION, version_id=a), ids),
-    st.builds(lambda a, b: Reference(Kind.FILE, version_id=a, file_id=b), ids, ids),
-    st.builds(lambda a: Reference(Kind.IMAGE, image_id=a), ids),
-    st.builds(lambda a: Reference(Kind.POST, post_id=a), ids),
+    st.builds(lambda a: Reference(ReferenceKind.MODEL, model_id=a), ids),
+    st.builds(lambda a, b: Reference(ReferenceKind.VERSION, model_id=a, version_id=b), ids, ids),
+    st.builds(lambda a: Reference(ReferenceKind.VERSION, version_id=a), ids),
+    st.builds(lambda a, b: Reference(ReferenceKind.FILE, version_id=a, file_id=b), ids, ids),
+    st.builds(lambda a: Reference(ReferenceKind.IMAGE, image_id=a), ids),
+    st.builds(lambda a: Reference(ReferenceKind.POST, post_id=a), ids),
     st.builds(
-        lambda name: Reference(Kind.USER, username=name),
+        lambda name: Reference(ReferenceKind.USER, username=name),
         st.text(min_size=1).filter(lambda text: text.isprintable() and "/" not in text and text == text.strip()),
     ),
     st.builds(
-        lambda name: Reference(Kind.TAG, tag=name),
+        lambda name: Reference(ReferenceKind.TAG, tag=name),
         st.text(min_size=1).filter(lambda text: text.isprintable() and "/" not in text and text == text.strip()),
     ),
 )

@@ -26,7 +26,7 @@ from civitai_kit.core.errors import (
 from civitai_kit.core.retry import Trouble
 from civitai_kit.core.site.replies import (
     LONGEST_MESSAGE,
-    Kind,
+    BodyKind,
     NotJson,
     error_for,
     error_text,
@@ -125,23 +125,23 @@ def test_a_recorded_page_that_somebody_broke_is_refused() -> None:
 @pytest.mark.parametrize(
     ("headers", "body", "kind"),
     [
-        (JSON, b'{"error": "x"}', Kind.JSON),
-        (HTML, b'{"error": "x"}', Kind.JSON),
-        (JSON, b"", Kind.EMPTY),
-        (HTML, b" \n", Kind.EMPTY),
-        (HTML, PAGE, Kind.PAGE),
-        (JSON, PAGE, Kind.PAGE),
-        ({}, b"\xef\xbb\xbf\n<HTML><body>", Kind.PAGE),
-        (HTML, b"some words", Kind.PAGE),
-        (HTML, CHALLENGE, Kind.CHALLENGE),
-        ({}, CHALLENGE, Kind.CHALLENGE),
-        (HTML, LOGIN, Kind.LOGIN),
-        ({}, b"File not found", Kind.OTHER),
-        ({}, b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', Kind.OTHER),
-        ({}, b"\x00\x01", Kind.OTHER),
+        (JSON, b'{"error": "x"}', BodyKind.JSON),
+        (HTML, b'{"error": "x"}', BodyKind.JSON),
+        (JSON, b"", BodyKind.EMPTY),
+        (HTML, b" \n", BodyKind.EMPTY),
+        (HTML, PAGE, BodyKind.PAGE),
+        (JSON, PAGE, BodyKind.PAGE),
+        ({}, b"\xef\xbb\xbf\n<HTML><body>", BodyKind.PAGE),
+        (HTML, b"some words", BodyKind.PAGE),
+        (HTML, CHALLENGE, BodyKind.CHALLENGE),
+        ({}, CHALLENGE, BodyKind.CHALLENGE),
+        (HTML, LOGIN, BodyKind.LOGIN),
+        ({}, b"File not found", BodyKind.OTHER),
+        ({}, b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', BodyKind.OTHER),
+        ({}, b"\x00\x01", BodyKind.OTHER),
     ],
 )
-def test_a_body_is_told_by_its_own_bytes(headers: dict[str, str], body: bytes, kind: Kind) -> None:
+def test_a_body_is_told_by_its_own_bytes(headers: dict[str, str], body: bytes, kind: BodyKind) -> None:
     assert kind_of(headers, body) is kind
 
 
@@ -149,7 +149,7 @@ def test_a_recorded_challenge_page_is_recognised() -> None:
     path = RECORDS / "error-body" / "github-issues__cloudflare-managed-challenge-fragment.html"
     if not path.exists():
         pytest.skip("no recorded data here")
-    assert kind_of(HTML, path.read_bytes()) is Kind.CHALLENGE
+    assert kind_of(HTML, path.read_bytes()) is BodyKind.CHALLENGE
 
 
 def test_a_recorded_wish_for_a_login_is_told_in_the_sites_words() -> None:

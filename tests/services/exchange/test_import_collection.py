@@ -17,7 +17,7 @@ from civitai_kit.core.collection.entry import Entry, FileRecord, ImageKind, Imag
 from civitai_kit.core.collection.exchange import LONGEST_LINE, Exchanged, entry_line, header_line, image_line
 from civitai_kit.core.errors import Interrupted
 from civitai_kit.disk.folder import Folder
-from civitai_kit.services.exchange.exchange import ImportParts, Source
+from civitai_kit.services.exchange.exchange import ImportedFile, ImportParts
 from civitai_kit.services.exchange.import_collection import import_file
 from civitai_kit.store.entry_rows import pack_entries
 from civitai_kit.store.lmdb_store import LmdbStore
@@ -87,7 +87,7 @@ def brought(root: Path, content: bytes, *, stopped: Callable[[], bool] = never, 
     """Import it as `db import` does."""
     with LmdbStore.open(root / "db", read_only=False) as store:
         parts = ImportParts(store=store, disk=Folder(root), pack=pack_entries, stopped=stopped, batch=batch)
-        return import_file(parts, Source("x.jsonl", content[:4096], io.BytesIO(content)))
+        return import_file(parts, ImportedFile("x.jsonl", content[:4096], io.BytesIO(content)))
 
 
 def everything(root: Path) -> tuple[list[Entry], list[ImageRecord], list[Any]]:

@@ -16,7 +16,7 @@ from civitai_kit.core.collection.entry import ImageKind, Quality
 from civitai_kit.core.collection.exchange import Exchanged
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.images.report import Why
-from civitai_kit.services.exchange.exchange import HEAD_BYTES, Source
+from civitai_kit.services.exchange.exchange import HEAD_BYTES, ImportedFile
 from civitai_kit.services.exchange.import_history import import_history
 from civitai_kit.testing import Sandbox
 from tests.services.album import Album
@@ -57,7 +57,7 @@ def imported(album: Album, file: Path, *, piped: bool = False) -> Exchanged:
     with ExitStack() as stack:
         kit = album.kit(stack, writing=True)
         parts = kit.import_parts
-        source = Source(file.name, content[:HEAD_BYTES], io.BytesIO(content), None if piped else file)
+        source = ImportedFile(file.name, content[:HEAD_BYTES], io.BytesIO(content), None if piped else file)
         return import_history(parts, source)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from civitai_kit.core.errors import Code, NotWritable
-from civitai_kit.core.paths.our_names import Kind
+from civitai_kit.core.paths.our_names import LeftoverKind
 from civitai_kit.disk.folder import Folder
 from civitai_kit.services.upkeep.clean import CleanOptions, CleanReport, clean, plan_clean
 from civitai_kit.transfer.journal import Journal
@@ -90,9 +90,9 @@ def test_each_option_takes_its_own_kind_besides(disk: Folder, option: str, gone:
 
 def test_what_is_known_and_stays_is_told_with_its_kind(disk: Folder) -> None:
     left = {one.path: one.kind for one in cleaned(disk).left}
-    assert left["lora/b.safetensors.part"] is Kind.PART
-    assert left["lora/d.mp4.part"] is Kind.FOREIGN_PART
-    assert left["lora/g.incomplete"] is Kind.FOREIGN
+    assert left["lora/b.safetensors.part"] is LeftoverKind.PART
+    assert left["lora/d.mp4.part"] is LeftoverKind.FOREIGN_PART
+    assert left["lora/g.incomplete"] is LeftoverKind.FOREIGN
     assert "lora/a.torrent" not in left
     assert "lora/c.part.json" not in left
 

@@ -19,7 +19,7 @@ from civitai_kit.core.errors import DiskFull, NotWritable, UsageError
 
 if TYPE_CHECKING:
     from civitai_kit.core.collection.exchange import Exchanged
-    from civitai_kit.services.exchange.exchange import Source
+    from civitai_kit.services.exchange.exchange import ImportedFile
 
 EXPORT_DETAILS = """The file holds everything that is remembered, one JSON object a line: entries with the site's saved
 answers, then image records; - is stdout. On another machine `civitai-kit db import FILE` and then
@@ -109,12 +109,12 @@ def _complete_file(target: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _source(name: str) -> Iterator[Source]:
-    from civitai_kit.services.exchange.exchange import HEAD_BYTES, Source
+def _source(name: str) -> Iterator[ImportedFile]:
+    from civitai_kit.services.exchange.exchange import HEAD_BYTES, ImportedFile
 
     path = None if name == "-" else Path(name).expanduser()
     with _opened(path, name) as stream:
-        yield Source(name, stream.peek(HEAD_BYTES)[:HEAD_BYTES], cast(BinaryIO, stream), path)
+        yield ImportedFile(name, stream.peek(HEAD_BYTES)[:HEAD_BYTES], cast(BinaryIO, stream), path)
 
 
 def _opened(path: Path | None, name: str) -> io.BufferedReader:

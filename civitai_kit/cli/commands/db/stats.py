@@ -11,7 +11,7 @@ from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.output.console import Outcome
 
 if TYPE_CHECKING:
-    from civitai_kit.core.collection.statistics import Statistics, Tally
+    from civitai_kit.core.collection.statistics import Statistics, Total
 
 MOST_ROWS = 20
 
@@ -41,7 +41,7 @@ def _lines(found: Statistics) -> Iterator[str]:
             yield from _group_lines(title, groups)
 
 
-def _group_lines(title: str, groups: Mapping[str, Tally]) -> Iterator[str]:
+def _group_lines(title: str, groups: Mapping[str, Total]) -> Iterator[str]:
     from civitai_kit.cli.output.tables import table
     from civitai_kit.core.amounts import shown_bytes
 

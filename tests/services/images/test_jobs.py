@@ -6,7 +6,7 @@ import threading
 from collections.abc import Generator
 from itertools import islice
 
-from civitai_kit.services.images.ahead import _MOST, Ahead
+from civitai_kit.services.images.jobs import MOST_AHEAD, JobsAhead
 
 
 class Counted:
@@ -24,7 +24,7 @@ class Counted:
             for number in range(self.most):
                 self.made += 1
                 self.threads.add(threading.get_ident())
-                if self.made == _MOST:
+                if self.made == MOST_AHEAD:
                     self.full.set()
                 yield number
         finally:
@@ -33,23 +33,23 @@ class Counted:
 
 def test_everything_comes_in_order_and_made_in_one_thread_that_is_not_ours() -> None:
     source = Counted(1000)
-    assert list(Ahead(source.numbers())) == list(range(1000))
+    assert list(JobsAhead(source.numbers())) == list(range(1000))
     assert len(source.threads) == 1
     assert threading.get_ident() not in source.threads
 
 
 def test_no_more_is_made_than_a_little_ahead() -> None:
     source = Counted(1000)
-    ahead = Ahead(source.numbers())
+    ahead = JobsAhead(source.numbers())
     assert source.full.wait(5)
     assert [*islice(ahead, 10)] == [*range(10)]
     ahead.close()
-    assert _MOST <= source.made <= _MOST + 10
+    assert MOST_AHEAD <= source.made <= MOST_AHEAD + 10
     assert source.closed.is_set()
 
 
 def test_many_may_take_and_each_gets_its_own_and_then_the_end() -> None:
-    ahead, taken, lock = Ahead(Counted(500).numbers()), [], threading.Lock()
+    ahead, taken, lock = JobsAhead(Counted(500).numbers()), [], threading.Lock()
 
     def take() -> None:
         for number in iter(lambda: next(ahead, None), None):
@@ -71,6 +71,6 @@ def test_a_maker_that_fails_lets_nobody_wait_for_ever() -> None:
 
     hook, threading.excepthook = threading.excepthook, lambda _: None
     try:
-        assert list(Ahead(numbers())) == [1]
+        assert list(JobsAhead(numbers())) == [1]
     finally:
         threading.excepthook = hook

@@ -161,8 +161,9 @@ _OTHERS = (
     Key("torrent.overwrite", False, "make torrents that exist anew", ("Torrent.Overwrite",)),
     Key("torrent.concurrency", 4, "torrents at the same time", ("Torrent.Concurrency",)),
     Key("torrent.magnet_links", False, "write <name>-magnet.txt as well", ("Torrent.MagnetLinks",)),
-    Key("torrent.web_seeds", (), "web seed URLs"),
+    Key("torrent.web_seeds", (), "web seeds: URLs over which the whole save path is served"),
     Key("torrent.private", False, "mark torrents as private"),
+    Key("torrent.source", "", "a source to put into torrents, which gives them an info-hash of their own"),
     Key("torrent.piece_size", 0, "bytes a piece (4MiB), 0 to choose by size"),
     Key(
         "library.output_dir",

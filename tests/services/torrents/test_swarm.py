@@ -236,6 +236,7 @@ def test_libtorrent_seeds_in_place_and_aria2_gets_the_bytes(
         wait_until(lambda: seed.status().is_seeding, "libtorrent does not find the files where they lie")
         with aria2_peer(aria2c, torrent, target):
             wait_until(lambda: is_there(shelf, folder, target), "aria2 did not get the bytes")
+    assert is_there(shelf, folder, target)
 
 
 @pytest.mark.slow
@@ -251,6 +252,7 @@ def test_aria2_seeds_in_place_and_libtorrent_gets_the_bytes(
     ):
         wait_until(lambda: leech.status().is_seeding, "libtorrent did not get the bytes")
         wait_until(lambda: is_there(shelf, folder, target), "libtorrent did not write the bytes")
+    assert is_there(shelf, folder, target)
 
 
 def test_libtorrent_reads_the_info_hash_that_we_report(tmp_path: Path, tracker: Tracker, libtorrent: Any) -> None:

@@ -111,6 +111,16 @@ def test_a_host_that_never_gives_is_asked_as_often_as_the_budget_says(gallery: G
     assert [*gallery.root.rglob("*.*")] == []
 
 
+def test_a_kept_connection_that_is_reset_costs_one_request_more_at_most(gallery: Gallery) -> None:
+    pictures = gallery.pictures()
+    pictures.bring(gallery.picture("1"))
+    gallery.sandbox.clear_requests()
+    gallery.sandbox.faults.add("storage_reset", None, "")
+    with pytest.raises(CivitaiKitError):
+        pictures.bring(gallery.picture("2"))
+    assert BUDGET.tries <= gallery.requests <= BUDGET.tries + 1
+
+
 def test_all_faults_in_turn_cost_no_more_than_the_budget(gallery: Gallery) -> None:
     for _ in range(20):
         gallery.sandbox.faults.add("storage_429", 4, "", retry_after=0)

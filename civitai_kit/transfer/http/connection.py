@@ -14,7 +14,9 @@ from typing import Any, Self
 
 import httpx2
 
-from civitai_kit.transfer.http.answers import Reply, no_answer
+from civitai_kit.core.network_errors import no_answer
+from civitai_kit.core.retry import Setback
+from civitai_kit.transfer.http.answers import Reply
 from civitai_kit.transfer.stopping import Stopping
 
 _LONGEST_ERROR = 64 * 1024
@@ -116,6 +118,7 @@ class HttpClient:
     def __init__(self, *, user_agent: str, timeout: float, stopping: Stopping) -> None:
         # Given whole with each request: to merge them with a client's own takes a tenth of a picture's time.
         self._headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
+        self._seconds = timeout
         self._timeout = httpx2.Timeout(timeout, pool=None)
         self._extensions = {"timeout": self._timeout.as_dict()}
         self._stopping = stopping
@@ -146,7 +149,7 @@ class HttpClient:
         connection.client.close()
         self._stopping.check()
         assert isinstance(outcome, Exception)
-        raise no_answer(outcome, url.host) from outcome
+        raise self._unreached(outcome, url.host) from outcome
 
     def close(self) -> None:
         """Close every idle connection."""
@@ -167,6 +170,12 @@ class HttpClient:
         opening = _Opening(lambda: _outcome_of(connection.client, request))
         with self._stopping.during(opening.abandon):
             return opening.result()
+
+    def _unreached(self, error: Exception, host: str) -> Setback:
+        """What a request that got no answer amounts to; raises what is no failure of the network."""
+        if isinstance(error, httpx2.HTTPError | httpx2.InvalidURL | UnicodeError | OSError):
+            return Setback(*no_answer(error, host, silence=self._seconds))
+        raise error
 
     def _take(self, host: _Host) -> _Connection:
         with self._lock:

@@ -15,7 +15,7 @@ from civitai_kit.core.events import Emit
 from civitai_kit.core.plans.order import Content, Fetched, Order
 from civitai_kit.core.retry import RetryRules, Setback, Trouble
 from civitai_kit.transfer.bandwidth import Bandwidth
-from civitai_kit.transfer.file.attempts import SharedParts
+from civitai_kit.transfer.file.attempts import SharedParts, Sizes
 from civitai_kit.transfer.file.reader import BodyReader
 from civitai_kit.transfer.file.small_picture import fetch_small_picture
 from civitai_kit.transfer.file.whole_file import fetch_whole_file
@@ -32,7 +32,7 @@ class Fetcher:
     `limit_rate` the bytes a second of all transfers together, `connections` is what an order asks for at least.
     Setting `stop` makes every call raise Interrupted within three seconds, with its part kept. `clock` tells the
     time of day, `sleep` waits between tries (and may return early), `chance` gives 0 to 1. `pace` knows the pauses
-    that the site has asked of anybody in this process.
+    that the site has asked of anybody in this process; `sizes` says how much is asked for and synced at once.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Fetcher:
         chance: Callable[[], float] = random.random,
         log: Callable[[str], None] | None = None,
         pace: SitePace | None = None,
+        sizes: Sizes | None = None,
     ) -> None:
         self._pace = pace
         self._site = origin_of(parse_url(site))
@@ -69,6 +70,7 @@ class Fetcher:
             ticks=time.monotonic,
             log=log or _say_nothing,
             hashing=HashingSlots(),
+            sizes=sizes or Sizes(),
         )
         self._one_try = replace(self._shared, rules=replace(retries, max_retries=0))
 

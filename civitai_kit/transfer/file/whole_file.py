@@ -31,7 +31,7 @@ def fetch_whole_file(shared: SharedParts, order: Order, emit: Emit, begun: Begin
         if resumed:
             shared.log(f"{order.key}: {resumed} bytes are here from an earlier run")
         attempts = Attempts(shared, order, emit, sources, progress, begun=begun)
-        writer = FileWriter(part, shared.ticks, shared.hashing)
+        writer = FileWriter(part, shared.ticks, shared.hashing, sync=shared.sizes.sync)
         try:
             wrong = _fill_and_prove(attempts, part, writer, order)
         finally:

@@ -81,7 +81,7 @@ class Attempts:
         self._odd_ranges = 0
         self._many = order.connections > 1 and order.content is Content.MODEL
 
-    def fill(self, part: Part, writer: FileWriter) -> None:
+    def complete(self, part: Part, writer: FileWriter) -> None:
         """Bring every byte through all setbacks; raises what cannot be got over, with the part kept."""
         self._retries.renew()
         while not part.complete:

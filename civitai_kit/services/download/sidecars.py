@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from civitai_kit.core.collection.entry import Quality
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, NotFound, SiteError
 from civitai_kit.core.events import Emit, Event, FileWaits, Saved, Warned
+from civitai_kit.core.paths.media_endings import CLIPS, SOUNDS, STILLS
 from civitai_kit.core.paths.places import model_image_path, model_info_path, sidecar_path, version_image_path
 from civitai_kit.core.plans.plan import Item
 from civitai_kit.core.site.models import Model, ModelVersion, Preview
@@ -19,7 +20,7 @@ from civitai_kit.core.site.urls import media_url
 from civitai_kit.services.pictures import Pictures, SharingFolder, WantedPicture
 from civitai_kit.services.ports import Answers, SavePath, Site
 
-IMAGE_EXTENSIONS = ("jpeg", "png", "webp", "gif", "avif", "mp4", "webm", "mp3")
+IMAGE_EXTENSIONS = tuple(ending.removeprefix(".") for ending in (*STILLS, *CLIPS, *SOUNDS))
 
 
 class SaveFolder(SavePath, SharingFolder, Protocol):

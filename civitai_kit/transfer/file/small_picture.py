@@ -44,6 +44,10 @@ class _HeldPicture:
     def written(self) -> int:
         return len(self.content)
 
+    @property
+    def total(self) -> int:
+        return len(self.content)
+
     def head(self, length: int) -> bytes:
         return self.content[:length]
 

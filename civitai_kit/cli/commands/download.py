@@ -69,15 +69,7 @@ def _agreed(call: Call, plan: Plan, lines: list[str], settings: Settings, progre
     if not (settings.skip_confirmation and call.console.as_json):
         for line in lines:
             call.console.tell(line)
-    return settings.skip_confirmation or _confirmed(call, plan, progress)
-
-
-def _confirmed(call: Call, plan: Plan, progress: Progress) -> bool:
-    progress.pause()
-    agreed = call.console.ask(f"Download {_amount(plan)}?", flag="--yes")
-    if agreed:
-        progress.resume()
-    return agreed
+    return settings.skip_confirmation or progress.ask(f"Download {_amount(plan)}?")
 
 
 def _plan_of_file(call: Call) -> Plan | None:

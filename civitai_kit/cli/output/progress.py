@@ -151,10 +151,6 @@ class Progress:
             self._live.start()
         return self
 
-    def resume(self) -> None:
-        """Draw again after a question."""
-        self.__enter__()
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -167,6 +163,17 @@ class Progress:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    def ask(self, question: str) -> bool:
+        """A question with yes or no, the display out of its way; UsageError where nobody can answer.
+
+        After a no nothing is drawn any more.
+        """
+        self.pause()
+        agreed = self.console.ask(question, flag="--yes")
+        if agreed:
+            self.__enter__()
+        return agreed
 
     def __call__(self, event: Event) -> None:
         """Take an event from any thread."""

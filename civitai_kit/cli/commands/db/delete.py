@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from civitai_kit.cli.commands.db.opening import YES, asked, is_empty, reading, writing
 from civitai_kit.cli.input.call import Call
-from civitai_kit.cli.input.options import DRY_RUN, Flag
+from civitai_kit.cli.input.options import DB_YES, DRY_RUN, Flag
 from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import is_empty, reading, writing
 from civitai_kit.cli.output.console import Outcome
 from civitai_kit.core.errors import UsageError
 
@@ -83,7 +83,7 @@ def _carried_out(call: Call, kit: Kit, plan: Removal, progress: Progress) -> Out
     if not (call.has("yes") and call.console.as_json):
         for line in _plan_lines(plan, keep_files=keep_files):
             call.console.tell(line)
-    if not call.has("yes") and not asked(call, progress, f"Delete {_amount(plan, keep_files=keep_files)}?"):
+    if not call.has("yes") and not progress.ask(f"Delete {_amount(plan, keep_files=keep_files)}?"):
         return _outcome(Removal(), ["Nothing deleted."])
     done = delete(kit.store, kit.disk, plan, call.stop.is_set)
     return _outcome(done, [f"Deleted {_amount(done, keep_files=keep_files)}."])
@@ -122,7 +122,7 @@ COMMAND = Command(
         Flag(("-q", "--query"), takes="TEXT", meaning="versions with this in their or their model's name", many=True),
         Flag(("--keep-files",), meaning="forget the entries and leave all files where they are"),
         DRY_RUN,
-        YES,
+        DB_YES,
     ),
     details=DETAILS,
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from civitai_kit.cli.commands.db.opening import writing
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import EVERY_FLAG
 from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import writing
 from civitai_kit.cli.output.console import Outcome, of_report
 from civitai_kit.core.errors import UsageError
 

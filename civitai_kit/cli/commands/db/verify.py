@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from civitai_kit.cli.commands.db.opening import asked, is_empty, reading, writing
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import EVERY_FLAG, Flag
 from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import is_empty, reading, writing
 from civitai_kit.cli.output.console import Outcome
 from civitai_kit.core.errors import NotWritable, UsageError
 
@@ -92,7 +92,7 @@ def _wants_repair(call: Call, audit: Audit, progress: Progress) -> bool:
         return False
     for line in _wrong_lines(audit):
         call.console.tell(line)
-    return asked(call, progress, f"Fetch {counted(len(audit.wrong), 'file')} again?")
+    return progress.ask(f"Fetch {counted(len(audit.wrong), 'file')} again?")
 
 
 def _fetch_options(settings: Settings) -> Any:

@@ -7,16 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from civitai_kit.cli.input.call import Call
-from civitai_kit.cli.input.options import Flag
 
 if TYPE_CHECKING:
     from civitai_kit.cli.output.progress import Progress
     from civitai_kit.kit.parts import Kit
     from civitai_kit.kit.settings import Loaded
-
-# Not the setting `skip_confirmation`, which speaks of downloads alone.
-YES = Flag(("-y", "--yes"), meaning="do not ask")
-NO_ENTRIES = "The database has no entries."
 
 
 @contextmanager
@@ -49,15 +44,6 @@ def is_empty(call: Call, loaded: Loaded) -> bool:
 
     with open_kit(loaded, _unheard, writing=False, command=call.command, stop=call.stop) as kit:
         return kit.store.count() == 0
-
-
-def asked(call: Call, progress: Progress, question: str) -> bool:
-    """A question on the terminal, the live display out of its way; a UsageError where nobody can answer."""
-    progress.pause()
-    try:
-        return call.console.ask(question, flag="--yes")
-    finally:
-        progress.resume()
 
 
 def _unheard(event: object) -> None:

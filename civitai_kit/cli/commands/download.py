@@ -100,12 +100,10 @@ def _request(call: Call, settings: Settings) -> ScanRequest:
 
 
 def _scanned(kit: Kit, request: ScanRequest | None, emit: Emit) -> Plan:
-    from civitai_kit.cli.interpreter import quick_turns
     from civitai_kit.services.scan.scan import scan
 
     assert request is not None, "there is a plan file or a request"
-    with quick_turns():
-        return scan(kit.scan_parts, request, emit)
+    return scan(kit.scan_parts, request, emit)
 
 
 def _carried_out(kit: Kit, plan: Plan, settings: Settings, emit: Emit) -> Report:

@@ -22,6 +22,7 @@ from civitai_kit.core.errors import (
     Unavailable,
     UnexpectedReply,
 )
+from civitai_kit.core.remedies import BAD_KEY, REMEDIES
 from civitai_kit.core.retry import Trouble, retry_after_of, trouble_of
 
 _LONGEST_TEXT = 300
@@ -29,11 +30,6 @@ _HTML_HEADS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")
 _XML_HEADS = (b"<?xml", b"<error")
 _ERROR_OBJECT = re.compile(rb'\{\s*"(?:error|message|name|code|issues)"\s*:')
 _TEXT_SUFFIXES = frozenset({".json", ".txt", ".yaml", ".yml", ".xml", ".html", ".htm", ".md", ".csv", ".toml"})
-
-_KEY_HINT = (
-    "Set your API key as CIVITAI_API_KEY or as api_key in the settings (civitai.com → Account settings → API Keys)."
-)
-_BAD_KEY_HINT = "The API key is not accepted: the site treats a wrong or expired key as no key. Make a new one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,7 @@ def login_required(endpoint: str, *, status: int, with_key: bool, text: str = ""
         text or "The creator of this asset requires you to be logged in to download it.",
         status=status,
         endpoint=endpoint,
-        hint=_BAD_KEY_HINT if with_key else _KEY_HINT,
+        hint=BAD_KEY if with_key else REMEDIES[Code.LOGIN_REQUIRED],
     )
 
 
@@ -177,7 +173,7 @@ def _rate_limited(reply: Reply, said: _Said, trouble: Trouble, parts: dict[str, 
         said.text or "The site asks to slow down.",
         code=Code.QUOTA_EXCEEDED if quota else Code.RATE_LIMITED,
         retry_after=retry_after_of(reply.headers),
-        hint="The site counts downloads over 24 hours: go on tomorrow with the same command." if quota else None,
+        hint=REMEDIES[Code.QUOTA_EXCEEDED] if quota else None,
         **parts,
     )
 

@@ -22,7 +22,6 @@ class Key(NamedTuple):
     heading: str = ""
 
 
-KEY_PAGE = "https://civitai.com/user/account"
 PATH_TEMPLATE = "{type}/{base_model}/{model_name}/{model_id}-{file_slug}/{version_name}/{version_id}_{file_name}"
 
 _WHERE = (

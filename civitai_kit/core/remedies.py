@@ -1,13 +1,17 @@
-"""What a person can do about a failure, by its code; the errors that know better say something else in their hint."""
+"""What to do about a failure, by its code, where the error itself does not know better; said here alone."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from civitai_kit.core.codes import Code
 
-_KEY_PAGE = "https://civitai.com/user/account"
+KEY_PAGE = "https://civitai.com/user/account"
+LOGIN = f"Make an API key at {KEY_PAGE} and put it in the variable CIVITAI_API_KEY."
+BAD_KEY = f"The site takes a wrong or expired key for none: make a new one at {KEY_PAGE}."
 
-REMEDIES: dict[Code, str] = {
-    Code.LOGIN_REQUIRED: f"Make an API key at {_KEY_PAGE} and put it in the variable CIVITAI_API_KEY.",
+REMEDIES: Mapping[Code, str] = {
+    Code.LOGIN_REQUIRED: LOGIN,
     Code.NO_ACCESS: "The account of your API key may not have it; look at the model's page while logged in.",
     Code.EARLY_ACCESS: "Wait until early access ends, or buy it on the model's page.",
     Code.DOWNLOADS_DISABLED: "Its creator lets it be used on the site only.",
@@ -28,6 +32,3 @@ REMEDIES: dict[Code, str] = {
     Code.STORE_UNREADABLE: "Choose another database with --database, or move this one away.",
     Code.STORE_TOO_NEW: "Upgrade civitai-kit.",
 }
-
-# Where a key was sent, and the site asks for a login all the same.
-BAD_KEY = "The API key is not accepted: the site treats a wrong or expired key as no key. Make a new one."

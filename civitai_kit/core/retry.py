@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite
 from typing import NamedTuple
+
+from civitai_kit.core.errors import CivitaiKitError
 
 # A server that wants us gone for longer than this is told to the person instead of waited for.
 LONGEST_RETRY_AFTER = 300.0
@@ -39,11 +41,49 @@ class Trouble(StrEnum):
     QUOTA = "quota"  # the day's downloads are used up: ends the run
 
 
+class Setback(Exception):
+    """An attempt failed: `error` is what it amounts to if nothing cures it, `trouble` says whether waiting might.
+
+    `stale` says that the signed link is the trouble: the site is to be asked for another. `received` bytes came
+    before it; `advanced` says that some were kept.
+    """
+
+    def __init__(
+        self,
+        error: CivitaiKitError,
+        trouble: Trouble,
+        *,
+        retry_after: float | None = None,
+        stale: bool = False,
+    ) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.trouble = trouble
+        self.retry_after = retry_after
+        self.stale = stale
+        self.received = 0
+        self.advanced = False
+
+
+WHY_WAIT: dict[Trouble, str] = {
+    Trouble.NO_SUCH_FILE: "the site does not find the file at the moment",
+    Trouble.WALLED: "the site's gatekeeper wants a pause",
+    Trouble.BUSY: "the server is busy",
+    Trouble.GARBLED: "a page came instead of the file",
+    Trouble.NETWORK: "the connection broke",
+    Trouble.TOO_FAST: "the server asks to slow down",
+}
+"""Why a transfer waits, as one phrase a trouble."""
+
+
 class _Habit(NamedTuple):
     first: float  # multiples of first_wait
     longest: float  # multiples of first_wait
     tries: int  # tries again; never more than max_retries
 
+
+# A link that was just issued and is refused again is a trouble of the storage, no longer of the link's age.
+_FREE_LINKS = 1
 
 _MANY = 1_000_000
 _HABITS: dict[Trouble, _Habit] = {
@@ -96,6 +136,31 @@ def wait_before_retry(
     grown = habit.first * 2.0 ** min(tried - 1, 30)
     wait = min(grown, habit.longest) * rules.first_wait
     return min(wait, rules.longest_wait) * (1 + chance / 4)
+
+
+class Retries:
+    """Counts the setbacks of one file; `chance` gives 0 to 1."""
+
+    def __init__(self, rules: RetryRules, chance: Callable[[], float]) -> None:
+        self._rules = rules
+        self._chance = chance
+        self._tried = 0
+        self._links = 0
+
+    def renew(self) -> None:
+        """Bytes have advanced."""
+        self._tried = self._links = 0
+
+    def wait_after(self, setback: Setback) -> float | None:
+        """Seconds to wait before the next try, None to give up."""
+        if setback.stale:
+            self._links += 1
+            if self._links <= min(_FREE_LINKS, self._rules.max_retries):
+                return 0.0
+        self._tried += 1
+        return wait_before_retry(
+            self._rules, setback.trouble, self._tried, retry_after=setback.retry_after, chance=self._chance()
+        )
 
 
 def retry_after_of(headers: Mapping[str, str]) -> float | None:

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
 from civitai_kit.disk.errors import read_error, refuse_file, writing
-from civitai_kit.disk.files import FoundFile, remove_empty_folders, remove_file, stamp, walk, write_atomically
+from civitai_kit.disk.files import (
+    FoundFile,
+    remove_empty_folders,
+    remove_file,
+    retry_while_open,
+    stamp,
+    sync_folder,
+    walk,
+    write_atomically,
+)
 
 if TYPE_CHECKING:
     from civitai_kit.disk.hashing import Progress
@@ -55,6 +64,11 @@ class Folder:
     def size(self, path: str) -> int | None:
         """Length in bytes of a regular file there, None where there is none."""
         found = self.stamp(path)
+        return None if found is None else found.size
+
+    def size_at(self, place: Path) -> int | None:
+        """Length in bytes of a regular file anywhere, None where there is none."""
+        found = stamp(place)
         return None if found is None else found.size
 
     def stamp(self, path: str) -> FileStamp | None:
@@ -103,6 +117,41 @@ class Folder:
         """Write a small file atomically, making folders; raises DiskFull or NotWritable."""
         write_atomically(self.locate(path), content)
 
+    def link(self, source: Path, path: str) -> None:
+        """Give a file a second name at `path`, in the place of what is there; a copy where links fail.
+
+        Raises DiskFull or NotWritable.
+        """
+        target = self.locate(path)
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+        try:
+            with writing(target):
+                _share(source, temporary)
+                retry_while_open(lambda: temporary.replace(target))
+                sync_folder(target.parent)
+        finally:
+            # When both are names of the same file, renaming one over the other leaves both.
+            temporary.unlink(missing_ok=True)
+
+    def link_folder(self, folder: str, path: str) -> bool:
+        """Make `path` a link to a folder under the root, unless something lies there; says whether it leads there.
+
+        A link that leads nowhere is made anew.
+        """
+        parent, _, name = path.rpartition("/")
+        try:
+            source, place = self.locate(folder), self.locate(parent) / name
+            if place.is_symlink() and not place.exists():
+                place.unlink()
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(os.path.relpath(source, place.parent), target_is_directory=True)
+            return place.samefile(source)
+        except (OSError, NotImplementedError, UsageError):
+            return False
+
     def remove(self, path: str) -> bool:
         """Remove a file; says whether it was there. Raises NotWritable."""
         return remove_file(self.locate(path))
@@ -126,6 +175,19 @@ class Folder:
                 probe.write_bytes(b"\0")
             finally:
                 probe.unlink(missing_ok=True)
+
+
+def _share(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except (OSError, NotImplementedError):
+        # Another disk, a file system without links, or one that allows no more of them.
+        shutil.copyfile(source, target)
+        descriptor = os.open(target, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _is_within(place: str, root: str) -> bool:

@@ -1,16 +1,14 @@
-"""A folder of pictures: thousands of small writes, and files that may share their bytes with others."""
+"""A folder of pictures: made quick for thousands of small files."""
 
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from civitai_kit.disk.errors import writing
-from civitai_kit.disk.files import retry_while_open, stamp, sync_folder
+from civitai_kit.disk.files import retry_while_open, sync_folder
 from civitai_kit.disk.folder import Folder
 
 # Characters that make more than one part of a name.
@@ -24,11 +22,6 @@ class PictureFolder(Folder):
         super().__init__(root)
         self._inside: set[str] = set()
         self._top = os.path.join(self.root, "")  # noqa: PTH118 - a prefix for texts
-
-    def size_at(self, place: Path) -> int | None:
-        """Length in bytes of a regular file anywhere, None where there is none."""
-        found = stamp(place)
-        return None if found is None else found.size
 
     def relative_to(self, root: Path, place: Path) -> str | None:
         """The path of a place relative to another folder with `/`, None when it lies elsewhere."""
@@ -71,24 +64,6 @@ class PictureFolder(Folder):
             with suppress(FileNotFoundError):
                 sync_folder(folder)
 
-    def link(self, source: Path, path: str) -> None:
-        """Give a file a second name at `path`, in the place of what is there; a copy where links fail.
-
-        Raises DiskFull or NotWritable.
-        """
-        target = self.locate(path)
-        with writing(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-        try:
-            with writing(target):
-                _share(source, temporary)
-                retry_while_open(lambda: temporary.replace(target))
-                sync_folder(target.parent)
-        finally:
-            # When both are names of the same file, renaming one over the other leaves both.
-            temporary.unlink(missing_ok=True)
-
 
 def _write(place: str, content: bytes) -> None:
     # There are thousands of these, and a file object makes four times as many system calls.
@@ -99,16 +74,3 @@ def _write(place: str, content: bytes) -> None:
             left = left[os.write(descriptor, left) :]
     finally:
         os.close(descriptor)
-
-
-def _share(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except (OSError, NotImplementedError):
-        # Another disk, a file system without links, or one that allows no more of them.
-        shutil.copyfile(source, target)
-        descriptor = os.open(target, os.O_RDWR | getattr(os, "O_BINARY", 0))
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

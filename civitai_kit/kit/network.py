@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from civitai_kit.client.exchange import Exchange
     from civitai_kit.client.pacing import Pace
     from civitai_kit.core.settings.layers import Settings
-    from civitai_kit.transfer.fetch import Fetcher
+    from civitai_kit.transfer.file.fetch import Fetcher
 
 
 class Network:
@@ -32,7 +32,7 @@ class Network:
         self._emit = emit
         self._stop = stop
         self._closing = closing
-        self._retries = RetryRules(max_retries=settings.max_retries, first_wait=settings.retry_delay_ms / 1000)
+        self.retries = RetryRules(max_retries=settings.max_retries, first_wait=settings.retry_delay_ms / 1000)
 
     @cached_property
     def site(self) -> Client:
@@ -43,7 +43,7 @@ class Network:
         client = Client(
             settings.api_key.get_secret_value() or None,
             base_url=settings.api_url,
-            retry=self._retries,
+            retry=self.retries,
             timeout=settings.api_client_timeout_sec,
             pace=self._pace,
             on_wait=lambda seconds, why: self._emit(SiteWaits(seconds, why)),
@@ -56,7 +56,7 @@ class Network:
     def fetcher(self) -> Fetcher:
         """What moves files."""
         from civitai_kit.client.exchange import user_agent
-        from civitai_kit.transfer.fetch import Fetcher
+        from civitai_kit.transfer.file.fetch import Fetcher
 
         settings = self._settings
         fetcher = Fetcher(
@@ -64,7 +64,7 @@ class Network:
             api_key=settings.api_key.get_secret_value() or None,
             user_agent=user_agent(),
             timeout=settings.api_client_timeout_sec,
-            retries=self._retries,
+            retries=self.retries,
             connections=settings.connections,
             limit_rate=settings.limit_rate or None,
             stop=self._stop,

@@ -31,11 +31,6 @@ if TYPE_CHECKING:
     from civitai_kit.store.lmdb_store import LmdbStore
     from civitai_kit.transfer.pool import Pool
 
-# Multiples of the first wait that a host gets which asks to slow down and not for how long (site.md 13).
-_SLOW_DOWN = 30
-# Pauses of all together for each try that one picture gets.
-_ROUNDS = 4
-
 
 class Kit:
     """The working parts of one command; `scan_parts` and its like hand them to the services.
@@ -87,16 +82,19 @@ class Kit:
     @property
     def scan_parts(self) -> ScanParts:
         """What a scan works with."""
+        from civitai_kit.core.paths.go_layout import go_templates
         from civitai_kit.core.paths.places import Template
         from civitai_kit.services.scan.scan import ScanParts
 
+        template = Template(self.settings.path_template)
         return ScanParts(
             site=self.site,
             store=self.store,
             disk=self.disk,
-            template=Template(self.settings.path_template),
+            template=template,
             now=self.now,
             answers=self.answers,
+            old_templates=go_templates(template),
         )
 
     @property
@@ -111,6 +109,7 @@ class Kit:
             store=self.store,
             disk=self.disk,
             fetcher=self._network.fetcher,
+            retries=self._network.retries,
             pool=self.pool,
             answers=self.answers,
             now=self.now,
@@ -129,11 +128,10 @@ class Kit:
             disk=self.disk,
             out=self.ground.pictures(),
             fetcher=self._network.fetcher,
+            retries=self._network.retries,
             pool=self.pool,
             now=self.now,
             stopped=self.stop.is_set,
-            pause=_SLOW_DOWN * self.settings.retry_delay_ms / 1000,
-            rounds=_ROUNDS * self.settings.max_retries,
         )
 
     @property

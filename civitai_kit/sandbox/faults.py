@@ -49,6 +49,7 @@ _ROWS = (
     Fault("cut_json", "site", "The right answer's length, half its bytes, then the connection closes."),
     Fault("cursor_cycle", "site", "The right answer with a cursor that leads to the same page again."),
     Fault("empty_page", "site", "The right answer with its items gone and its cursor kept."),
+    Fault("blank_page", "site", "The right answer with items and cursor gone, as when the site runs out of time."),
     Fault("download_404", "download", "404 although the file exists, as when the storage could not sign."),
     Fault("download_500", "download", "500 as JSON."),
     Fault("download_429", "download", "429 of the edge.", {"retry_after": 1}),

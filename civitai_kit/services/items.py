@@ -1,4 +1,4 @@
-"""From the site's values to an Item, from an Item to the order its transfer needs and the record it leaves."""
+"""The item for a chosen file, and what is made of an item: the order to fetch it, and its record in the store."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def is_linked(version: ModelVersion, file: ModelFile) -> bool:
 
 
 def order_of(item: Item, site: str, target: PurePath, *, connections: int, allow_hash_mismatch: bool) -> Order:
-    """The transfer of an item: asked by file id first, by the printed URL where that is another way (site.md 7.3)."""
+    """The order for an item. The file id names the file; the URL that the site prints is second (site.md 7.3)."""
     from civitai_kit.core.plans.order import Order
 
     by_id = f"{site}/api/download/models/{item.version_id}"
@@ -98,12 +98,12 @@ def entry_of(
 
 
 def proved_of(digests: Digests) -> dict[str, str]:
-    """The digests of bytes on disk as a record keeps them: those that were computed, by name."""
+    """The computed digests by name, as a record keeps them."""
     return {name: value for name, value in asdict(digests).items() if value is not None}
 
 
 def record_of(item: Item, status: Status, now: str) -> FileRecord:
-    """The record of an item's file as the site promises it."""
+    """The record of an item's file, with what the site promises of it."""
     return FileRecord(
         file_id=item.file_id,
         name=item.file_name,

@@ -1,4 +1,4 @@
-"""What the services need of the world; client, transfer, store and disk happen to fit, and kit proves it."""
+"""What the services need from client, transfer, store and disk; in `kit` the type checker proves that they fit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Site(Protocol):
-    """The site's JSON; every method raises a SiteError when the site does not give."""
+    """The site's JSON; every method raises a SiteError when the site refuses or cannot be reached."""
 
     def models_of(self, query: ModelQuery, max_pages: int | None = None) -> Iterator[Page[Model]]:
         """The pages of a listing, cursors followed; the next one is fetched while the last is worked on."""
@@ -33,14 +33,17 @@ class Site(Protocol):
         """One version by id."""
 
 
-class Fetcher(Protocol):
+class FileFetcher(Protocol):
     """Moves one file from the network to its place."""
 
     def fetch(self, order: Order, emit: Emit) -> Fetched:
         """Fetch, prove and name one file; raises TransferError, SiteError, DiskError or Interrupted."""
 
+    def fetch_picture(self, order: Order, emit: Emit) -> Fetched:
+        """Try once to fetch a picture, and name it by what it is; raises Setback, DiskError or Interrupted."""
 
-class Outcome(Protocol[T_co]):
+
+class JobOutcome(Protocol[T_co]):
     """What became of the job at place `index`: its value, or the error that it raised."""
 
     @property
@@ -56,10 +59,10 @@ class Outcome(Protocol[T_co]):
         """What the job raised."""
 
 
-class Pool(Protocol):
+class JobPool(Protocol):
     """Slots for work that waits on the network."""
 
-    def run(self, jobs: Iterable[Callable[[], T]], concurrency: int) -> Iterator[Outcome[T]]:
+    def run(self, jobs: Iterable[Callable[[], T]], concurrency: int) -> Iterator[JobOutcome[T]]:
         """Run jobs side by side, giving each outcome as it comes; an error that ends a run starts no further job."""
 
 
@@ -88,13 +91,13 @@ class Store(Protocol):
         """Version ids that hold a file with this promised or proved SHA256."""
 
     def by_model(self, model_id: int) -> tuple[int, ...]:
-        """Version ids remembered of a model."""
+        """Ids of the model's versions that are in the store."""
 
     def count(self) -> int:
         """How many entries there are."""
 
 
-class Disk(Protocol):
+class SavePath(Protocol):
     """The save path: every `path` is relative to it with `/`."""
 
     root: Path
@@ -122,13 +125,13 @@ class Disk(Protocol):
 
 
 class Answers(Protocol):
-    """The site's raw answers of a scan, spooled so that sidecars can have them without holding them in memory."""
+    """The site's raw answers of a scan, kept in a file until the sidecars are written."""
 
     def keep(self, model: Mapping[str, Any] | None, version: Mapping[str, Any], version_id: int) -> None:
-        """Spool a version's object and its model's (with all versions)."""
+        """Keep a version's object and its model's (with all versions)."""
 
     def version(self, version_id: int) -> dict[str, Any] | None:
-        """The version's object as received, None when it was not heard."""
+        """The version's object as received, None when the scan did not get it."""
 
     def model(self, model_id: int) -> dict[str, Any] | None:
-        """The model's object as received, None when it was not heard."""
+        """The model's object as received, None when the scan did not get it."""

@@ -146,6 +146,8 @@ async def _empty_page(pending: Pending, app: ASGIApp, scope: Scope, receive: Rec
     status, headers, body = await _collect(app, scope, receive)
     content = json.loads(body)
     content["items"] = []
+    if pending.name == "blank_page":
+        content["metadata"] = {}
     await _send_whole(send, status, headers, json.dumps(content).encode())
 
 
@@ -187,4 +189,5 @@ SPOILERS: dict[str, Spoiler] = {
     "cut_json": _cut,
     "cursor_cycle": _cursor_cycle,
     "empty_page": _empty_page,
+    "blank_page": _empty_page,
 }

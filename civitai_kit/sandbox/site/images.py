@@ -122,7 +122,9 @@ def _feed_rows(state: SandboxState, options: Json) -> Iterable[WorldImage]:
     """The fitting images in order; a gallery made on the fly comes in its own order."""
     images = state.world.images
     if isinstance(images, list):
-        return sorted(_fitting(state, options), key=FEED_KEYS[options.get("sort", "Most Reactions")])
+        return sorted(_fitting(state, options), key=FEED_KEYS[options.get("sort", "Most Reactions")])[
+            : state.world.feed_depth
+        ]
     if options.keys() & {"tags", "type", "baseModels", "period", *IDS}:
         return _fitting(state, options)
     # Its images all pass the other filters or all fail them, so the offset is an index: none before it has to be made.

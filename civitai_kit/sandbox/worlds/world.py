@@ -39,6 +39,8 @@ class World(WorldContent):
     """Version id and file id of every redirect given so far."""
     download_counts: Counter[str] = field(default_factory=Counter)
     """How many redirects each caller was given: the key's user, or an address."""
+    feed_depth: int | None = None
+    """The gallery's feed ends after so many images, in whatever order (site.md 8.1); None for all."""
     user_status: Literal["active", "muted", "banned"] = "active"
 
     @classmethod

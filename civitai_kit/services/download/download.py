@@ -18,9 +18,11 @@ from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Fetched, Verdict
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.report import Failure, Report
-from civitai_kit.services.download.sidecars import Sidecars
+from civitai_kit.core.retry import RetryRules
+from civitai_kit.services.download.sidecars import SaveFolder, Sidecars, tell_pauses
 from civitai_kit.services.items import entry_of, order_of, proof_of, proved_of, record_of
-from civitai_kit.services.ports import Answers, Disk, Fetcher, Outcome, Pool, Site, Store
+from civitai_kit.services.pictures import Pictures
+from civitai_kit.services.ports import Answers, FileFetcher, JobOutcome, JobPool, SavePath, Site, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +46,10 @@ class DownloadParts:
     site: Site
     site_url: str
     store: Store
-    disk: Disk
-    fetcher: Fetcher
-    pool: Pool
+    disk: SaveFolder
+    fetcher: FileFetcher
+    retries: RetryRules
+    pool: JobPool
     answers: Answers
     now: Callable[[], datetime]
     stopped: Callable[[], bool]
@@ -59,7 +62,7 @@ def download(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: E
     order, what is there is kept. Raises DiskError when the save path cannot be written at all.
     """
     parts.disk.check_writable()
-    run = _Run(parts, options, emit, _sidecars(parts, plan, options, emit))
+    run = _DownloadRun(parts, options, emit, _sidecars_of(parts, options, emit, refetch_models=plan.trimmed))
     emit(RunStarted(len(plan.items), plan.total_size))
     for outcome in parts.pool.run((partial(run.take, item) for item in plan.items), options.concurrency):
         run.note(plan.items[outcome.index], outcome)
@@ -71,28 +74,39 @@ def download(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: E
 def save_metadata(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> Report:
     """Save the sidecars of everything in a plan, and no model: nothing enters the store."""
     parts.disk.check_writable()
-    run = _Run(parts, options, emit, _sidecars(parts, plan, options, emit))
+    run = _DownloadRun(parts, options, emit, _sidecars_of(parts, options, emit, refetch_models=plan.trimmed))
     run.save_beside([*plan.items, *(skip.item for skip in plan.skips if skip.reason is Reason.HAVE and skip.item)])
     return run.report(Plan(items=(), errors=plan.errors, named=plan.named))
 
 
-def _sidecars(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> Sidecars:
+def _sidecars_of(
+    parts: DownloadParts, options: DownloadOptions, emit: Emit, *, refetch_models: bool = False
+) -> Sidecars:
+    """What saves the sidecars that are asked for; with `refetch_models` models are asked for again."""
+    pictures = Pictures(
+        parts.fetcher,
+        parts.disk,
+        parts.retries,
+        slots=options.concurrency,
+        stopped=parts.stopped,
+        emit=partial(tell_pauses, emit),
+    )
     return Sidecars(
         site=parts.site,
         disk=parts.disk,
-        fetcher=parts.fetcher,
+        pictures=pictures,
         answers=parts.answers,
         emit=emit,
         metadata=options.metadata,
         model_info=options.model_info or options.model_images,
         version_images=options.version_images,
         model_images=options.model_images,
-        refetch_models=plan.trimmed,
+        refetch_models=refetch_models,
     )
 
 
 @dataclass
-class _Run:
+class _DownloadRun:
     """One download under way: what has come of it so far."""
 
     parts: DownloadParts
@@ -107,7 +121,7 @@ class _Run:
     has_ended: bool = False
 
     def take(self, item: Item) -> Fetched | None:
-        """One item from its first look at the disk to its entry; None when it was there. A failure is remembered."""
+        """Fetch one item and write its entry; None when the right file was there. A failure is written to the store."""
         try:
             digests = self._proof_on_disk(item)
             if digests is None:
@@ -154,7 +168,7 @@ class _Run:
         try:
             self._remember(item, record_of(item, Status.ERROR, self._now()).model_copy(update=said))
         except CivitaiKitError:
-            # The failure itself is what gets reported; an entry that could not be written stays Pending.
+            # The failure itself is reported. An entry that cannot be written stays Pending.
             return
 
     def _remember(self, item: Item, record: FileRecord) -> None:
@@ -162,7 +176,7 @@ class _Run:
         model = self.sidecars.model_facts(item)
 
         def change(old: Entry | None) -> Entry:
-            # What is fetched anew has its answer from an earlier day: only a file that came says more.
+            # A redownload uses answers saved earlier, so only a file that came proves that the site still has it.
             is_saved = self.options.fresh and old is not None and record.status is not Status.DOWNLOADED
             seen = version is not None and not is_saved
             fresh = entry_of(item, version, model, record.updated_at or self._now(), seen=seen)
@@ -171,8 +185,8 @@ class _Run:
 
         self.parts.store.update(item.version_id, change)
 
-    def note(self, item: Item, outcome: Outcome[Fetched | None]) -> None:
-        """Count what became of one item and tell it."""
+    def note(self, item: Item, outcome: JobOutcome[Fetched | None]) -> None:
+        """Count and tell the outcome of one item."""
         fetched = outcome.value
         if outcome.error is not None:
             self._note_failure(item, outcome.error)
@@ -193,7 +207,7 @@ class _Run:
         self.emit(FileFailed(item.path, error))
 
     def save_beside(self, others: list[Item]) -> None:
-        """What is saved beside files once they are there: sidecars of `others`, model information, images."""
+        """Save what belongs beside the files: sidecars of `others`, model information, images."""
         self.sidecars.save_versions(others)
         items = [*self.downloaded, *(skip.item for skip in self.kept if skip.item), *others]
         self.sidecars.save_models(items)
@@ -226,7 +240,7 @@ class _Run:
 
 
 def _merged(old: Entry, fresh: Entry) -> Entry:
-    """The old entry with what was newly heard; what was not heard this time is kept."""
+    """The old entry, updated with everything that the site answered this time."""
     news = {
         name: value
         for name in (
@@ -245,8 +259,8 @@ def _merged(old: Entry, fresh: Entry) -> Entry:
     return old.model_copy(update=news)
 
 
-def _kept_record(disk: Disk, entry: Entry, record: FileRecord) -> FileRecord:
-    """A record on its way in; where the site has replaced a file, the good old one stands until the new is there."""
+def _kept_record(disk: SavePath, entry: Entry, record: FileRecord) -> FileRecord:
+    """The record to write: that of the old file as long as a replacement by the site is not there yet."""
     old = entry.file(record.file_id, record.path)
     if old is None or old.status is not Status.DOWNLOADED or record.status is Status.DOWNLOADED:
         return record

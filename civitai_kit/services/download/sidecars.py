@@ -1,4 +1,4 @@
-"""What is saved beside model files: the version's answer, the model's, and the images of either."""
+"""What is saved beside model files: the site's answers for version and model, and their images."""
 
 from __future__ import annotations
 
@@ -7,27 +7,32 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
+from civitai_kit.core.collection.entry import Quality
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, NotFound, SiteError
-from civitai_kit.core.events import Emit, Saved, Warned
+from civitai_kit.core.events import Emit, Event, FileWaits, Saved, Warned
 from civitai_kit.core.paths.places import model_image_path, model_info_path, sidecar_path, version_image_path
-from civitai_kit.core.plans.order import Content, Order
 from civitai_kit.core.plans.plan import Item
 from civitai_kit.core.site.models import Model, ModelVersion, Preview
 from civitai_kit.core.site.urls import media_url
-from civitai_kit.services.ports import Answers, Disk, Fetcher, Site
+from civitai_kit.services.pictures import Pictures, SharingFolder, WantedPicture
+from civitai_kit.services.ports import Answers, SavePath, Site
 
 IMAGE_EXTENSIONS = ("jpeg", "png", "webp", "gif", "avif", "mp4", "webm", "mp3")
 
 
+class SaveFolder(SavePath, SharingFolder, Protocol):
+    """The save path, where files may share their bytes."""
+
+
 @dataclass
 class Sidecars:
-    """Saves what was asked for beside files; what fails here never undoes a model file that came right."""
+    """Saves what was asked for beside files; a failure here never undoes a model file that is right."""
 
     site: Site
-    disk: Disk
-    fetcher: Fetcher
+    disk: SaveFolder
+    pictures: Pictures
     answers: Answers
     emit: Emit
     metadata: bool
@@ -42,10 +47,12 @@ class Sidecars:
     _unheard: set[int] = field(default_factory=set)
     _models: dict[int, Model | None] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+    _version_locks: dict[int, Lock] = field(default_factory=dict)
 
     def version_of(self, item: Item) -> dict[str, Any] | None:
-        """The version's answer as received: from the scan, else asked for once; None when the site has none."""
-        with self._lock:
+        """The site's answer for a version: from the scan, else asked for once; None when the site refuses."""
+        # Files of one version ask one after another; other versions need not wait for the site's answer.
+        with self._version_locks.setdefault(item.version_id, Lock()):
             heard = self.answers.version(item.version_id)
             if heard is not None or item.version_id in self._unheard:
                 return heard
@@ -58,7 +65,7 @@ class Sidecars:
             return version.raw
 
     def model_facts(self, item: Item) -> dict[str, Any] | None:
-        """The model's answer without its versions, where the scan heard it."""
+        """The site's answer for the model, without its versions; None when the scan did not get it."""
         heard = self.answers.model(item.model_id) if item.model_id is not None else None
         return None if heard is None else {name: value for name, value in heard.items() if name != "modelVersions"}
 
@@ -129,19 +136,18 @@ class Sidecars:
         stem = stem.rstrip(".")
         if preview.url is None or any(self.disk.size(f"{stem}.{ending}") for ending in IMAGE_EXTENSIONS):
             return
-        url = media_url(preview.url, preview.type)
-        path = f"{stem}.jpeg"
-        order = Order(key=path, urls=(url,), target=self.disk.locate(path), content=Content.IMAGE)
+        urls = (media_url(preview.url, preview.type),)
+        picture = WantedPicture(image_id=preview.image_id or 0, quality=Quality.HD, stem=stem, urls=urls)
         try:
-            fetched = self.fetcher.fetch(order, _in_silence)
+            brought = self.pictures.bring(picture)
         except CivitaiKitError as error:
             if error.code is not Code.NOT_FOUND:
                 raise
             self.emit(Warned(f"{stem}: the site no longer has this image."))
             return
         with self._lock:
-            self.received += fetched.received
-        self._tell(f"{stem}{fetched.path.suffix}")
+            self.received += brought.received or 0
+        self._tell(brought.path)
 
     def _write(self, path: str, answer: dict[str, Any]) -> None:
         content = answer_as_json(answer)
@@ -173,5 +179,7 @@ def answer_as_json(answer: dict[str, Any]) -> bytes:
         return json.dumps(answer, indent=2).encode() + b"\n"
 
 
-def _in_silence(event: object) -> None:
-    """Images beside a model are told when they are saved, not while they move."""
+def tell_pauses(emit: Emit, event: Event) -> None:
+    """Tell of previews only that their host wants a pause: they are told when they are saved, not while they move."""
+    if isinstance(event, FileWaits) and event.too_fast:
+        emit(Warned("The image host asks to slow down, so previews take longer."))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from civitai_kit.core.images.targets import Target
-from civitai_kit.services.ports import Disk
+from civitai_kit.services.ports import SavePath
 
 PLACE = ".civitai-kit.bookmarks.json"
 _SCHEMA = 1
@@ -33,7 +33,7 @@ class Bookmarks:
     A file that cannot be read counts as empty: listings then begin at their start, which loses nothing.
     """
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: SavePath) -> None:
         self._disk = disk
         self._rows = _rows_of(disk.read(PLACE))
 

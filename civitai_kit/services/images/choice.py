@@ -1,14 +1,12 @@
-"""Names of the models that made images: asked for by version id, a page's at once, each id once a run."""
+"""Which images of a page are to be fetched, and to which path. Folders are named by the model that made an image."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from civitai_kit.core.collection.entry import ImageRecord, Quality
-from civitai_kit.core.errors import NotFound, SiteError, UsageError
+from civitai_kit.core.errors import NotFound, SiteError
 from civitai_kit.core.images.generation import Clue, clue_of, generation_of
 from civitai_kit.core.images.placement import Subject
 from civitai_kit.core.images.report import Why
@@ -16,17 +14,17 @@ from civitai_kit.core.images.request import ImagesRequest
 from civitai_kit.core.images.targets import Target
 from civitai_kit.core.site.models import Image
 from civitai_kit.core.site.query import MODEL_PAGE, ModelQuery
-from civitai_kit.services.images.files import Work
-from civitai_kit.services.images.ports import Album, Gallery, Walls
-from civitai_kit.services.images.reading import Leaf
-from civitai_kit.services.images.records import Tally, TargetTally
-from civitai_kit.services.ports import Disk
+from civitai_kit.services.images.counts import RunCounts, TargetCounts
+from civitai_kit.services.images.files import WantedImage
+from civitai_kit.services.images.ports import ImageSite, ImageStore
+from civitai_kit.services.images.reading import ListingPage
+from civitai_kit.services.images.records import FoundImage, KeptImages
 
 _CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
-class Maker:
+class NamedModel:
     """A model: its name and type, either None where the site does not say."""
 
     name: str | None = None
@@ -34,39 +32,39 @@ class Maker:
 
 
 @dataclass(slots=True)
-class Makers:
-    """What is known of versions' models; not safe for several threads."""
+class ModelNames:
+    """Names of the models behind versions, asked for a page at a time, each id once a run. Not for several threads."""
 
-    site: Gallery
-    album: Album
-    _known: dict[int, Maker] = field(default_factory=dict)
+    site: ImageSite
+    store: ImageStore
+    _known: dict[int, NamedModel] = field(default_factory=dict)
 
     def learn(self, version_ids: Iterable[int]) -> None:
-        """Find out whose versions these are: from the store, else the site, a hundred ids a question.
+        """Find the models of these versions: in the store, else on the site, a hundred ids a request.
 
-        An id that nobody knows is not asked for again; a site that does not answer leaves them nameless.
+        An unknown id is not asked for again. When the site does not answer, its versions have no name.
         """
         fresh = [number for number in dict.fromkeys(version_ids) if number not in self._known]
         for number in fresh:
-            entry = self.album.get(number)
+            entry = self.store.get(number)
             if entry is not None and entry.model_name:
-                self._known[number] = Maker(entry.model_name, entry.type)
+                self._known[number] = NamedModel(entry.model_name, entry.type)
         unknown = [number for number in fresh if number not in self._known]
         for start in range(0, len(unknown), MODEL_PAGE):
             self._ask_for(unknown[start : start + MODEL_PAGE])
 
     def name_of(self, clue: Clue) -> str | None:
-        """The name that a clue leads to, None where it leads to none."""
+        """The model's name that a clue in the generation data leads to, or None."""
         if clue.name is not None:
             return clue.name
-        sure = (self._known.get(number, Maker()).name for number in clue.sure)
+        sure = (self._known.get(number, NamedModel()).name for number in clue.sure)
         return next((name for name in (*sure, *self._checkpoints(clue.maybe), clue.plain) if name), None)
 
     def _checkpoints(self, version_ids: Iterable[int]) -> Iterator[str | None]:
         for number in version_ids:
-            maker = self._known.get(number, Maker())
-            if (maker.type or "").casefold() == _CHECKPOINT:
-                yield maker.name
+            model = self._known.get(number, NamedModel())
+            if (model.type or "").casefold() == _CHECKPOINT:
+                yield model.name
 
     def _ask_for(self, version_ids: list[int]) -> None:
         try:
@@ -74,101 +72,35 @@ class Makers:
                 for model in page.items:
                     for version in model.versions:
                         if version.id is not None:
-                            self._known[version.id] = Maker(model.name, model.type)
+                            self._known[version.id] = NamedModel(model.name, model.type)
             # Listings hide some models that can be had by id (site.md 2.1, 3).
             for number in version_ids:
                 if number not in self._known:
                     self._known[number] = self._ask_one(number)
         except SiteError:
             for number in version_ids:
-                self._known.setdefault(number, Maker())
+                self._known.setdefault(number, NamedModel())
 
-    def _ask_one(self, version_id: int) -> Maker:
+    def _ask_one(self, version_id: int) -> NamedModel:
         try:
             owner = self.site.version(version_id).model
         except NotFound:
-            return Maker()
-        return Maker() if owner is None else Maker(owner.name, owner.type)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What is here of an image: `own` is its record for this target, else `source` a file of another with its bytes.
-
-    `quality` is that of the file to be had.
-    """
-
-    quality: Quality
-    own: ImageRecord | None = None
-    source: Path | None = None
-
-
-class Shelf:
-    """Looks at store and disk; a record whose file is gone, or has another size, counts for nothing."""
-
-    def __init__(self, disk: Disk, out: Walls, album: Album, request: ImagesRequest) -> None:
-        self._disk = disk
-        self._out = out
-        self._album = album
-        self._request = request
-        relative = out.relative_to(disk.root, out.root)
-        # The output folder may be the save path itself.
-        self._prefix = f"{out.root.absolute().as_posix()}/" if relative is None else f"{relative}/".removeprefix("./")
-
-    def look(self, target: Target, image_id: int) -> Found:
-        """What is here of an image of a target; nothing where all is to be fetched anew."""
-        nothing = Found(self._request.quality)
-        if self._request.redownload:
-            return nothing
-        other: Found | None = None
-        for record in self._album.images_by_id(image_id):
-            if not self._request.accepts(record) or (place := self._place(record)) is None:
-                continue
-            if target.holds(record):
-                return Found(record.quality, own=record)
-            if other is None or record.quality is self._request.quality:
-                other = Found(record.quality, source=place)
-        return other or nothing
-
-    def remembered(self, path: str) -> str:
-        """A path under the output folder as it is remembered: relative to the save path, absolute when outside."""
-        return f"{self._prefix}{path}"
-
-    def under_output(self, record: ImageRecord) -> str | None:
-        """Where a recorded file lies under the output folder, None when it lies elsewhere."""
-        if record.path is None or record.path.startswith(self._prefix):
-            return record.path and record.path.removeprefix(self._prefix)
-        return self._out.relative(self._absolute(record.path))
-
-    def _place(self, record: ImageRecord) -> Path | None:
-        """The recorded file, when it is there as it was left."""
-        if record.path is None:
-            return None
-        try:
-            place = self._absolute(record.path)
-        except UsageError:  # It would lead out of the save path.
-            return None
-        size = self._out.size_at(place)
-        return place if size and (record.size is None or record.size == size) else None
-
-    def _absolute(self, path: str) -> Path:
-        if self._prefix and path.startswith(self._prefix):
-            return self._out.locate(path.removeprefix(self._prefix))
-        return Path(path) if Path(path).is_absolute() else self._disk.locate(path)
+            return NamedModel()
+        return NamedModel() if owner is None else NamedModel(owner.name, owner.type)
 
 
 class _Candidate(NamedTuple):
-    """An image of a page, its generation data, and what is here of it."""
+    """An image of a page, its generation data, and its files that are here already."""
 
     image: Image
     meta: dict[str, Any] | None
-    found: Found
+    found: FoundImage
 
-    def work(self, target: Target, leaf: Leaf, stem: str, name: str | None) -> Work:
-        """The image to be put at `stem`; `name` is that of what made it."""
-        return Work(
+    def wanted_at(self, target: Target, page: ListingPage, stem: str, name: str | None) -> WantedImage:
+        """The image to be put at `stem`; `name` is that of the model that made it."""
+        return WantedImage(
             target=target,
-            leaf=leaf,
+            page=page,
             image=self.image,
             stem=stem,
             quality=self.found.quality,
@@ -179,61 +111,61 @@ class _Candidate(NamedTuple):
 
 
 @dataclass(slots=True)
-class Choice:
+class Chooser:
     """Chooses among the images of a page; `mend` saves what is missing beside one that is there."""
 
     request: ImagesRequest
-    shelf: Shelf
-    makers: Makers
-    tally: Tally
-    mend: Callable[[Work, str], None]
+    kept: KeptImages
+    names: ModelNames
+    counts: RunCounts
+    mend: Callable[[WantedImage, str], None]
 
-    def of_page(self, target: Target, leaf: Leaf, of: TargetTally) -> Iterator[Work]:
-        """What is to be fetched of a page; what is not is counted, with its reason."""
-        wanted = [found for image in leaf.images if (found := self._wanted(target, leaf, of, image))]
-        leaf.wanted = len(wanted)
-        clues = [clue_of(candidate.meta or {}) for candidate in wanted]
+    def of_page(self, target: Target, page: ListingPage, of: TargetCounts) -> Iterator[WantedImage]:
+        """The images of a page to fetch; the others are counted by reason."""
+        candidates = [found for image in page.images if (found := self._candidate(target, page, of, image))]
+        page.wanted = len(candidates)
+        clues = [clue_of(candidate.meta or {}) for candidate in candidates]
         if self.request.placing.names_makers:
-            self.makers.learn(number for clue in clues for number in clue.version_ids)
-        for candidate, clue in zip(wanted, clues, strict=True):
-            work = self._placed(target, leaf, candidate, clue)
-            if work is None:
-                self.tally.pass_over(of, Why.PATH_TOO_LONG)
+            self.names.learn(number for clue in clues for number in clue.version_ids)
+        for candidate, clue in zip(candidates, clues, strict=True):
+            wanted = self._placed(target, page, candidate, clue)
+            if wanted is None:
+                self.counts.pass_over(of, Why.PATH_TOO_LONG)
             else:
-                yield work
+                yield wanted
 
-    def _wanted(self, target: Target, leaf: Leaf, of: TargetTally, image: Image) -> _Candidate | None:
-        """An image that is to be had, with what is here of it; None for one that is not."""
-        candidate = _Candidate(image, generation_of(image), self.shelf.look(target, image.id or 0))
+    def _candidate(self, target: Target, page: ListingPage, of: TargetCounts, image: Image) -> _Candidate | None:
+        """An image to fetch, with its files that are here already; None for one that is passed over."""
+        candidate = _Candidate(image, generation_of(image), self.kept.look(target, image.id or 0))
         if candidate.found.own is not None:
-            self.tally.pass_over(of, Why.HAVE)
-            self._mend(target, leaf, candidate)
+            self.counts.pass_over(of, Why.HAVE)
+            self._mend(target, page, candidate)
             return None
-        leaf.unknown += 1
+        page.unknown += 1
         refusal = self.request.refusal(target, image)
         if isinstance(refusal, Why) or not image.url:
-            self.tally.pass_over(of, refusal if isinstance(refusal, Why) else Why.NO_URL)
+            self.counts.pass_over(of, refusal if isinstance(refusal, Why) else Why.NO_URL)
             return None
         if refusal is not None:
-            self.tally.match(refusal)
+            self.counts.match(refusal)
         return candidate
 
-    def _mend(self, target: Target, leaf: Leaf, candidate: _Candidate) -> None:
-        """Save what is missing beside an image that is there, where that lies in the output folder."""
+    def _mend(self, target: Target, page: ListingPage, candidate: _Candidate) -> None:
+        """Save missing files beside an image that is there, when it lies in the output folder."""
         own = candidate.found.own
-        path = None if own is None else self.shelf.under_output(own)
+        path = None if own is None else self.kept.under_output(own)
         if own is not None and path is not None:
-            self.mend(candidate.work(target, leaf, path.rpartition(".")[0], own.checkpoint), path)
+            self.mend(candidate.wanted_at(target, page, path.rpartition(".")[0], own.checkpoint), path)
 
-    def _placed(self, target: Target, leaf: Leaf, candidate: _Candidate, clue: Clue) -> Work | None:
-        name = self.makers.name_of(clue) or candidate.image.base_model or None
+    def _placed(self, target: Target, page: ListingPage, candidate: _Candidate, clue: Clue) -> WantedImage | None:
+        name = self.names.name_of(clue) or candidate.image.base_model or None
         subject = Subject(
             target=target,
             image=candidate.image,
             quality=candidate.found.quality,
             has_meta=candidate.meta is not None,
             name=name,
-            model_id=leaf.model_id,
+            model_id=page.model_id,
         )
         stem = self.request.placing.stem(subject)
-        return None if stem is None else candidate.work(target, leaf, stem, name)
+        return None if stem is None else candidate.wanted_at(target, page, stem, name)

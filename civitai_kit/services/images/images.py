@@ -5,51 +5,46 @@ Memory holds the ids seen of the target at hand, one page, and what is under way
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from civitai_kit.core.collection.entry import ImageKind, ImageRecord
 from civitai_kit.core.errors import CivitaiKitError, Code, Interrupted, NotFound, StoreError
-from civitai_kit.core.events import Emit, FileFailed, PageRead
+from civitai_kit.core.events import Emit, FileFailed
 from civitai_kit.core.images.report import ImagesReport, TargetReport, Why, ends_run
 from civitai_kit.core.images.request import ImagesRequest
 from civitai_kit.core.images.targets import Target, distinct
-from civitai_kit.services.images.ahead import Ahead
+from civitai_kit.core.retry import RetryRules
 from civitai_kit.services.images.bookmarks import Bookmark, Bookmarks
-from civitai_kit.services.images.choice import Choice, Makers, Shelf
-from civitai_kit.services.images.files import Beside, ImageFiles, Placed, Work
-from civitai_kit.services.images.limits import Claims, Quota, Verdict
-from civitai_kit.services.images.listings import Walk
-from civitai_kit.services.images.pace import HostPace
-from civitai_kit.services.images.ports import Album, Gallery, Walls
-from civitai_kit.services.images.reading import Reading
-from civitai_kit.services.images.records import Ledger, Tally, TargetTally
+from civitai_kit.services.images.choice import Chooser, ModelNames
+from civitai_kit.services.images.counts import Quota, RunCounts
+from civitai_kit.services.images.files import ImageFiles, PlacedImage, WantedBeside, WantedImage
+from civitai_kit.services.images.jobs import ImageJobs, JobsAhead, TargetRun
+from civitai_kit.services.images.listings import TargetListings
+from civitai_kit.services.images.ports import ImageFolder, ImageSite, ImageStore
+from civitai_kit.services.images.reading import ListingReader
+from civitai_kit.services.images.records import KeptImages, RecordWriter
 from civitai_kit.services.images.summary import write_summary
-from civitai_kit.services.ports import Disk, Fetcher, Outcome, Pool
+from civitai_kit.services.pictures import Pictures
+from civitai_kit.services.ports import FileFetcher, JobOutcome, JobPool, SavePath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageParts:
-    """What fetching images works with; `disk` is the save path, `out` the folder of the images.
+    """What fetching images works with; `disk` is the save path, `out` the folder of the images."""
 
-    `pause` is how many seconds an image host that says no, and not for how long, is left alone; `rounds` how often in
-    a row that may bring nothing.
-    """
-
-    site: Gallery
+    site: ImageSite
     site_url: str
-    store: Album
-    disk: Disk
-    out: Walls
-    fetcher: Fetcher
-    pool: Pool
+    store: ImageStore
+    disk: SavePath
+    out: ImageFolder
+    fetcher: FileFetcher
+    retries: RetryRules
+    pool: JobPool
     now: Callable[[], datetime]
     stopped: Callable[[], bool]
-    pause: float = 30.0
-    rounds: int = 12
 
 
 def fetch_images(parts: ImageParts, request: ImagesRequest, emit: Emit) -> ImagesReport:
@@ -59,57 +54,65 @@ def fetch_images(parts: ImageParts, request: ImagesRequest, emit: Emit) -> Image
     order. Raises DiskError when the folder of the images cannot be written at all.
     """
     parts.out.check_writable()
-    return _Run(parts, request, emit).report()
+    return _ImagesRun(parts, request, emit).report()
 
 
-# Threads that write pictures and what stands beside them while others fetch.
+# Threads that write pictures and their texts while others fetch.
 _WRITERS = 8
 _STOPPED = Interrupted("Stopped before the end.", hint="Run the same command again: it goes on where this one stopped.")
 
 
-@dataclass(slots=True)
-class _TargetRun:
-    """One target under way: `begun` when its pages are read, `ended` when there is a job for all that they have."""
-
-    target: Target
-    walk: Walk
-    tally: TargetTally = field(default_factory=TargetTally)
-    begun: bool = False
-    ended: bool = False
-    limited: bool = False
-
-
-class _Run:
+class _ImagesRun:
     """One call of `fetch_images`. Jobs are made in one thread, done in the pool's, and their outcomes noted in ours."""
 
     def __init__(self, parts: ImageParts, request: ImagesRequest, emit: Emit) -> None:
         self._parts, self._request, self._emit = parts, request, emit
         self._bookmarks = Bookmarks(parts.disk)
-        self._targets = [self._target(target) for target in distinct(request.targets)]
+        self._runs = [self._target_run(target) for target in distinct(request.targets)]
         self._over = False
         self._quota = Quota(request.limit, request.max_per_model, lambda: self._over or parts.stopped())
-        self._shelf = Shelf(parts.disk, parts.out, parts.store, request)
-        self._ledger = Ledger(parts.store, parts.out.sync_folders)
-        self._claims = Claims(parts.stopped)
-        self._tally = Tally()
-        pace = HostPace(request.concurrency, parts.rounds, parts.stopped)
-        beside = Beside(request.texts, request.metadata, request.save_workflow, parts.site_url)
-        self._files = ImageFiles(parts.fetcher, parts.out, pace, beside, pause=parts.pause, emit=emit)
-        makers = Makers(parts.site, parts.store)
-        self._choice = Choice(request, self._shelf, makers, self._tally, self._files.mend)
-        self._counting = threading.Lock()
-        self._under_way: dict[int, tuple[_TargetRun, Work]] = {}
+        self._kept = KeptImages(parts.disk, parts.out, parts.store, request)
+        self._records = RecordWriter(parts.store, parts.out.sync_folders)
+        self._counts = RunCounts()
+        pictures = Pictures(
+            parts.fetcher, parts.out, parts.retries, slots=request.concurrency, stopped=parts.stopped, emit=emit
+        )
+        beside = WantedBeside(request.texts, request.metadata, request.save_workflow, parts.site_url)
+        self._files = ImageFiles(pictures, parts.out, beside)
+        names = ModelNames(parts.site, parts.store)
+        self._jobs = ImageJobs(
+            runs=self._runs,
+            chooser=Chooser(request, self._kept, names, self._counts, self._files.mend),
+            quota=self._quota,
+            counts=self._counts,
+            take=self._take,
+            emit=emit,
+            stopped=parts.stopped,
+        )
         self._errors: list[CivitaiKitError] = []
-        self._unforeseen: Exception | None = None
-        self._pages = self._issued = 0
 
     def report(self) -> ImagesReport:
-        """Do it all, and say what came of it."""
-        jobs = Ahead(self._jobs())
-        # A turn at the host ends with the last byte: others write while as many as wanted are fetched.
+        """Fetch everything, and report it."""
+        self._fetch_all()
+        if self._parts.stopped() and not self._errors:
+            self._errors.append(_STOPPED)
+        rows = tuple(self._row(run) for run in self._runs)
+        return ImagesReport(
+            targets=rows,
+            reasons=self._counts.reasons,
+            failed=tuple(self._counts.failed),
+            errors=tuple(self._errors),
+            matches=self._counts.matches,
+            bytes=self._counts.bytes,
+            linked=self._counts.linked,
+        )
+
+    def _fetch_all(self) -> None:
+        jobs = JobsAhead(self._jobs.make())
+        # A turn at the host ends with the last byte. The writers take over, so the host always has enough requests.
         threads = self._request.concurrency + _WRITERS
         try:
-            with self._ledger.open():
+            with self._records.open():
                 for outcome in self._parts.pool.run(jobs, threads):
                     self._note(outcome)
         except StoreError as error:
@@ -117,165 +120,104 @@ class _Run:
         finally:
             self._over = True
             jobs.close()
-        if self._unforeseen is not None:
-            raise self._unforeseen
-        if self._parts.stopped() and not self._errors:
-            self._errors.append(_STOPPED)
-        rows = tuple(self._row(run) for run in self._targets)
-        return ImagesReport(
-            targets=rows,
-            reasons=self._tally.reasons,
-            failed=tuple(self._tally.failed),
-            errors=tuple(self._errors),
-            matches=self._tally.matches,
-            bytes=self._tally.bytes,
-            linked=self._tally.linked,
-        )
+        failure = self._jobs.failure
+        if isinstance(failure, CivitaiKitError):
+            self._errors.append(failure)
+        elif failure is not None:
+            raise failure
 
-    def _target(self, target: Target) -> _TargetRun:
+    def _target_run(self, target: Target) -> TargetRun:
         request, site = self._request, self._parts.site
         saved = self._bookmarks.find(target, request.question) if not request.redownload else Bookmark()
-        reading = Reading(
+        reader = ListingReader(
             site,
             saved,
             max_pages=request.max_pages,
             counts_versions=request.deep_scan,
             reads_ahead=not request.limit,
         )
-        return _TargetRun(target, Walk(site, target, request, reading))
-
-    # -- making jobs, a little ahead --------------------------------------------------------------------------
-
-    def _jobs(self) -> Generator[Callable[[], Placed | None], None, None]:
-        """A job for every image to fetch; an error ends it and is told later, for the pool's threads take none."""
-        try:
-            for run in self._targets:
-                if self._parts.stopped():
-                    return
-                if self._quota.is_full:
-                    run.limited = True
-                    continue
-                run.begun = True
-                yield from self._jobs_of(run)
-        except CivitaiKitError as error:
-            if error.code is not Code.INTERRUPTED:
-                self._errors.append(error)
-        except Exception as error:  # noqa: BLE001 - raised again where the run ends
-            self._unforeseen = error
-
-    def _jobs_of(self, run: _TargetRun) -> Iterator[Callable[[], Placed | None]]:
-        for leaf in run.walk.pages():
-            self._pages += 1
-            self._tally.see(run.tally, len(leaf.images))
-            for work in self._choice.of_page(run.target, leaf, run.tally):
-                match self._quota.reserve(leaf.model_id):
-                    case Verdict.FULL:
-                        run.limited = True
-                        return
-                    case Verdict.MODEL_FULL:
-                        self._tally.pass_over(run.tally, Why.MAX_PER_MODEL)
-                    case Verdict.GRANTED:
-                        yield self._job(run, work)
-            leaf.images = ()
-            leaf.worked_through = True
-            self._emit(PageRead(self._pages, run.tally.seen, self._issued))
-            if not leaf.is_last and not self._quota.leaves_room():
-                run.limited = True
-                return
-        run.ended = True
-
-    def _job(self, run: _TargetRun, work: Work) -> Callable[[], Placed | None]:
-        self._under_way[self._issued] = (run, work)
-        self._issued += 1
-        with self._counting:
-            work.leaf.pending += 1
-        return partial(self._take, work)
+        return TargetRun(target, TargetListings(site, target, request, reader))
 
     # -- in the pool's threads --------------------------------------------------------------------------------
 
-    def _take(self, work: Work) -> Placed | None:
+    def _take(self, wanted: WantedImage) -> PlacedImage | None:
         """Put one image in its place and remember it; None when the site no longer has it."""
-        placed: Placed | None = None
+        placed: PlacedImage | None = None
         try:
-            with self._claims.claim(work.image_id, work.quality) as brought:
-                wanted = work if brought is None or work.source else replace(work, source=brought)
-                placed = self._files.place(wanted, partial(self._record, work))
-                self._claims.bring(work.image_id, work.quality, placed.place)
-            self._ledger.put(placed.record, placed.place)
+            placed = self._files.place(wanted, partial(self._record, wanted))
+            self._records.put(placed.record, placed.place)
         except NotFound:
             return None
         finally:
-            self._quota.settle(work.leaf.model_id, taken=placed is not None)
+            self._quota.settle(wanted.page.model_id, taken=placed is not None)
         return placed
 
-    def _record(self, work: Work, path: str, size: int, sha256: str | None) -> ImageRecord:
-        image = work.image
+    def _record(self, wanted: WantedImage, path: str, size: int, sha256: str | None) -> ImageRecord:
+        image = wanted.image
         return ImageRecord(
-            kind=work.target.kind,
-            target=work.target.key,
-            image_id=work.image_id,
-            quality=work.quality,
-            path=self._shelf.remembered(path),
+            kind=wanted.target.kind,
+            target=wanted.target.key,
+            image_id=wanted.image_id,
+            quality=wanted.quality,
+            path=self._kept.remembered(path),
             url=image.url,
             date=self._parts.now().isoformat(timespec="milliseconds"),
-            checkpoint=work.name,
+            checkpoint=wanted.name,
             tags=image.tags,
             size=size,
             sha256=sha256,
             media=image.type,
-            meta=work.meta is not None,
+            meta=wanted.meta is not None,
             username=image.username,
             base_model=image.base_model,
             post_id=image.post_id,
-            model_id=work.leaf.model_id,
-            version_id=work.leaf.version_id,
+            model_id=wanted.page.model_id,
+            version_id=wanted.page.version_id,
         )
 
     # -- noting outcomes --------------------------------------------------------------------------------------
 
-    def _note(self, outcome: Outcome[Placed | None]) -> None:
-        run, work = self._under_way.pop(outcome.index)
-        with self._counting:
-            work.leaf.pending -= 1
+    def _note(self, outcome: JobOutcome[PlacedImage | None]) -> None:
+        run, wanted = self._jobs.end(outcome.index)
         if outcome.error is not None:
-            self._note_failure(run, work, outcome.error)
+            self._note_failure(run, wanted, outcome.error)
         elif outcome.value is None:
-            self._tally.pass_over(run.tally, Why.GONE)
+            self._counts.pass_over(run.counts, Why.GONE)
         else:
-            self._tally.take(run.tally, outcome.value)
+            self._counts.take(run.counts, outcome.value)
 
-    def _note_failure(self, run: _TargetRun, work: Work, error: Exception) -> None:
+    def _note_failure(self, run: TargetRun, wanted: WantedImage, error: Exception) -> None:
         if not isinstance(error, CivitaiKitError):
             raise error
-        work.leaf.failed = True
+        wanted.page.failed = True
         if not ends_run(error):
-            self._tally.fail(run.tally, work.target, work.image_id, error)
-            self._emit(FileFailed(work.stem, error))
+            self._counts.fail(run.counts, wanted.target, wanted.image_id, error)
+            self._emit(FileFailed(wanted.stem, error))
         elif error.code is not Code.INTERRUPTED:
             self._errors.append(error)
 
     # -- at the end -------------------------------------------------------------------------------------------
 
-    def _row(self, run: _TargetRun) -> TargetReport:
-        """What came of a target; where it has to go on is kept for the next run."""
-        reading = run.walk.reading
-        is_done = run.ended and not any(leaf.pending for leaf in reading.leaves)
+    def _row(self, run: TargetRun) -> TargetReport:
+        """The row of a target; where the next run has to go on is kept."""
+        reader = run.listings.reader
+        is_done = run.ended and not any(page.pending for page in reader.pages_read)
         cut_short = bool(self._errors) and not is_done
         if run.begun:
-            goes_on = cut_short or bool(reading.errors) or (run.limited and reading.is_resumed)
-            self._bookmarks.keep(run.target, self._request.question, reading.bookmark() if goes_on else Bookmark())
-        error = run.walk.error or (self._errors[0] if cut_short else None)
+            goes_on = cut_short or bool(reader.errors) or (run.limited and reader.is_resumed)
+            self._bookmarks.keep(run.target, self._request.question, reader.bookmark() if goes_on else Bookmark())
+        error = run.listings.error or (self._errors[0] if cut_short else None)
         summary = None
-        if run.target.kind is ImageKind.TAG and reading.leaves:
-            summary = write_summary(self._parts.store, self._parts.out, self._shelf, run.target, self._parts.now())
+        if run.target.kind is ImageKind.TAG and reader.pages_read:
+            summary = write_summary(self._parts.store, self._parts.out, self._kept, run.target, self._parts.now())
         return TargetReport(
             target=run.target,
-            status=run.walk.status(stopped=cut_short, limited=run.limited),
-            seen=run.tally.seen,
-            downloaded=run.tally.downloaded,
-            skipped=run.tally.skipped,
-            failed=run.tally.failed,
-            no_metadata=run.tally.no_metadata,
+            status=run.listings.status(stopped=cut_short, limited=run.limited),
+            seen=run.counts.seen,
+            downloaded=run.counts.downloaded,
+            skipped=run.counts.skipped,
+            failed=run.counts.failed,
+            no_metadata=run.counts.no_metadata,
             error=error,
             summary=summary,
         )

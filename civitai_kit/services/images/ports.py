@@ -1,4 +1,4 @@
-"""What fetching images needs of the world beyond the ports of scan and download."""
+"""What fetching images needs from site, store and disk beyond the ports that all services share."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Protocol
 from civitai_kit.core.collection.entry import Entry, ImageRecord
 from civitai_kit.core.site.models import Image, Page, Tag, User
 from civitai_kit.core.site.query import ImageQuery
-from civitai_kit.services.ports import Disk, Site
+from civitai_kit.services.pictures import SharingFolder
+from civitai_kit.services.ports import SavePath, Site
 
 
-class Gallery(Site, Protocol):
-    """The site's JSON, where creators and tags can be proved to exist."""
+class ImageSite(Site, Protocol):
+    """The site's JSON, with the searches that show whether a creator or tag exists."""
 
     def images_of(
         self,
@@ -35,7 +36,7 @@ class Gallery(Site, Protocol):
         """The tags that begin with `query`."""
 
 
-class Album(Protocol):
+class ImageStore(Protocol):
     """The memory of images, and of versions for the names of their models."""
 
     def get(self, version_id: int) -> Entry | None:
@@ -48,10 +49,10 @@ class Album(Protocol):
         """Image records whose key begins with `prefix`, by rising key, in constant memory."""
 
     def images_by_id(self, image_id: int) -> tuple[ImageRecord, ...]:
-        """The records of one image, whatever it was taken for."""
+        """The records of one image, for whichever targets it was fetched."""
 
 
-class Walls(Disk, Protocol):
+class ImageFolder(SavePath, SharingFolder, Protocol):
     """A folder into which images are put; every `path` is relative to it with `/`."""
 
     def relative(self, place: Path) -> str | None:
@@ -60,17 +61,8 @@ class Walls(Disk, Protocol):
     def relative_to(self, root: Path, place: Path) -> str | None:
         """The path of a place relative to another folder with `/`, None when it lies elsewhere."""
 
-    def size_at(self, place: Path) -> int | None:
-        """Length in bytes of a regular file anywhere, None where there is none."""
-
     def note(self, path: str, content: bytes) -> None:
         """Write a small file beside one that is there, whole; a power cut may lose it. Raises DiskError."""
 
     def sync_folders(self, folders: Iterable[Path]) -> None:
         """Make the names in folders last through a power cut."""
-
-    def remove(self, path: str) -> bool:
-        """Remove a file; says whether it was there. Raises NotWritable."""
-
-    def link(self, source: Path, path: str) -> None:
-        """Give a file a second name there, or copy it where links fail; raises DiskError."""

@@ -1,4 +1,4 @@
-"""Listings of one target read page by page: from where an earlier run broke off, and what is left for a later one."""
+"""Reads the listings of one target page by page; a later run can go on where one breaks off."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from civitai_kit.core.errors import SiteError
 from civitai_kit.core.site.models import Image, Page
 from civitai_kit.core.site.query import ImageQuery
 from civitai_kit.services.images.bookmarks import Bookmark, Cursor
-from civitai_kit.services.images.ports import Gallery
+from civitai_kit.services.images.ports import ImageSite
 
 
 @dataclass(slots=True)
-class Leaf:
-    """One page: its images not seen on an earlier one, and what becomes of them. `cursor` asks for it again.
+class ListingPage:
+    """One page with its new images, and how far they are. `cursor` asks for the page again.
 
     `unknown` counts images that were not there already, `wanted` those of them that are to be fetched, `pending`
     those under way.
@@ -37,18 +37,18 @@ class Leaf:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing of it is left for a later run."""
+        """Whether a later run need not read it again."""
         return self.worked_through and not self.pending and not self.failed
 
     @property
     def is_stale(self) -> bool:
-        """Whether it brought nothing to fetch, although it was not blank."""
+        """Whether it has images, but none to fetch."""
         return not self.wanted and not self.is_blank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """One listing of a target: its `name`, the question, and the model or version it is about where that is known."""
+class ImageListing:
+    """One listing of a target: its name, its query, and the model or version that it is about, where that is known."""
 
     name: str
     query: ImageQuery
@@ -57,20 +57,20 @@ class Listing:
 
 
 @dataclass(slots=True)
-class Reading:
+class ListingReader:
     """The state of a target's listings. `errors` say why a listing broke off; `is_cut` that `max_pages` ended it.
 
-    `reads_ahead` is not for who may not want the next page: nobody is asked in vain.
+    With `reads_ahead` the next page is requested early; a run with a limit may not need it.
     """
 
-    site: Gallery
+    site: ImageSite
     saved: Bookmark
     max_pages: int = 0
     counts_versions: bool = False
     reads_ahead: bool = True
     seen: set[int] = field(default_factory=set)
     versions: Counter[int] = field(default_factory=Counter)
-    leaves: list[Leaf] = field(default_factory=list)
+    pages_read: list[ListingPage] = field(default_factory=list)
     errors: dict[str, SiteError] = field(default_factory=dict)
     is_cut: bool = False
     _done: set[str] = field(default_factory=set)
@@ -86,12 +86,13 @@ class Reading:
 
     @property
     def found_nothing(self) -> bool:
-        """Whether the site was heard and has nothing, now and before."""
+        """Whether the site answered and has no image, in this run and an earlier one."""
         return not self.seen and not self.errors and not self.is_resumed
 
-    def pages(self, listing: Listing, until: Callable[[Leaf], bool] | None = None) -> Iterator[Leaf]:
-        """The pages of one listing, up to the first of which `until` holds; then what has come in front meanwhile.
+    def pages(self, listing: ImageListing, until: Callable[[ListingPage], bool] | None = None) -> Iterator[ListingPage]:
+        """The pages of one listing, up to the first for which `until` holds.
 
+        A listing that goes on from an earlier run is then read from its start, up to pages that are known.
         A page that fails for good is noted, and ends the listing.
         """
         name = listing.name
@@ -100,7 +101,7 @@ class Reading:
         begin = self.saved.broken.get(name)
         yield from self._read(listing, _stepped_back(begin, listing.query), until)
         if begin is not None and name not in self.errors and not self.is_cut:
-            yield from self._read(listing, None, lambda leaf: leaf.is_stale)
+            yield from self._read(listing, None, lambda page: page.is_stale)
         if name not in self.errors and not self.is_cut:
             self._done.add(name)
 
@@ -110,7 +111,7 @@ class Reading:
         self._broken[name] = cursor
 
     def forgive(self, name: str) -> None:
-        """Forget that a listing broke off: what it would have given has come another way."""
+        """Forget that a listing broke off: its images came from another listing."""
         self.errors.pop(name, None)
         self._broken.pop(name, None)
         self._done.add(name)
@@ -118,69 +119,71 @@ class Reading:
     def bookmark(self) -> Bookmark:
         """Where a later run has to go on: at each listing's first page that is not settled."""
         places: dict[str, Cursor | None] = dict(self._broken)
-        for leaf in reversed(self.leaves):
-            if not leaf.settled:
-                places[leaf.listing] = leaf.cursor
-        under_way = {leaf.listing for leaf in self.leaves} - self._done - places.keys()
-        for leaf in self.leaves:
-            if leaf.listing in under_way:
-                places[leaf.listing] = leaf.cursor
+        for page in reversed(self.pages_read):
+            if not page.settled:
+                places[page.listing] = page.cursor
+        under_way = {page.listing for page in self.pages_read} - self._done - places.keys()
+        for page in self.pages_read:
+            if page.listing in under_way:
+                places[page.listing] = page.cursor
         broken = {name: cursor for name, cursor in places.items() if cursor is not None}
         return Bookmark(frozenset(self._done - places.keys()), broken)
 
-    def _read(self, listing: Listing, cursor: Cursor | None, until: Callable[[Leaf], bool] | None) -> Iterator[Leaf]:
+    def _read(
+        self, listing: ImageListing, cursor: Cursor | None, until: Callable[[ListingPage], bool] | None
+    ) -> Iterator[ListingPage]:
         known = -1
         while known < len(self.seen):
             known = len(self.seen)
-            leaf = yield from self._read_on(listing, cursor, until)
-            if leaf is None or leaf.is_last or (cursor := _beyond(leaf.cursor, listing.query)) is None:
+            page = yield from self._read_on(listing, cursor, until)
+            if page is None or page.is_last or (cursor := _beyond(page.cursor, listing.query)) is None:
                 return
 
     def _read_on(
-        self, listing: Listing, cursor: Cursor | None, until: Callable[[Leaf], bool] | None
-    ) -> Generator[Leaf, None, Leaf | None]:
-        """The pages from a cursor on; gives the last where the cursors led in a circle, None where all is done."""
-        leaf: Leaf | None = None
+        self, listing: ImageListing, cursor: Cursor | None, until: Callable[[ListingPage], bool] | None
+    ) -> Generator[ListingPage, None, ListingPage | None]:
+        """The pages from a cursor on; returns the last one when the cursors lead in a circle, else None."""
+        page: ListingPage | None = None
         try:
-            pages = self.site.images_of(listing.query, cursor, self._pages_left, read_ahead=self.reads_ahead)
-            for page in pages:
-                leaf = self._leaf(listing, cursor, page)
-                yield leaf
-                if until is not None and until(leaf):
+            answers = self.site.images_of(listing.query, cursor, self._pages_left, read_ahead=self.reads_ahead)
+            for answer in answers:
+                page = self._page(listing, cursor, answer)
+                yield page
+                if until is not None and until(page):
                     return None
-                cursor = page.next_cursor
+                cursor = answer.next_cursor
                 if cursor is not None and self._pages_left == 0:
                     self.is_cut = True
                     return None
         except SiteError as error:
             self.break_off(listing.name, error, cursor)
             return None
-        return leaf
+        return page
 
     @property
     def _pages_left(self) -> int | None:
-        return max(0, self.max_pages - len(self.leaves)) if self.max_pages else None
+        return max(0, self.max_pages - len(self.pages_read)) if self.max_pages else None
 
-    def _leaf(self, listing: Listing, cursor: Cursor | None, page: Page[Image]) -> Leaf:
-        fresh = tuple(image for image in page.items if image.id is not None and image.id not in self.seen)
+    def _page(self, listing: ImageListing, cursor: Cursor | None, answer: Page[Image]) -> ListingPage:
+        fresh = tuple(image for image in answer.items if image.id is not None and image.id not in self.seen)
         self.seen.update(image.id for image in fresh if image.id is not None)
         if self.counts_versions:
             self.versions.update(number for image in fresh for number in image.model_version_ids)
-        leaf = Leaf(
+        page = ListingPage(
             listing=listing.name,
             cursor=cursor,
             images=fresh,
             model_id=listing.model_id,
             version_id=listing.version_id,
-            is_last=page.next_cursor is None,
-            is_blank=not page.raw.get("items"),
+            is_last=answer.next_cursor is None,
+            is_blank=not answer.raw.get("items"),
         )
-        self.leaves.append(leaf)
-        return leaf
+        self.pages_read.append(page)
+        return page
 
 
 def _beyond(cursor: Cursor | None, query: ImageQuery) -> Cursor | None:
-    """The place behind a page whose own cursor leads back: known where cursors are offsets (site.md 8.3)."""
+    """The cursor after a page whose own cursor leads back; None unless cursors are offsets (site.md 8.3)."""
     found = re.fullmatch(r"(\d{1,9})(\|\d*)?", cursor if isinstance(cursor, str) else "0")
     if found is None or isinstance(cursor, int) or query.by_id:
         return None
@@ -188,7 +191,7 @@ def _beyond(cursor: Cursor | None, query: ImageQuery) -> Cursor | None:
 
 
 def _stepped_back(cursor: Cursor | None, query: ImageQuery) -> Cursor | None:
-    """A page earlier where the cursor is an offset: what was deleted meanwhile has moved the rest up."""
+    """The cursor of the page before, when it is an offset: images deleted meanwhile have moved the others up."""
     found = re.fullmatch(r"(\d{1,9})(\|\d*)?", cursor) if isinstance(cursor, str) else None
     if found is None:
         return cursor

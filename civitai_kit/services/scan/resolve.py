@@ -1,4 +1,4 @@
-"""What a REF names: the model it leads to, or the error that says why it cannot be had."""
+"""Finds the model that a REF names, or the error that says why there is none."""
 
 from __future__ import annotations
 

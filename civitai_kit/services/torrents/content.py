@@ -1,4 +1,4 @@
-"""What goes into a torrent: the downloaded files of some versions, as far as the disk confirms them."""
+"""What goes into a torrent: the downloaded files of some versions that are on disk with the right size."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from civitai_kit.core.paths.places import sidecar_path, version_image_path
 from civitai_kit.core.plans.order import Proof, Verdict, size_tolerance
 from civitai_kit.core.site.models import ModelVersion
 from civitai_kit.services.download.sidecars import IMAGE_EXTENSIONS
-from civitai_kit.services.ports import Disk
+from civitai_kit.services.ports import SavePath
 from civitai_kit.services.upkeep.ports import Grounds
 
 _HINT = "`civitai-kit db verify --yes` fetches it again."
 
 
-def doubts(disk: Disk, entries: Iterable[Entry]) -> list[CivitaiKitError]:
-    """Why files are not what the store says, an error each; empty where the disk confirms all by size."""
+def doubts(disk: SavePath, entries: Iterable[Entry]) -> list[CivitaiKitError]:
+    """An error for each file that is missing or has another size than the store says."""
     found = []
     for entry, record in _downloaded(entries):
         try:
@@ -29,14 +29,14 @@ def doubts(disk: Disk, entries: Iterable[Entry]) -> list[CivitaiKitError]:
 
 
 def check_hashes(disk: Grounds, entries: Iterable[Entry], stop: Event) -> None:
-    """Read every downloaded file; raises HashMismatch for one that is not the promised, Interrupted on a stop.
+    """Read every downloaded file; raises HashMismatch for a wrong one, Interrupted on a stop.
 
-    Where the site promised no hash, the file must be the one that was proved when it came.
+    Where the site promised no hash, the digest computed at the download decides.
     """
     for entry, record in _downloaded(entries):
         proof = _proof(record)
         named = {"sha256": proof.sha256, "blake3": proof.blake3, "crc32": proof.crc32}
-        # What decides is the first that there is; the others cost time and say nothing more.
+        # One digest is enough; the others would cost time and prove nothing more.
         decisive = next((name for name, digest in named.items() if digest), None)
         if decisive is None:
             continue
@@ -46,7 +46,7 @@ def check_hashes(disk: Grounds, entries: Iterable[Entry], stop: Event) -> None:
             raise _about(error, entry, record)
 
 
-def file_paths(disk: Disk, entries: Iterable[Entry], *, with_metadata: bool) -> list[str]:
+def file_paths(disk: SavePath, entries: Iterable[Entry], *, with_metadata: bool) -> list[str]:
     """The downloaded files, and `with_metadata` the sidecars and images beside them, each once."""
     paths = dict.fromkeys(record.path for _, record in _downloaded(entries))
     beside = (path for entry in entries for path in _beside(entry) if with_metadata and disk.size(path))
@@ -60,7 +60,7 @@ def _downloaded(entries: Iterable[Entry]) -> Iterator[tuple[Entry, FileRecord]]:
                 yield entry, record
 
 
-def _check_size(disk: Disk, record: FileRecord) -> None:
+def _check_size(disk: SavePath, record: FileRecord) -> None:
     disk.locate(record.path)
     size = disk.size(record.path)
     if size is None:
@@ -78,7 +78,7 @@ def _proof(record: FileRecord) -> Proof:
 
 
 def _beside(entry: Entry) -> Iterator[str]:
-    """Where sidecars and images of a version lie when they are there."""
+    """The paths at which sidecars and images of a version may lie."""
     previews = ModelVersion.model_validate(entry.version).images if entry.version else ()
     ids = dict.fromkeys(preview.image_id for preview in previews if preview.image_id is not None)
     for _, record in _downloaded([entry]):

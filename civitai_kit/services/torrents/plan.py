@@ -1,4 +1,4 @@
-"""Which torrents there are to make, and under which names; decided from the store alone, without a file read."""
+"""Which torrents are to be made, and their names; decided from the store, without reading a file."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def jobs_of(memory: Memory, model_ids: Iterable[int], *, per_model: bool, beside
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the store holds, by the number that a torrent is for: a version's id, or a model's."""
+    """What is to go into torrents, grouped by the version or model that each is for."""
 
     paths: dict[int, str]
     versions: dict[int, list[int]]
@@ -65,7 +65,7 @@ class _Found:
     def add(self, summary: Summary, memory: Memory, *, per_model: bool) -> None:
         """Note one version with something downloaded."""
         sizes = {file.path: file.size or 0 for file in summary.files if file.status is Status.DOWNLOADED}
-        # A version whose model nobody knows stands for itself, under a number that no model has.
+        # A version without a known model is a group of its own, under a number that no model has.
         number = summary.version_id if not per_model else (summary.model_id or -summary.version_id)
         if per_model and summary.model_id is not None:
             path = self._model_path(number, summary, sizes)
@@ -84,7 +84,7 @@ class _Found:
 
 
 def _primary_path(summary: Summary, memory: Memory, paths: list[str]) -> str:
-    """Where the primary file of a version lies, or the first downloaded one where that is not here."""
+    """The path of a version's primary file, or of the first downloaded one when that is missing."""
     if len(paths) == 1:
         return paths[0]
     entry = memory.get(summary.version_id)

@@ -1,4 +1,4 @@
-"""Downloads become torrents: what the store says is there and the disk confirms, one torrent a version or a model."""
+"""Makes torrents of downloaded files, one for each version or model."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Interrupted
 from civitai_kit.core.events import Emit, FileDone, FileFailed, FileKept, FileMoved, FileStarted, RunStarted, Warned
 from civitai_kit.core.site.licence import restrictions
 from civitai_kit.core.torrents.metainfo import Metainfo, Terms, TorrentContent, content_of
-from civitai_kit.core.torrents.names import magnet_path
+from civitai_kit.core.torrents.names import content_name, magnet_path
 from civitai_kit.core.torrents.report import TorrentReport, TorrentRow, TorrentStatus
-from civitai_kit.services.ports import Outcome, Pool
+from civitai_kit.services.ports import JobOutcome, JobPool
 from civitai_kit.services.torrents.content import check_hashes, doubts, file_paths
 from civitai_kit.services.torrents.plan import Memory, TorrentJob, jobs_of
 from civitai_kit.services.upkeep.ports import Grounds
 
-# How much is hashed between two words about progress.
+# Bytes hashed between two events of progress.
 _PROGRESS_STEP = 64 * 1024**2
 
 
 class Maker(Protocol):
-    """Hashes files and writes down what they are."""
+    """Makes and reads torrent files."""
 
     def make(
         self,
@@ -39,7 +39,7 @@ class Maker(Protocol):
         """The torrent of a content; raises Interrupted, SizeMismatch or DiskError."""
 
     def read(self, data: bytes) -> Metainfo | None:
-        """What a torrent's file says, None where it is none."""
+        """The torrent in a file, None when the file is no torrent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class TorrentParts:
 
     store: Memory
     disk: Grounds
-    pool: Pool
+    pool: JobPool
     maker: Maker
     stop: Event
     out: Grounds | None = None
@@ -71,7 +71,7 @@ class TorrentParts:
 def make_torrents(parts: TorrentParts, options: TorrentOptions, emit: Emit) -> TorrentReport:
     """Make the torrents that are not there yet, several at once; each is a row of the report.
 
-    A version whose files the disk does not confirm is an error row of it. Raises DiskError when the folder of
+    A version whose files are missing or wrong is an error row of it. Raises DiskError when the folder of
     torrents cannot be written at all.
     """
     jobs = jobs_of(parts.store, options.model_ids, per_model=options.per_model, beside=parts.out is None)
@@ -79,7 +79,6 @@ def make_torrents(parts: TorrentParts, options: TorrentOptions, emit: Emit) -> T
         return TorrentReport()
     (parts.out or parts.disk).check_writable()
     run = _TorrentRun(parts, options, emit)
-    run.warn_of_terms(jobs)
     emit(RunStarted(len(jobs), sum(job.size for job in jobs)))
     for outcome in parts.pool.run((partial(run.take, job) for job in jobs), options.concurrency):
         run.note(jobs[outcome.index], outcome)
@@ -88,7 +87,7 @@ def make_torrents(parts: TorrentParts, options: TorrentOptions, emit: Emit) -> T
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """What came of one torrent: a row, with what should be said about it, or errors."""
+    """The outcome of one torrent: a row and warnings, or errors."""
 
     row: TorrentRow | None = None
     warnings: tuple[Warned, ...] = ()
@@ -111,13 +110,6 @@ class _TorrentRun:
         """Where torrents go."""
         return self.parts.out or self.parts.disk
 
-    def warn_of_terms(self, jobs: list[TorrentJob]) -> None:
-        """A web seed that names one file can hardly have the bytes of several torrents."""
-        files = [seed for seed in self.options.terms.web_seeds if not seed.endswith("/")]
-        if files and len(jobs) > 1:
-            hint = "End it with / and clients add each file's name."
-            self.emit(Warned(f"The web seed {files[0]} is one file's address, in {len(jobs)} torrents.", hint))
-
     def take(self, job: TorrentJob) -> _Taken:
         """One torrent from the entries of its versions to the file; a failure that ends the run is raised."""
         try:
@@ -134,17 +126,19 @@ class _TorrentRun:
     def _made_or_kept(self, job: TorrentJob, entries: list[Entry]) -> _Taken:
         paths = file_paths(self.parts.disk, entries, with_metadata=self.options.include_metadata)
         sizes = {path: self.parts.disk.size(path) or 0 for path in paths}
-        content = content_of(sizes.items(), _fallback_name(job))
+        content = content_of(sizes.items(), _content_name(job, entries))
+        found = self._finds(content)
         there = self._there(job)
         limits = sorted({words for entry in entries for words in restrictions(entry.model, entry.version)})
         warnings = [_licence_warning(entries[0], limits)] if limits else []
+        warnings += [] if found else [_not_found_warning(content)]
         if there is not None:
             if not there.describes(content):
                 said = f"{self._shown(job.path)} lists other files than are here now; it was kept."
                 warnings.append(Warned(said, "Add -f to make it anew."))
             made, status = there, TorrentStatus.KEPT
         else:
-            made, status = self._make(job, entries, content), TorrentStatus.CREATED
+            made, status = self._make(job, entries, content, found=found), TorrentStatus.CREATED
             self.out.write(job.path, made.data)
         magnet = self._write_magnet(job, made) if self.options.magnet_links else None
         row = TorrentRow(
@@ -164,16 +158,24 @@ class _TorrentRun:
         return _Taken(row, tuple(warnings))
 
     def _there(self, job: TorrentJob) -> Metainfo | None:
-        """The torrent that is there already and is to be kept; one that cannot be read is made anew."""
+        """The torrent that is there already and may stay; one that cannot be read is made again."""
         data = None if self.options.overwrite else self.out.read(job.path)
         return None if data is None else self.parts.maker.read(data)
 
-    def _make(self, job: TorrentJob, entries: list[Entry], content: TorrentContent) -> Metainfo:
+    def _finds(self, content: TorrentContent) -> bool:
+        """Whether a client finds the content by its name under the save path, which for several files is a link."""
+        if content.single:
+            return True
+        link = f"{content.folder}/{content.name}"
+        return bool(content.lies_in) and self.parts.disk.link_folder(content.lies_in, link)
+
+    def _make(self, job: TorrentJob, entries: list[Entry], content: TorrentContent, *, found: bool) -> Metainfo:
         self.emit(FileStarted(job.path, content.size))
         if self.options.check_hash:
             check_hashes(self.parts.disk, entries, self.parts.stop)
         moved = _Steps(job.path, content.size, self.emit)
-        return self.parts.maker.make(content, self.parts.disk.locate, self.options.terms, _page(entries), moved)
+        terms = self.options.terms.of(content, found=found)
+        return self.parts.maker.make(content, self.parts.disk.locate, terms, _page(entries), moved)
 
     def _write_magnet(self, job: TorrentJob, made: Metainfo) -> str:
         path = magnet_path(job.path)
@@ -187,8 +189,8 @@ class _TorrentRun:
         absolute, root = self.parts.out.locate(path), self.parts.disk.root.absolute()
         return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute)
 
-    def note(self, job: TorrentJob, outcome: Outcome[_Taken]) -> None:
-        """Count one outcome and tell it; an error of no kind we know is one of the program, and is raised."""
+    def note(self, job: TorrentJob, outcome: JobOutcome[_Taken]) -> None:
+        """Count and tell one outcome; an unforeseen error is raised."""
         taken = outcome.value or _Taken()
         for warning in taken.warnings:
             if warning.message not in self.told:
@@ -206,7 +208,7 @@ class _TorrentRun:
             self.emit(FileDone(job.path, row.size, 0, 0) if created else FileKept(job.path, row.size))
 
     def report(self, jobs: int) -> TorrentReport:
-        """What came of it; a stop is one error, however many torrents it cut short."""
+        """The report; a stop is one error, however many torrents it cut short."""
         ended = any(error.code in ENDS_RUN for error in self.errors)
         stopped = [_stopped()] if self.parts.stop.is_set() and not ended else []
         rows = tuple(sorted(self.rows, key=lambda row: row.version_ids))
@@ -238,13 +240,24 @@ def _stopped() -> Interrupted:
     return Interrupted("Stopped before the end.", hint="Run the same command again: torrents that are there are kept.")
 
 
-def _fallback_name(job: TorrentJob) -> str:
-    """What several files are called that lie in no folder of their own."""
-    return f"civitai-{job.version_ids[0] if len(job.version_ids) == 1 else job.model_id}"
+def _content_name(job: TorrentJob, entries: list[Entry]) -> str:
+    """What several files of a version or of a model are called in their torrent."""
+    first = entries[0]
+    if len(job.version_ids) == 1:
+        return content_name(first.model_name, first.version_name, first.version_id)
+    return content_name(first.model_name, "", job.model_id)
+
+
+def _not_found_warning(content: TorrentContent) -> Warned:
+    where = f"{content.folder}/{content.name}"
+    return Warned(
+        f"{where} cannot be made a link to the folder of its files: no web seed serves this torrent.",
+        "To seed it, make a folder of that name that holds them.",
+    )
 
 
 def _page(entries: list[Entry]) -> str:
-    """The model's page, as a comment for whoever meets the torrent alone (site.md 1.1)."""
+    """The address of the model's page, as the torrent's comment (site.md 1.1)."""
     first = entries[0]
     if first.model_id is None:
         return f"https://civitai.com/api/v1/model-versions/{first.version_id}"

@@ -1,4 +1,4 @@
-"""Leftovers under the save path: found and judged first, removed after; nothing beyond a link or of a database."""
+"""Removes leftovers under the save path, by a plan made first; links are not followed and databases not touched."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Leftover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanPlan:
-    """What would be removed, and what is known for a leftover and stays because nobody asked."""
+    """What would be removed, and the leftovers that stay because their kind was not asked for."""
 
     to_remove: tuple[Leftover, ...] = ()
     left: tuple[Leftover, ...] = ()
@@ -157,7 +157,7 @@ def _leftovers(ground: WalkedDisk, keep_out: tuple[str, ...]) -> Iterator[Leftov
 
 
 def _judged(ground: WalkedDisk, path: str, kind: LeftoverKind | None) -> LeftoverKind | None:
-    """The kind that the name suggests, held against the neighbours: a sidecar is no journal, not every part is ours."""
+    """The kind of leftover, by name and neighbours: a sidecar is no journal, and not every part file is ours."""
     if kind is LeftoverKind.JOURNAL:
         return kind if _is_journal(ground, path) else None
     if kind is LeftoverKind.PART and not _is_journal(ground, path[: -len(PART)] + JOURNAL):

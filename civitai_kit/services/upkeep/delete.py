@@ -1,4 +1,4 @@
-"""Entries and what belongs to them, removed: planned first, then carried out so that a crash leaves no lie.
+"""Entries and the files that belong to them, removed by a plan, in an order that is right after a crash.
 
 An entry is marked Pending, its files go, the entry goes last. A crash in between leaves an entry that says that its
 files are not (all) there, so that verify calls them missing and the same delete finishes the work.
@@ -31,7 +31,7 @@ _BATCH = 50
 
 
 def plan_delete(store: Records, disk: Grounds, wish: DeleteWish, *, keep_files: bool) -> Removal:
-    """What a wish would remove; nothing is changed. Files that other entries claim are not among it."""
+    """What a request would remove; nothing is changed. Files that other entries claim are left out."""
     doomed = [summary for summary in store.summaries() if wish.means(summary)]
     ids = {summary.version_id for summary in doomed}
     claimed = set() if keep_files or not ids else claimed_paths(_others(store, ids))
@@ -41,7 +41,7 @@ def plan_delete(store: Records, disk: Grounds, wish: DeleteWish, *, keep_files: 
 
 
 def delete(store: Records, disk: Grounds, plan: Removal, stopped: Callable[[], bool]) -> Removal:
-    """Carry out a plan: what was removed, and an error for every file that would not go, whose entry then stays."""
+    """Carry out a plan. A file that cannot be removed is an error, and its entry stays."""
     done = _Done()
     rest = iter(plan.entries)
     while batch := list(islice(rest, _BATCH)):
@@ -78,7 +78,7 @@ class _Done:
 
 @dataclass(frozen=True)
 class _Planner:
-    """Finds what of an entry is on disk and belongs to it alone."""
+    """Finds the files on disk that belong to one entry alone."""
 
     disk: Grounds
     claimed: set[str]
@@ -122,7 +122,7 @@ def _others(store: Records, ids: set[int]) -> Iterator[Summary]:
 
 
 def _is_of_another(disk: Grounds, path: str, version_id: int) -> bool:
-    """Whether a JSON file at a sidecar's place plainly is something else: an object that is not this version."""
+    """Whether the JSON file at a sidecar's path is plainly something else: an object that is not this version."""
     try:
         content = json.loads(disk.read(path) or b"")
     except (ValueError, RecursionError, CivitaiKitError):
@@ -131,7 +131,7 @@ def _is_of_another(disk: Grounds, path: str, version_id: int) -> bool:
 
 
 def _without_files(entry: Entry, but: Collection[str] = ()) -> Entry:
-    """The entry with its files no longer said to be there, but for the paths in `but`."""
+    """The entry with its files marked as missing, except those in `but`."""
     files = tuple(
         record if record.path in but else record.model_copy(update={"status": Status.PENDING}) for record in entry.files
     )
@@ -139,7 +139,7 @@ def _without_files(entry: Entry, but: Collection[str] = ()) -> Entry:
 
 
 def _remove_files(disk: Grounds, doomed: Doomed, done: _Done) -> list[str]:
-    """Remove everything of an entry; gives the paths that would not go, each an error."""
+    """Remove everything of an entry; gives the paths that could not be removed, each with an error."""
     refused: list[str] = []
     for each in doomed.belongings:
         try:

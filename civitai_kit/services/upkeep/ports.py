@@ -1,4 +1,4 @@
-"""What looking after a collection needs of the world beyond the ports of scan and download."""
+"""What upkeep needs from store and disk beyond the ports that all services share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 from civitai_kit.core.collection.entry import Facts, ImageRecord, Summary
 from civitai_kit.core.collection.packed import Packed
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
-from civitai_kit.services.ports import Disk, Store
+from civitai_kit.services.ports import SavePath, Store
 
 
 class Records(Store, Protocol):
@@ -22,7 +22,7 @@ class Records(Store, Protocol):
         """What statistics need of all entries, in any order, in constant memory."""
 
     def remembered(self, packed: Iterable[Packed]) -> dict[int, bool]:
-        """Those of the entries' versions that are remembered, and whether with the same content."""
+        """Which of the entries' versions are in the store, and whether with the same content."""
 
     def put_packed(self, packed: Iterable[Packed]) -> int:
         """Write many entries that were made ready for this store, in few transactions; gives how many."""
@@ -40,17 +40,17 @@ class Records(Store, Protocol):
         """How many image records there are."""
 
     def cached_digests(self, stamp: FileStamp) -> Digests | None:
-        """What was computed of a file when it had this stamp, or None."""
+        """The digests computed for a file when it had this stamp, or None."""
 
     def remember_digests(self, stamp: FileStamp, digests: Digests) -> None:
         """Keep digests of a file beside those already known at this stamp."""
 
 
-class Grounds(Disk, Protocol):
+class Grounds(SavePath, Protocol):
     """The save path, where files are also judged and removed."""
 
     def stamp(self, path: str) -> FileStamp | None:
-        """By what a file there is known to be untouched, None where there is none."""
+        """The stamp of a file, which changes when the file does; None where there is no file."""
 
     def digests(
         self,
@@ -73,3 +73,9 @@ class Grounds(Disk, Protocol):
 
     def remove_empty_parents(self, path: str) -> tuple[str, ...]:
         """Remove the folders above `path` that are empty, never the root; gives them, innermost first."""
+
+    def link_folder(self, folder: str, path: str) -> bool:
+        """Make `path` a link to a folder under the save path, unless something lies there; says whether it leads there.
+
+        A link that leads nowhere is made anew.
+        """

@@ -1,4 +1,4 @@
-"""Versions fetched once more by id: those remembered to where they are remembered, others as a scan places them."""
+"""Fetches versions again by id: those in the store to their recorded paths, others to where a scan puts them."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def version_ids_of(words: Iterable[str]) -> tuple[int, ...]:
 
 
 def plan_again(parts: ScanParts, version_ids: Iterable[int], selection: Selection, emit: Emit) -> Plan:
-    """What it takes to have these versions anew: the recorded files of those in the store, a scan for the others.
+    """Plan to fetch these versions again: recorded files of those in the store, a scan for the others.
 
-    `selection` is for those that are scanned. A version that cannot be had is a row of `Plan.errors`; raises a
+    `selection` applies to those that are scanned. A version that the site refuses is a row of `Plan.errors`; raises a
     SiteError when the site is out of reach.
     """
     items: dict[str, Item] = {}
@@ -49,9 +49,9 @@ def plan_again(parts: ScanParts, version_ids: Iterable[int], selection: Selectio
 
 
 def redownload(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> Report:
-    """Carry out such a plan although the files may be there; an old file stays until the new one is proved.
+    """Carry out the plan, also where files are there; an old file stays until the new one is proved.
 
-    Where the new one could not be had, store and disk stay as they were, the reason noted in the store.
+    When the new one does not come, store and disk stay as they were, and the store notes the reason.
     """
     before = entries_of(parts.store, plan.items)
     report = download(with_saved_answers(parts), plan, replace(options, fresh=True), emit)

@@ -1,4 +1,4 @@
-"""From what is remembered back to what can be fetched: items of recorded files, and the answers that were saved."""
+"""Items to fetch made from records of the store, and the site's answers that were saved there."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def item_of_record(entry: Entry, record: FileRecord) -> Item:
 
 
 class RememberedAnswers:
-    """The answers of this run, and for versions not heard in it those of the store; fits the ports' Answers.
+    """The site's answers of this run, else those saved in the store; fits the ports' Answers.
 
-    So nothing is asked again for what is known, and a poorer answer of today does not replace a saved one.
+    So no known version is asked for again, and a poorer answer of today does not replace a saved one.
     """
 
     def __init__(self, heard: Answers, store: Store) -> None:
@@ -49,11 +49,11 @@ class RememberedAnswers:
         self._store = store
 
     def keep(self, model: Mapping[str, Any] | None, version: Mapping[str, Any], version_id: int) -> None:
-        """Keep a version's object and its model's (with all versions) as heard in this run."""
+        """Keep a version's object and its model's (with all versions) as received in this run."""
         self._heard.keep(model, version, version_id)
 
     def version(self, version_id: int) -> dict[str, Any] | None:
-        """The version's object as received, in this run or an earlier one; None when it never was."""
+        """The version's object as received, in this run or an earlier one; None when there is none."""
         heard = self._heard.version(version_id)
         if heard is not None:
             return heard
@@ -61,17 +61,17 @@ class RememberedAnswers:
         return None if entry is None else entry.version
 
     def model(self, model_id: int) -> dict[str, Any] | None:
-        """The model's object as received in this run; the store does not keep its versions, so is not asked."""
+        """The model's object as received in this run; the store has none, for it keeps no model's versions."""
         return self._heard.model(model_id)
 
 
 def with_saved_answers(parts: DownloadParts) -> DownloadParts:
-    """The parts of a download that takes the site's answers from the store where it heard none."""
+    """The parts of a download that falls back on the site's answers in the store."""
     return replace(parts, answers=RememberedAnswers(parts.answers, parts.store))
 
 
 def entries_of(store: Store, items: Iterable[Item]) -> dict[int, Entry]:
-    """What is remembered now of the versions of some items."""
+    """The entries of the items' versions as they are now."""
     ids = dict.fromkeys(item.version_id for item in items)
     return {version_id: entry for version_id in ids if (entry := store.get(version_id)) is not None}
 
@@ -79,7 +79,7 @@ def entries_of(store: Store, items: Iterable[Item]) -> dict[int, Entry]:
 def put_back(
     parts: DownloadParts, before: Mapping[int, Entry], report: Report, stands: Callable[[FileRecord], bool]
 ) -> None:
-    """Remember files again that a failed fetch left as they were, where `stands` says that this is right.
+    """Restore the records of files that a failed fetch left untouched, where `stands` says that they are right.
 
     The reason of the failure is noted beside them.
     """

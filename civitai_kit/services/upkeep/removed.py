@@ -1,7 +1,7 @@
-"""Asking the site which recorded models it still has; what it no longer has is remembered so, its answers kept.
+"""Asks the site which recorded models it still has; the store notes what is gone and keeps its last answers.
 
-Models are listed a hundred ids at a time. The listing leaves out what is archived, unrated or hidden, so that what is
-missing there is asked for by itself: the model, and where that is not shown either, the version (site.md 2.1, 3, 4).
+Models are listed a hundred ids at a time. The listing leaves out what is archived, unrated or hidden, so what is
+missing there is asked for by id: first the model, then the version (site.md 2.1, 3, 4).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from civitai_kit.services.upkeep.ports import Records
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovedParts:
-    """What the question works with; `stopped` says that it is to end."""
+    """What the check works with; `stopped` says that it is to end."""
 
     site: Site
     store: Records
@@ -35,7 +35,7 @@ class RemovedParts:
 def find_removed(parts: RemovedParts, emit: Emit) -> Absence:
     """Ask about every recorded version and remember the answers, batch by batch.
 
-    Raises a SiteError when the site is out of reach and Interrupted when stopped; what was heard until then is kept.
+    Raises a SiteError when the site is out of reach and Interrupted when stopped; the answers until then are kept.
     """
     checked = 0
     removed: list[Absent] = []
@@ -54,11 +54,11 @@ _Group = tuple[int | None, list[int]]
 
 
 def _versions_by_model(store: Records) -> Iterator[_Group]:
-    """Version ids under their model's id; those whose model is not known each by itself."""
+    """Version ids grouped by model; one whose model is not known is a group of its own."""
     groups: dict[int, list[int]] = {}
     orphans: list[int] = []
     for summary in store.summaries():
-        # The site would refuse the whole page for an id that cannot be one.
+        # For one impossible id the site would refuse the whole page.
         if summary.model_id is None or not 0 < summary.model_id <= LARGEST_ID:
             orphans.append(summary.version_id)
         else:
@@ -83,7 +83,7 @@ def _listed(site: Site, model_ids: Iterable[int]) -> dict[int, Model]:
 
 
 def _ask(parts: RemovedParts, batch: list[_Group]) -> Iterator[tuple[Entry, SiteState | None]]:
-    """The entries of some models with what the site said of them, and their states."""
+    """The entries of some models, updated by the site's answers, and their states."""
     listed = _listed(parts.site, (model_id for model_id, _ in batch if model_id is not None))
     now = parts.now().isoformat(timespec="seconds")
     for model_id, version_ids in batch:
@@ -96,7 +96,7 @@ def _ask(parts: RemovedParts, batch: list[_Group]) -> Iterator[tuple[Entry, Site
 def _states(
     site: Site, listed: dict[int, Model], model_id: int | None, version_ids: list[int]
 ) -> Iterator[tuple[int, SiteState | None]]:
-    """Each version and what became of it; None while the site has it."""
+    """Each version and why it is gone; None while the site has it."""
     model = listed.get(model_id) if model_id is not None else None
     model = model or _asked(site, model_id)
     state = state_of_mode(model.mode) if model is not None else None
@@ -130,7 +130,7 @@ def _state_of_version(site: Site, version_id: int) -> SiteState | None:
 
 
 def _heard(entry: Entry, state: SiteState | None, now: str) -> Entry:
-    """The entry with what was heard of it: alive now, or its state while the last time it was seen stays."""
+    """The updated entry: seen now, or its new state with the time when it was last seen."""
     if state is None:
         return entry.model_copy(update={"last_seen": now, "site_state": None})
     return entry.model_copy(update={"site_state": str(state)})

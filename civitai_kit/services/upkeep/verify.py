@@ -1,4 +1,4 @@
-"""Every recorded file held against what is remembered of it; what is wrong is fetched again when that is wanted."""
+"""Compares every recorded file with its record; what is wrong can be fetched again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from civitai_kit.core.plans.report import Report
 from civitai_kit.services.download.download import DownloadOptions, DownloadParts, download
 from civitai_kit.services.download.sidecars import answer_as_json
 from civitai_kit.services.items import proved_of
-from civitai_kit.services.ports import Pool
+from civitai_kit.services.ports import JobPool
 from civitai_kit.services.upkeep.ports import Grounds, Records
 from civitai_kit.services.upkeep.remembered import (
     entries_of,
@@ -35,7 +35,7 @@ _CODES = {Finding.HASH_MISMATCH: Code.HASH_MISMATCH, Finding.SIZE_MISMATCH: Code
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyOptions:
-    """How to look: `trust_mtime` takes the digests of an earlier run for a file whose stamp is unchanged.
+    """How to check: `trust_mtime` takes the digests of an earlier run for a file whose stamp is unchanged.
 
     `metadata` restores missing sidecars; `threads` files are hashed at once.
     """
@@ -56,14 +56,14 @@ class VerifyParts:
 
     store: Records
     disk: Grounds
-    pool: Pool
+    pool: JobPool
     fetching: Callable[[], DownloadParts] | None
     stop: Event
     now: Callable[[], datetime]
 
 
 def verify(parts: VerifyParts, options: VerifyOptions, emit: Emit) -> Audit:
-    """Check every recorded file; a right one that was not known to be there is remembered as downloaded.
+    """Check every recorded file; a right one that was not marked as downloaded is marked so.
 
     Raises Interrupted when stopped, StoreError when the store cannot be read to its end.
     """
@@ -72,7 +72,7 @@ def verify(parts: VerifyParts, options: VerifyOptions, emit: Emit) -> Audit:
 
 
 def repair(parts: VerifyParts, audit: Audit, options: DownloadOptions, emit: Emit) -> Audit:
-    """Fetch what an audit found wrong, to where it is remembered; a wrong file stays until the right one is complete.
+    """Fetch what an audit found wrong to its recorded path; the wrong file stays until the right one is complete.
 
     Raises DiskError when the save path cannot be written at all.
     """
@@ -87,7 +87,7 @@ def repair(parts: VerifyParts, audit: Audit, options: DownloadOptions, emit: Emi
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What was seen of one file; `digests` when its bytes were read now, `stamp` when they can be remembered."""
+    """The result for one file; `digests` when its bytes were read now, `stamp` when the digests may be kept."""
 
     record: FileRecord
     row: Checked
@@ -130,7 +130,7 @@ class _Round:
         return RunStarted(files, size)
 
     def _jobs(self) -> Iterator[Callable[[], _Look]]:
-        """A job for every file; slots draw from it, so an error of the store is kept for the one who waits."""
+        """A job for every file. An error of the store ends them and is kept, for it would be lost in a thread."""
         try:
             for entry in self.parts.store.entries():
                 for number, record in enumerate(entry.files):
@@ -167,7 +167,7 @@ class _Round:
         return judge(record, stamp.size, digests), digests
 
     def _read(self, path: str, size: int, name: str) -> Digests:
-        """The one digest that decides; read at the pace of the machine, told now and then."""
+        """The one digest that decides; progress is told now and then."""
         self.emit(FileStarted(path, size))
         done = told = 0
 
@@ -206,17 +206,17 @@ class _Round:
         self.emit(_told(row, look.error))
 
     def _is_sure(self, look: _Look) -> bool:
-        """Whether what was computed may be remembered: we can write, and the file is still as it was before."""
+        """Whether the digests may be kept: the store is writable and the file has not changed meanwhile."""
         return self.parts.fetching is not None and self.parts.disk.stamp(look.row.path) == look.stamp
 
     def _remember(self, stamp: FileStamp, digests: Digests) -> None:
-        """Keep what was computed; each write is synced, so what is known already is not written again."""
+        """Keep the digests; known ones are not written again, for each write is synced."""
         known = self.parts.store.cached_digests(stamp)
         if known is None or digests.joined(known) != known:
             self.parts.store.remember_digests(stamp, digests)
 
     def _remember_right(self, row: Checked, digests: Digests, size: int) -> Checked:
-        """A right file that a crash left without its last word in the store."""
+        """Mark a right file as downloaded: a crash came before its last write to the store."""
         now = self.parts.now().isoformat(timespec="seconds")
 
         def change(entry: Entry | None) -> Entry | None:
@@ -253,7 +253,7 @@ def _repair_plan(store: Records, audit: Audit) -> Plan:
 
 
 def _afterwards(parts: VerifyParts, audit: Audit, report: Report) -> Iterator[Checked]:
-    """The rows as they stand after a repair: what was fetched is proved, the rest as it was."""
+    """The rows after a repair: what was fetched is proved, the rest is as before."""
     kept = (skip.item for skip in report.skipped if skip.reason is Reason.HAVE and skip.item is not None)
     proved = {(item.version_id, item.path) for item in (*report.downloaded, *kept)}
     for row in audit.rows:

@@ -355,7 +355,9 @@ def test_a_question_without_anybody_to_answer_names_the_flag() -> None:
     assert caught.value.exit_code == 2 and "--yes" in (caught.value.hint or "")
 
 
-def test_a_reader_that_went_away_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_went_away_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     class Gone:
         encoding = "utf-8"
 
@@ -366,7 +368,9 @@ def test_a_reader_that_went_away_is_no_error(monkeypatch: pytest.MonkeyPatch) ->
             raise OSError
 
     monkeypatch.setattr(sys, "stdout", Gone())
-    Console().show("scan", Outcome(lines=["a"]))
+    console = Console()
+    console.show("scan", Outcome(lines=["a"]))
+    assert capsys.readouterr().err == ""
 
 
 def test_words_that_the_terminal_cannot_spell_are_escaped(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:

@@ -227,8 +227,7 @@ def test_a_file_that_the_site_has_replaced_is_fetched_and_the_old_one_stands_unt
     old = path.read_bytes()
     world = collection.sandbox.world
     version = world.models[Known.PLAIN_LORA].versions[0]
-    version.files.clear()
-    world._files.pop(1001011)
+    world.remove_file(1001011)
     world.add_file(version, "plainLineArt.safetensors", id=1001011, size=5000, content=b"n" * 5000)
     collection.sandbox.faults.add("wrong_bytes", times=None)
     assert collection.download(PLAIN).exit_code == 8

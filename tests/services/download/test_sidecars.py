@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from threading import Barrier
+from typing import cast
+
 from civitai_kit.core.events import Warned
 from civitai_kit.core.plans.plan_file import plan_text, read_plan
+from civitai_kit.core.site.models import ModelVersion
+from civitai_kit.services.download.download import DownloadOptions, download
+from civitai_kit.services.ports import Site
 from civitai_kit.testing import Known
 from tests.services.collection import Collection
 
@@ -64,3 +73,60 @@ def test_any_text_of_the_site_is_saved_as_it_came(collection: Collection) -> Non
     report = collection.download(PLAIN, options={"model_info": True})
     info = next(path for path in report.saved if path.endswith(".json"))
     assert text.encode() in (collection.root / info).read_bytes()
+
+
+@dataclass
+class Meeting:
+    """The site, asked for versions by so many at once: whoever asks waits until all are there."""
+
+    site: Site
+    barrier: Barrier
+
+    def version(self, version_id: int) -> ModelVersion:
+        """One version, once the others have asked as well."""
+        self.barrier.wait(20)
+        return self.site.version(version_id)
+
+
+def test_the_answers_of_two_versions_are_asked_for_at_once(collection: Collection) -> None:
+    plan = read_plan(plan_text(collection.scan(PLAIN, all_versions=True)), "plan.json")
+    assert len({item.version_id for item in plan.items}) == len(plan.items) > 1
+    with ExitStack() as stack:
+        parts = collection.kit(stack, writing=True).download_parts
+        site = cast("Site", Meeting(parts.site, Barrier(len(plan.items))))
+        options = DownloadOptions(concurrency=len(plan.items), metadata=True)
+        report = download(replace(parts, site=site), plan, options, collection.events.append)
+    assert (report.exit_code, len(report.saved)) == (0, len(plan.items))
+    answers = [json.loads((collection.root / path).read_text()) for path in report.saved]
+    assert {answer["id"] for answer in answers} == {item.version_id for item in plan.items}
+
+
+def test_a_version_of_several_files_is_asked_for_once(collection: Collection) -> None:
+    plan = read_plan(plan_text(collection.scan(str(int(Known.CHECKPOINT_VARIANTS)))), "plan.json")
+    assert len(plan.items) > 1
+    collection.sandbox.clear_requests()
+    assert collection.execute(plan, metadata=True, concurrency=len(plan.items)).exit_code == 0
+    asked = [record.path for record in collection.sandbox.requests if "/model-versions/" in record.path]
+    assert asked == ["/api/v1/model-versions/100201"]
+
+
+def test_a_model_of_several_versions_is_asked_for_once(collection: Collection) -> None:
+    plan = read_plan(plan_text(collection.scan(PLAIN, all_versions=True)), "plan.json")
+    collection.sandbox.clear_requests()
+    assert collection.execute(plan, model_info=True, concurrency=4).exit_code == 0
+    assert [record.path for record in collection.sandbox.requests].count("/api/v1/models/1001") == 1
+
+
+def test_a_preview_that_is_wanted_in_two_places_is_fetched_once(collection: Collection) -> None:
+    report = collection.download(PLAIN, options={"version_images": True, "model_images": True})
+    pictures = [collection.root / path for path in report.saved if not path.endswith(".json")]
+    assert len({path.name for path in pictures}) < len(pictures)
+    fetched = [record.path for record in collection.sandbox.requests if "original=true" in record.path]
+    assert len(fetched) == len(set(fetched)) == len({path.stat().st_ino for path in pictures})
+
+
+def test_previews_of_a_host_that_asks_to_slow_down_come_after_its_pause(collection: Collection) -> None:
+    collection.sandbox.faults.add("storage_429", times=3, match="original", retry_after=0.05)
+    report = collection.download(PLAIN, options={"version_images": True})
+    assert (report.exit_code, len(report.saved) > 0) == (0, True)
+    assert [event for event in collection.events if isinstance(event, Warned) and "slow down" in event.message]

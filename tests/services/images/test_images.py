@@ -18,7 +18,6 @@ from civitai_kit.core.images.placement import Layout
 from civitai_kit.core.images.report import TargetStatus, Why
 from civitai_kit.core.images.template import ImageTemplate
 from civitai_kit.core.site.enums import ImageSort, MediaType, NsfwLevel
-from civitai_kit.sandbox.site import images
 from civitai_kit.sandbox.worlds import media
 from civitai_kit.sandbox.worlds.bodies import GivenBody
 from civitai_kit.testing import Sandbox
@@ -76,9 +75,7 @@ def test_blank_pages_with_a_cursor_do_not_end_a_listing(album: Album) -> None:
 
 
 @pytest.mark.parametrize("pages_before", [0, 1])
-def test_a_model_whose_listing_runs_out_of_time_is_read_version_by_version(
-    album: Album, monkeypatch: pytest.MonkeyPatch, pages_before: int
-) -> None:
+def test_a_model_whose_listing_runs_out_of_time_is_read_version_by_version(album: Album, pages_before: int) -> None:
     world = album.sandbox.world
     model = world.add_model("Crowded", id=7777)
     for name in ("one", "two"):
@@ -86,15 +83,8 @@ def test_a_model_whose_listing_runs_out_of_time_is_read_version_by_version(
         world.add_file(version, f"{name}.safetensors")
         for _ in range(6):
             world.add_image(version=version, username="ann")
-    whole, left = images._from_database, pages_before
-
-    def run_out_of_time(state: Any, options: Any, limit: int) -> Any:
-        # An empty page and no cursor: nothing tells it from the end (site.md 8.1).
-        nonlocal left
-        left -= 1
-        return whole(state, options, limit) if left >= 0 else ([], None)
-
-    monkeypatch.setattr(images, "_from_database", run_out_of_time)
+    # Nothing tells such a page from the end (site.md 8.1).
+    album.sandbox.faults.add("blank_page", times=1, match="cursor=" if pages_before else "/images?")
     report = album.fetch("model:7777", page_size=4)
     assert (report.targets[0].status, report.downloaded) == (TargetStatus.COMPLETED, 12)
 
@@ -166,13 +156,12 @@ def test_a_first_page_that_fails_fails_the_target_with_the_codes_of_its_error(al
     assert (report.targets[0].status, report.exit_code) == (TargetStatus.FAILED, 5)
 
 
-def test_a_deep_scan_gets_past_the_end_of_a_feed(album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deep_scan_gets_past_the_end_of_a_feed(album: Album) -> None:
     album.add(20)
     middle = album.add(20, version_ids=[555])
     album.add(20)
-    depth, whole = 25, images._feed_rows
-    monkeypatch.setattr(images, "_feed_rows", lambda state, options: list(whole(state, options))[:depth])
-    assert album.row("username:ann", page_size=5).downloaded == depth
+    album.sandbox.world.feed_depth = 25
+    assert album.row("username:ann", page_size=5).downloaded == 25
     row = album.row("username:ann", page_size=5, deep_scan=True)
     assert row.status is TargetStatus.COMPLETED
     assert len(album.pictures()) == 60
@@ -744,7 +733,7 @@ def test_the_json_has_every_field_of_the_contract(album: Album) -> None:
 
 def test_a_host_that_answers_429_in_bulk_gets_its_pause_and_nothing_is_lost(album: Album) -> None:
     album.add(40)
-    album.sandbox.faults.add("storage_429", times=60, retry_after=0.01)
+    album.sandbox.faults.add("storage_429", times=16, retry_after=0.02)
     report = album.fetch("username:ann", concurrency=8)
     assert (report.downloaded, report.failed, report.exit_code) == (40, (), 0)
 

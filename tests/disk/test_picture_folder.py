@@ -1,0 +1,43 @@
+"""The folder of pictures: files that share their bytes, notes beside them, and no way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from civitai_kit.core.errors import NotWritable, UsageError
+from civitai_kit.disk.picture_folder import PictureFolder
+
+
+def test_a_link_replaces_what_is_there_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    folder = PictureFolder(tmp_path / "images")
+    source = tmp_path / "source.png"
+    source.write_bytes(b"the same bytes")
+    for _ in range(2):
+        folder.link(source, "a/b/1.png")
+    assert [path.name for path in (tmp_path / "images/a/b").iterdir()] == ["1.png"]
+    assert (tmp_path / "images/a/b/1.png").stat().st_ino == source.stat().st_ino
+
+
+@pytest.mark.parametrize("path", ["../x", "a/../../x", "/x", "a\0b", "a/..", "c:/x", "a/b\\..\\..\\x"])
+def test_no_path_leads_out_however_often_its_folder_was_looked_at(tmp_path: Path, path: str) -> None:
+    folder = PictureFolder(tmp_path / "images")
+    (tmp_path / "images/a").mkdir(parents=True)
+    folder.locate("a/fine.png")
+    with pytest.raises(UsageError):
+        folder.locate(path)
+
+
+def test_a_link_within_the_folder_that_leads_out_of_it_is_not_followed(tmp_path: Path) -> None:
+    folder = PictureFolder(tmp_path / "images")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/out").symlink_to(tmp_path)
+    for _ in range(2):
+        with pytest.raises(UsageError):
+            folder.locate("out/1.png")
+
+
+def test_a_note_that_cannot_be_written_is_an_error_of_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(NotWritable):
+        PictureFolder(tmp_path / "images").note("nowhere/1.txt", b"text")

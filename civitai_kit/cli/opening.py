@@ -1,4 +1,4 @@
-"""How the commands of `db` open what they work with: for reading where that is enough, without making a database."""
+"""How commands open what they work with: for reading where that is enough, so that no database is made."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from civitai_kit.cli.input.call import Call
 
 if TYPE_CHECKING:
     from civitai_kit.cli.output.progress import Progress
+    from civitai_kit.core.settings.layers import Settings
     from civitai_kit.kit.parts import Kit
     from civitai_kit.kit.settings import Loaded
+    from civitai_kit.services.download.download import DownloadOptions
 
 
 @contextmanager
@@ -44,6 +46,21 @@ def is_empty(call: Call, loaded: Loaded) -> bool:
 
     with open_kit(loaded, _unheard, writing=False, command=call.command, stop=call.stop) as kit:
         return kit.store.count() == 0
+
+
+def download_options(settings: Settings) -> DownloadOptions:
+    """How files are fetched, and what is saved beside them, as the settings have it."""
+    from civitai_kit.services.download.download import DownloadOptions
+
+    return DownloadOptions(
+        concurrency=settings.concurrency,
+        connections=settings.connections,
+        allow_hash_mismatch=settings.allow_hash_mismatch,
+        metadata=settings.metadata,
+        model_info=settings.model_info or settings.model_images,
+        version_images=settings.version_images,
+        model_images=settings.model_images,
+    )
 
 
 def _unheard(event: object) -> None:

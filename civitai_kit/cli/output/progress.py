@@ -38,7 +38,7 @@ LONG_WAIT_SEC = 3.0
 
 
 @dataclass(slots=True)
-class Pace:
+class SpeedMeter:
     """Bytes over time: how many there are, and how fast they come now."""
 
     marks: deque[tuple[float, int]] = field(default_factory=deque)
@@ -66,7 +66,7 @@ class Moving:
     size: int | None
     done: int = 0
     waits: str = ""
-    pace: Pace = field(default_factory=Pace)
+    pace: SpeedMeter = field(default_factory=SpeedMeter)
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class State:
     page: PageRead | None = None
     pause: str = ""
     moving: dict[str, Moving] = field(default_factory=dict)
-    pace: Pace = field(default_factory=Pace)
+    pace: SpeedMeter = field(default_factory=SpeedMeter)
 
     def take(self, event: Event, now: float) -> None:
         """Bring the state up to date."""

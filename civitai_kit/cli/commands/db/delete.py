@@ -41,12 +41,13 @@ def run(call: Call) -> Outcome:
 
 
 def _wish(call: Call) -> DeleteWish:
+    from civitai_kit.cli.input.selection import id_of
     from civitai_kit.core.collection.removal import DeleteWish
 
     queries = call.typed.get("query", ())
     wish = DeleteWish(
-        model_ids=frozenset(_id(text, "--model-id") for text in call.many("model_id")),
-        version_ids=frozenset(_id(text, "--model-version-id") for text in call.many("model_version_id")),
+        model_ids=frozenset(id_of(text, "--model-id") for text in call.many("model_id")),
+        version_ids=frozenset(id_of(text, "--model-version-id", prefix="v_") for text in call.many("model_version_id")),
         usernames=call.many("username"),
         queries=tuple(text.strip() for text in queries if text.strip()),
     )
@@ -56,15 +57,6 @@ def _wish(call: Call) -> DeleteWish:
             hint="Say it with --model-id, --model-version-id, --username or --query; --dry-run shows what it means.",
         )
     return wish
-
-
-def _id(text: str, flag: str) -> int:
-    from civitai_kit.core.site.references import LARGEST_ID
-
-    digits = text.lower().removeprefix("v_") if flag == "--model-version-id" else text
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 10 and 0 < int(digits) <= LARGEST_ID):
-        raise UsageError(f"{flag}: {text!r} is no id.", hint=f"An id is a whole number from 1 to {LARGEST_ID}.")
-    return int(digits)
 
 
 def _plan(call: Call, kit: Kit, wish: DeleteWish) -> Removal:

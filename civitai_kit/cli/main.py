@@ -31,7 +31,7 @@ COMMANDS: dict[str, Branch] = {
     "db": Branch(
         "what is remembered of downloads",
         {
-            "view": Branch("list the entries of the database", f"{_IN}.db.view:VIEW", is_local=True),
+            "view": Branch("list the entries of the database", f"{_IN}.db.view:COMMAND", is_local=True),
             "search": Branch("entries whose names hold a text", f"{_IN}.db.search:COMMAND", is_local=True),
             "verify": Branch("check every recorded file; --yes fetches what is wrong", f"{_IN}.db.verify:COMMAND"),
             "redownload": Branch("fetch versions anew, by their ids", f"{_IN}.db.redownload:COMMAND"),
@@ -39,9 +39,9 @@ COMMANDS: dict[str, Branch] = {
             "stats": Branch("what the collection adds up to", f"{_IN}.db.stats:COMMAND", is_local=True),
             "removed": Branch("which recorded versions the site no longer has", f"{_IN}.db.removed:COMMAND"),
             "export": Branch(
-                "write everything that is remembered to a file", f"{_IN}.db.exchange:EXPORT", is_local=True
+                "write everything that is remembered to a file", f"{_IN}.db.export:COMMAND", is_local=True
             ),
-            "import": Branch("read such a file into the database", f"{_IN}.db.exchange:IMPORT", is_local=True),
+            "import": Branch("read such a file into the database", f"{_IN}.db.import_:COMMAND", is_local=True),
         },
     ),
     "clean": Branch("remove leftover temporary files under the save path", f"{_IN}.clean:COMMAND", is_local=True),
@@ -54,7 +54,7 @@ COMMANDS: dict[str, Branch] = {
             "path": Branch("where settings are read from", f"{_IN}.config:PATH"),
         },
     ),
-    "sandbox": Branch("serve a small pretend site on this machine to try things on", f"{_IN}.sandbox:sandbox"),
+    "sandbox": Branch("serve a small pretend site on this machine to try things on", f"{_IN}.sandbox:COMMAND"),
 }
 
 

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from civitai_kit.cli.commands.config_example import example
 from civitai_kit.cli.input.call import Call
+from civitai_kit.cli.input.config_example import example
 from civitai_kit.cli.input.options import FORCE, USER_FILE
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.output.console import Outcome

@@ -23,7 +23,6 @@ def run(call: Call) -> Outcome:
     request = request_of(call, loaded.settings)
     target = _target(call)
 
-    from civitai_kit.cli.interpreter import quick_turns
     from civitai_kit.cli.output.errors import in_our_words
     from civitai_kit.cli.output.logs import logged
     from civitai_kit.cli.output.progress import Progress
@@ -33,8 +32,7 @@ def run(call: Call) -> Outcome:
     with Progress(call.console) as progress, in_our_words(loaded.settings):
         emit = logged(progress)
         with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
-            with quick_turns():
-                plan = scan(kit.scan_parts, request, emit)
+            plan = scan(kit.scan_parts, request, emit)
             free = kit.disk.free()
     if target is not None:
         from civitai_kit.core.plans.plan_file import plan_text

@@ -1,4 +1,4 @@
-"""What to do about a failure, by its code, where the error itself does not know better."""
+"""Errors as a person reads them: those of one cause together, and what to do about them."""
 
 from __future__ import annotations
 

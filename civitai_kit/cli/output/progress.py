@@ -38,7 +38,7 @@ LONG_WAIT_SEC = 3.0
 
 
 @dataclass(slots=True)
-class Pace:
+class SpeedMeter:
     """Bytes over time: how many there are, and how fast they come now."""
 
     marks: deque[tuple[float, int]] = field(default_factory=deque)
@@ -66,7 +66,7 @@ class Moving:
     size: int | None
     done: int = 0
     waits: str = ""
-    pace: Pace = field(default_factory=Pace)
+    pace: SpeedMeter = field(default_factory=SpeedMeter)
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class State:
     page: PageRead | None = None
     pause: str = ""
     moving: dict[str, Moving] = field(default_factory=dict)
-    pace: Pace = field(default_factory=Pace)
+    pace: SpeedMeter = field(default_factory=SpeedMeter)
 
     def take(self, event: Event, now: float) -> None:
         """Bring the state up to date."""
@@ -151,10 +151,6 @@ class Progress:
             self._live.start()
         return self
 
-    def resume(self) -> None:
-        """Draw again after a question."""
-        self.__enter__()
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -167,6 +163,17 @@ class Progress:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    def ask(self, question: str) -> bool:
+        """A question with yes or no, the display out of its way; UsageError where nobody can answer.
+
+        After a no nothing is drawn any more.
+        """
+        self.pause()
+        agreed = self.console.ask(question, flag="--yes")
+        if agreed:
+            self.__enter__()
+        return agreed
 
     def __call__(self, event: Event) -> None:
         """Take an event from any thread."""

@@ -1,4 +1,4 @@
-"""How the commands of `db` open what they work with: for reading where that is enough, without making a database."""
+"""How commands open what they work with: for reading where that is enough, so that no database is made."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from civitai_kit.cli.input.call import Call
-from civitai_kit.cli.input.options import Flag
 
 if TYPE_CHECKING:
     from civitai_kit.cli.output.progress import Progress
+    from civitai_kit.core.settings.layers import Settings
     from civitai_kit.kit.parts import Kit
     from civitai_kit.kit.settings import Loaded
-
-# Not the setting `skip_confirmation`, which speaks of downloads alone.
-YES = Flag(("-y", "--yes"), meaning="do not ask")
-NO_ENTRIES = "The database has no entries."
+    from civitai_kit.services.download.download import DownloadOptions
 
 
 @contextmanager
@@ -51,13 +48,19 @@ def is_empty(call: Call, loaded: Loaded) -> bool:
         return kit.store.count() == 0
 
 
-def asked(call: Call, progress: Progress, question: str) -> bool:
-    """A question on the terminal, the live display out of its way; a UsageError where nobody can answer."""
-    progress.pause()
-    try:
-        return call.console.ask(question, flag="--yes")
-    finally:
-        progress.resume()
+def download_options(settings: Settings) -> DownloadOptions:
+    """How files are fetched, and what is saved beside them, as the settings have it."""
+    from civitai_kit.services.download.download import DownloadOptions
+
+    return DownloadOptions(
+        concurrency=settings.concurrency,
+        connections=settings.connections,
+        allow_hash_mismatch=settings.allow_hash_mismatch,
+        metadata=settings.metadata,
+        model_info=settings.model_info or settings.model_images,
+        version_images=settings.version_images,
+        model_images=settings.model_images,
+    )
 
 
 def _unheard(event: object) -> None:

@@ -19,9 +19,9 @@ from civitai_kit.cli.commands.config_example import correspondence
 from civitai_kit.cli.input.options import GLOBAL, QUIET_BEFORE, Flag
 from civitai_kit.cli.input.parsing import PROGRAM, Branch, Command, parse
 from civitai_kit.cli.main import COMMANDS, SUMMARY, main
-from civitai_kit.cli.output.errors import REMEDIES
 from civitai_kit.core.codes import EXIT_OF, Exit
 from civitai_kit.core.errors import CivitaiKitError
+from civitai_kit.core.remedies import REMEDIES
 from civitai_kit.core.settings.keys import KEYS, variable
 from civitai_kit.testing import Sandbox
 

@@ -144,6 +144,23 @@ class Folder:
             # When both are names of the same file, renaming one over the other leaves both.
             temporary.unlink(missing_ok=True)
 
+    def link_folder(self, folder: str, path: str) -> bool:
+        """Make `path` a link to a folder under the root, unless something lies there; says whether it leads there.
+
+        A link that leads nowhere is made anew.
+        """
+        parent, _, name = path.rpartition("/")
+        try:
+            source, place = self.locate(folder), self.locate(parent) / name
+            if place.is_symlink() and not place.exists():
+                place.unlink()
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(os.path.relpath(source, place.parent), target_is_directory=True)
+            return place.samefile(source)
+        except (OSError, NotImplementedError, UsageError):
+            return False
+
     def remove(self, path: str) -> bool:
         """Remove a file; says whether it was there. Raises NotWritable."""
         return remove_file(self.locate(path))

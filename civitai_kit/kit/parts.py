@@ -82,16 +82,19 @@ class Kit:
     @property
     def scan_parts(self) -> ScanParts:
         """What a scan works with."""
+        from civitai_kit.core.paths.go_layout import go_templates
         from civitai_kit.core.paths.places import Template
         from civitai_kit.services.scan.scan import ScanParts
 
+        template = Template(self.settings.path_template)
         return ScanParts(
             site=self.site,
             store=self.store,
             disk=self.disk,
-            template=Template(self.settings.path_template),
+            template=template,
             now=self.now,
             answers=self.answers,
+            old_templates=go_templates(template),
         )
 
     @property

@@ -314,3 +314,18 @@ def test_a_save_path_without_permission_is_not_writable(disk: Folder) -> None:
     disk.root.chmod(0o555)
     with pytest.raises(NotWritable):
         disk.check_writable()
+
+
+def test_a_link_to_a_folder_never_leads_out_nor_replaces_anything(tmp_path: Path) -> None:
+    disk = Folder(tmp_path / "save")
+    (disk.root / "a/b").mkdir(parents=True)
+    (tmp_path / "away").mkdir()
+    assert disk.link_folder("a/b", "torrents/x") and disk.link_folder("a/b", "torrents/x")
+    assert (disk.root / "torrents/x").readlink() == Path("../a/b")
+    assert not disk.link_folder("a", "torrents/x") and (disk.root / "torrents/x").samefile(disk.root / "a/b")
+    assert not disk.link_folder("../away", "torrents/y")
+    (disk.root / "out").symlink_to(tmp_path / "away")
+    assert not disk.link_folder("a", "out/y") and not disk.link_folder("out", "torrents/y")
+    assert [*(tmp_path / "away").iterdir()] == []
+    (disk.root / "file").write_bytes(b"mine")
+    assert not disk.link_folder("a", "file") and (disk.root / "file").read_bytes() == b"mine"

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from civitai_kit.core.errors import DiskFull, Interrupted, NotFound
-from civitai_kit.transfer.pool import Outcome, Pool
+from civitai_kit.transfer.pool import FinishedJob, Pool
 
 
 def raising(error: Exception) -> Callable[[], int]:
@@ -68,7 +68,7 @@ def test_jobs_are_taken_only_when_a_slot_is_free() -> None:
 def test_one_failure_is_one_outcome() -> None:
     missing = NotFound("gone")
     outcomes = list(Pool().run([raising(missing), lambda: 1], 1))
-    assert outcomes == [Outcome(0, error=missing), Outcome(1, value=1)]
+    assert outcomes == [FinishedJob(0, error=missing), FinishedJob(1, value=1)]
 
 
 def test_what_ends_a_run_lets_no_further_job_start() -> None:

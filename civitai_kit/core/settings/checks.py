@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from civitai_kit.core.amounts import parse_bytes
 from civitai_kit.core.errors import SettingsError, UsageError
-from civitai_kit.core.settings.keys import KEY_PAGE, PATH_TEMPLATE
+from civitai_kit.core.remedies import KEY_PAGE
+from civitai_kit.core.settings.keys import PATH_TEMPLATE
 from civitai_kit.core.site.enums import filter_level
 
 _YES = frozenset({"true", "1", "yes", "on"})

@@ -66,6 +66,7 @@ class TorrentSettings(_Table):
     magnet_links: YesNo = default("torrent.magnet_links")
     web_seeds: Names = default("torrent.web_seeds")
     private: YesNo = default("torrent.private")
+    source: Text = default("torrent.source")
     piece_size: Bytes = default("torrent.piece_size")
 
 

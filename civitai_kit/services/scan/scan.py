@@ -20,6 +20,7 @@ from civitai_kit.core.site.models import Model
 from civitai_kit.core.site.query import ModelQuery
 from civitai_kit.core.site.references import Reference
 from civitai_kit.services.items import item_of
+from civitai_kit.services.scan.old_files import OldFiles
 from civitai_kit.services.scan.resolve import Named, named_models, refusal_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanParts:
-    """What a scan works with; `answers` is None when nobody will need the site's raw answers afterwards."""
+    """What a scan works with; `answers` is None when nobody will need the site's raw answers afterwards.
+
+    `old_templates` are the layouts of another tool whose files may lie under the save path.
+    """
 
     site: Site
     store: Store
@@ -36,6 +40,7 @@ class ScanParts:
     template: Template
     now: Callable[[], datetime]
     answers: Answers | None = None
+    old_templates: tuple[Template, ...] = ()
 
 
 def scan(parts: ScanParts, request: ScanRequest, emit: Emit) -> Plan:
@@ -72,6 +77,7 @@ class _Survey:
     claimed: ClaimedPaths = field(default_factory=ClaimedPaths)
 
     def __post_init__(self) -> None:
+        self._old = OldFiles.under(self.parts.disk, self.parts.old_templates)
         if not _tells_files_apart(self.parts.template):
             self._reserve_recorded_paths()
 
@@ -156,7 +162,7 @@ class _Survey:
 
     def _place(self, choice: Choice) -> str:
         placed = self.parts.template.place(model=choice.model, version=choice.version, file=choice.file)
-        return self.claimed.claim(placed, choice.file.id)
+        return self.claimed.claim(self._old.find(choice, placed) or placed, choice.file.id)
 
     def _keep_answer(self, choice: Choice) -> None:
         if self.parts.answers is not None and choice.version.id is not None:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from civitai_kit.cli.output.console import Console, Outcome, of_report
-from civitai_kit.cli.output.errors import REMEDIES
 from civitai_kit.cli.output.plan_view import MOST_ROWS, WORDS, plan_lines, report_lines
 from civitai_kit.cli.output.progress import Pace, Progress, State, frame
 from civitai_kit.cli.output.safe_text import cut, padded, shown, width
@@ -31,6 +30,7 @@ from civitai_kit.core.events import (
 )
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.report import Failure, Report
+from civitai_kit.core.remedies import REMEDIES
 
 
 def item(number: int = 1, **facts: object) -> Item:

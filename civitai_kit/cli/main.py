@@ -17,7 +17,7 @@ from civitai_kit.cli.output.console import Console, Outcome, of_error
 from civitai_kit.cli.signals import stop_on_signal
 from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted
 
-# What a library's own message might repeat.
+# Variables whose values the message of a library might repeat.
 SECRET_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN", "CIVITAI_KIT_API_KEY")
 SUMMARY = "Scan, confirm, download: verified, resumable, remembered downloads from Civitai."
 
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _says_json(words: Sequence[str]) -> bool:
-    """The mode of output, learned before anything can fail; it holds also where a mistake makes it a value."""
+    """Whether --json was typed, found out before anything can fail; also where it stands in the place of a value."""
     before_plain = words[: words.index("--")] if "--" in words else words
     return "--json" in before_plain
 

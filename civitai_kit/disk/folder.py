@@ -156,7 +156,8 @@ class Folder:
                 place.unlink()
             if not place.exists():
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.symlink_to(os.path.relpath(source, place.parent), target_is_directory=True)
+                # The parts of either may be links: only their real places are related.
+                place.symlink_to(os.path.relpath(source.resolve(), place.parent.resolve()), target_is_directory=True)
             return place.samefile(source)
         except (OSError, NotImplementedError, UsageError):
             return False

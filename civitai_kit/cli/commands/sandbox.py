@@ -67,9 +67,6 @@ def _demo(call: Call, served: Sandbox) -> Outcome:
     return show_main_job(served.url, served.api_key, call.console)
 
 
-# -- what was typed -------------------------------------------------------------------------------------------
-
-
 def _port(call: Call) -> int:
     given = call.typed.get("port", "0")
     if not str(given).isdigit() or int(given) > 65_535:

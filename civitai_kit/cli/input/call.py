@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Call:
     """What a command is given. `typed` is `dest` → value of what was typed, nothing for what was not.
 
-    One that `is_local` never asks the site, so that no keyring is asked for a key.
+    A command that `is_local` never asks the site, so the keyring is not asked for a key.
     """
 
     command: str

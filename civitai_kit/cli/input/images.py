@@ -38,7 +38,7 @@ _WORDS: dict[str, ImageKind] = {
 }
 
 _MEDIA = {"images": MediaType.IMAGE, "videos": MediaType.VIDEO}
-# Targets whose images are known to be of one model, which a limit a model needs.
+# Targets whose images are known to belong to one model: --max-per-model needs that.
 _OF_ONE_MODEL = frozenset({ImageKind.TAG, ImageKind.MODEL})
 
 

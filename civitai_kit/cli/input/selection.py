@@ -16,9 +16,9 @@ from civitai_kit.core.site.enums import ModelSort, Period
 from civitai_kit.core.site.query import ModelQuery
 from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind, parse_reference
 
-# What only a listing can heed: typed beside a REF, it gets a warning.
+# Has a meaning for a listing alone: typed beside a REF, it gets a warning.
 LISTING_ONLY = ("query", "nsfw", "sort", "period", "page_size", "max_pages")
-# What narrows: settings bring it for listings alone, and beside a REF only what was typed counts.
+# Narrows what is fetched. Beside a REF it counts only where it was typed; a listing heeds the settings too.
 FILTERS = (
     "model_types",
     "base_models",
@@ -37,10 +37,10 @@ FILTERS = (
     "creator_exclude",
     "limit",
 )
-# What widens, for REFs too.
+# Widens what is fetched, for REFs too.
 _WIDER = ("all_versions", "early_access", "allow_unsafe")
 _NAMES = ("from_file", "model_id", "model_version_id")
-# What says which listing is meant: typed, it comes before an id that the settings hold.
+# Says which listing is wanted. Where any of it was typed, an id in the settings is passed over.
 _ASKS = (*LISTING_ONLY, "model_types", "base_models", "tags", "usernames", "limit")
 
 
@@ -95,7 +95,7 @@ def typed_references(call: Call, settings: Settings) -> list[Reference]:
 
 
 def warn_of_idle_flags(call: Call, references: Sequence[Reference]) -> None:
-    """Say which flags were typed that have no meaning beside what else was."""
+    """Warn of flags that have no meaning beside the others that were typed."""
     idle: dict[str, str] = {}
     if references:
         idle = dict.fromkeys(LISTING_ONLY, "for a model or version that is named")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from civitai_kit.cli.output.console import Console, Outcome, of_report
 from civitai_kit.cli.output.plan_view import MOST_ROWS, WORDS, plan_lines, report_lines
-from civitai_kit.cli.output.progress import Progress, SpeedMeter, State, frame
+from civitai_kit.cli.output.progress import Progress
+from civitai_kit.cli.output.progress_lines import SpeedMeter, State, frame
 from civitai_kit.cli.output.safe_text import cut, padded, shown, width
 from civitai_kit.cli.output.tables import table
 from civitai_kit.core.amounts import counted

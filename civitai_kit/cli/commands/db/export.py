@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.parsing import Command
-from civitai_kit.cli.opening import reading
+from civitai_kit.cli.opening import complete_file, reading
 from civitai_kit.cli.output.console import Outcome
-from civitai_kit.core.errors import DiskFull, NotWritable, UsageError
+from civitai_kit.core.errors import UsageError
 
 if TYPE_CHECKING:
     from civitai_kit.core.collection.exchange import Exchanged
@@ -31,7 +29,7 @@ def run(call: Call) -> Outcome:
     name = call.one_file()
     if name == "-" and call.console.as_json:
         raise UsageError("--json has stdout for itself.", hint="Name a file for the export.")
-    with reading(call) as kit, _stdout() if name == "-" else _complete_file(Path(name).expanduser()) as file:
+    with reading(call) as kit, _stdout() if name == "-" else complete_file(Path(name).expanduser()) as file:
         made_at = kit.now().isoformat(timespec="seconds")
         done = export(kit.store, file.write, name=name, made_at=made_at)
     line = f"Exported {amount(done)} to {name}."
@@ -52,25 +50,6 @@ def amount(done: Exchanged) -> str:
 def _stdout() -> Iterator[BinaryIO]:
     yield sys.stdout.buffer
     sys.stdout.buffer.flush()
-
-
-@contextmanager
-def _complete_file(target: Path) -> Iterator[BinaryIO]:
-    """A file written beside its place and moved there when it is whole and synced, so that an old one is never lost."""
-    beside = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(target)
-    except OSError as error:
-        kind = DiskFull if error.errno == errno.ENOSPC else NotWritable
-        hint = "Name a file in a folder that exists and can be written."
-        raise kind(f"{target} cannot be written: {error.strerror}.", hint=hint, path=str(target)) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
 
 
 COMMAND = Command(run, (), "FILE", DETAILS)

@@ -64,7 +64,7 @@ def _options(call: Call, settings: Settings) -> VerifyOptions:
 
 
 def _audited(call: Call, loaded: Loaded, options: VerifyOptions) -> Audit:
-    from civitai_kit.cli.output.progress import State
+    from civitai_kit.cli.output.progress_lines import State
     from civitai_kit.services.upkeep.verify import repair, verify
 
     with writing(call, loaded) as (kit, progress):
@@ -77,7 +77,7 @@ def _audited(call: Call, loaded: Loaded, options: VerifyOptions) -> Audit:
 
 
 def _looked_at(call: Call, options: VerifyOptions) -> Audit:
-    """The same on a save path that cannot be written."""
+    """Check a save path that cannot be written; nothing is remembered of it."""
     from civitai_kit.cli.output.progress import Progress
     from civitai_kit.services.upkeep.verify import verify
 

@@ -98,6 +98,8 @@ SELECTION = (
     _sets("base_models", "-b", "--base-model", takes="NAME"),
     _sets("nsfw", "--nsfw"),
     _sets("limit", "-l", "--limit", takes="N"),
+    _sets("top", "--top", takes="N"),
+    _says("--all", meaning="the whole site, where nothing narrows what is looked for"),
     _sets("page_size", "--page-size", takes="N"),
     _sets("max_pages", "--max-pages", takes="N"),
     _sets("sort", "-s", "--sort", takes="ORDER"),

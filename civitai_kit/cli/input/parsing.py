@@ -141,12 +141,12 @@ def _built_command(name: str, branch: Branch, command: Command) -> TyperCommand:
     app = typer.Typer(context_settings=HELP, rich_markup_mode=None, add_completion=False)
     details = f"{branch.summary}\n\n{command.details}" if command.details else branch.summary
     app.command(name, cls=HelpfulCommand, help=details)(_with_signature(deferred, flags, command.arguments))
-    leaf = get_command(app)
-    assert isinstance(leaf, HelpfulCommand)
-    leaf.positional = positional_of(name, command.arguments)
+    built = get_command(app)
+    assert isinstance(built, HelpfulCommand)
+    built.positional = positional_of(name, command.arguments)
     panels = command.panels or {"Options": command.flags}
-    leaf.panels = {title: frozenset(flag.dest for flag in flags) for title, flags in panels.items()}
-    return leaf
+    built.panels = {title: frozenset(flag.dest for flag in flags) for title, flags in panels.items()}
+    return built
 
 
 def _said_before(ctx: typer.Context) -> dict[str, Any]:

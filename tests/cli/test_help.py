@@ -164,7 +164,7 @@ def test_verifying_what_is_there_loads_no_library_of_the_network(words: tuple[st
 
 def test_asking_the_site_loads_nothing_that_moves_bytes(tmp_path: Path) -> None:
     nobody = {"CIVITAI_KIT_API_URL": "http://127.0.0.1:9", "CIVITAI_KIT_MAX_RETRIES": "0", "CIVITAI_API_KEY": "key-1"}
-    modules = loaded_by("scan", folder=tmp_path, **nobody)
+    modules = loaded_by("scan", "--all", folder=tmp_path, **nobody)
     assert "httpx2" in modules and "civitai_kit.core.site.models" in modules
     assert not modules & (HEAVY - {"httpx2", "lmdb", "blake3"} | {"tomli", "pathvalidate", "concurrent.futures"})
     assert not modules & rooms("transfer", "disk.hashing", "disk.spool", "services.download.download", "services.ports")

@@ -20,8 +20,8 @@ def run(call: Call) -> Outcome:
     from civitai_kit.cli.input.selection import request_of
 
     loaded = call.load()
-    request = request_of(call, loaded.settings)
     target = _target(call)
+    request = request_of(call, loaded.settings)
 
     from civitai_kit.cli.output.errors import in_our_words
     from civitai_kit.cli.output.logs import logged

@@ -106,6 +106,8 @@ SELECTION_PANELS: dict[str, tuple[Flag, ...]] = {
         _sets("sort", "-s", "--sort", takes="ORDER", words="sorts"),
         _sets("period", "-p", "--period", takes="PERIOD", words="periods"),
         _sets("limit", "-l", "--limit", takes="N"),
+        _sets("top", "--top", takes="N"),
+        _says("--all", meaning="the whole site, where nothing narrows what is looked for"),
         _sets("page_size", "--page-size", takes="N"),
         _sets("max_pages", "--max-pages", takes="N"),
     ),

@@ -174,3 +174,28 @@ def test_the_raw_answers_of_a_scan_are_plain_json(collection: Collection) -> Non
 def test_a_world_of_a_thousand_models_is_scanned_whole(collection: Collection) -> None:
     collection.sandbox.world = World.large(models=1000, bytes_each=2000)
     assert len(model_ids(collection.scan(query=ModelQuery(sort=ModelSort.NEWEST)))) == 1000
+
+
+# The site shows this version by its id, and its model not at all.
+UNLISTED = "https://civitai.com/model-versions/101501"
+
+
+def test_a_version_whose_model_is_not_shown_is_planned_with_what_it_says_itself(collection: Collection) -> None:
+    plan = collection.scan(UNLISTED)
+    said = [(item.model_id, item.model_name, item.type) for item in plan.items]
+    assert (said, plan.errors) == ([(Known.UNRATED, "Not Rated Yet", "LORA")], ())
+
+
+def test_a_version_whose_model_is_not_shown_is_downloaded(collection: Collection) -> None:
+    report = collection.download(UNLISTED, options={"metadata": True, "model_info": True})
+    assert (report.exit_code, [item.version_id for item in report.downloaded]) == (0, [101501])
+    entry = collection.entry(101501)
+    assert entry is not None
+    assert (entry.model_id, entry.model_name, entry.model) == (Known.UNRATED, "Not Rated Yet", None)
+    assert [path.rpartition(".")[2] for path in collection.files()] == ["json", "safetensors"]
+
+
+def test_a_private_version_ends_with_its_true_refusal(collection: Collection) -> None:
+    report = collection.download("https://civitai.com/model-versions/101601")
+    codes = [failure.error.code for failure in report.failed] + [error.code for error in report.errors]
+    assert (codes, report.exit_code) == ([Code.NO_ACCESS], 3)

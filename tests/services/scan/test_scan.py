@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
 from civitai_kit.core.errors import Code, NotFound, SiteError
+from civitai_kit.core.paths.places import DEFAULT_TEMPLATE, Template
 from civitai_kit.core.plans.plan import Plan, Reason
 from civitai_kit.core.site.enums import ModelSort
+from civitai_kit.core.site.models import Model, ModelFile, ModelVersion
 from civitai_kit.core.site.query import ModelQuery
+from civitai_kit.services.scan.scan import scan
 from civitai_kit.testing import FAULTS, Known, World
-from tests.services.collection import Collection
+from tests.services.collection import Collection, request
 
 
 def model_ids(plan: Plan) -> list[int | None]:
@@ -199,3 +204,23 @@ def test_a_private_version_ends_with_its_true_refusal(collection: Collection) ->
     report = collection.download("https://civitai.com/model-versions/101601")
     codes = [failure.error.code for failure in report.failed] + [error.code for error in report.errors]
     assert (codes, report.exit_code) == ([Code.NO_ACCESS], 3)
+
+
+class Stumbling(Template):
+    """A template with a mistake in it, which shows at one model."""
+
+    def place(self, *, model: Model, version: ModelVersion, file: ModelFile) -> str:
+        """The path of a file of any other model."""
+        if model.id == Known.PLAIN_LORA:
+            raise ZeroDivisionError
+        return super().place(model=model, version=version, file=file)
+
+
+def test_a_mistake_over_one_model_is_its_error_and_the_others_are_planned(collection: Collection) -> None:
+    whole = collection.scan()
+    with ExitStack() as stack:
+        parts = replace(collection.kit(stack, writing=False).scan_parts, template=Stumbling(DEFAULT_TEMPLATE))
+        plan = scan(parts, request(), collection.events.append)
+    assert [(error.code, error.model_id) for error in plan.errors] == [(Code.UNFORESEEN, Known.PLAIN_LORA)]
+    assert plan.items == tuple(item for item in whole.items if item.model_id != Known.PLAIN_LORA)
+    assert plan.exit_code == 7

@@ -125,7 +125,7 @@ def _stopped() -> Interrupted:
 def _unforeseen(error: Exception) -> Outcome:
     from civitai_kit.cli.output.logs import log_traceback, redactor
 
-    hint = log_traceback(error) or "Run it again with --log-level debug to see where, and report it."
+    hint = log_traceback(error)
     secrets = (value for name, value in os.environ.items() if name in SECRET_VARIABLES)
     said = " ".join(str(redactor(*secrets)(str(error))).split())
     sentence = f"Something unforeseen happened: {type(error).__name__}: {said}"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from civitai_kit.core.retry import Retries
+from civitai_kit.files.opening import open_own
 from civitai_kit.machine import page_aligned
 from civitai_kit.transfer.file.reader import BodyReader
 from civitai_kit.transfer.http.answers import Setback
@@ -167,7 +168,7 @@ class _SegmentWriter:
         self._path = path
         self._buffer = page_aligned(_BUFFER_SIZE)
         with disk_errors(path):
-            self._fd = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+            self._fd = open_own(path, os.O_WRONLY)
             os.lseek(self._fd, start, os.SEEK_SET)
 
     def __enter__(self) -> _SegmentWriter:

@@ -11,11 +11,12 @@ from pathlib import Path
 from civitai_kit.core.events import Emit, FileCame
 from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Fetched, Order
+from civitai_kit.files.replacing import rename
 from civitai_kit.transfer.file.attempts import SharedParts
 from civitai_kit.transfer.file.picture_formats import HEAD, media_suffix, with_media_suffix, wrong_picture
 from civitai_kit.transfer.file.whole_file import fetch_whole_file
 from civitai_kit.transfer.part.disk_errors import disk_errors
-from civitai_kit.transfer.part.durable import create_locked, rename, sync_bytes
+from civitai_kit.transfer.part.durable import create_locked, sync_bytes
 from civitai_kit.transfer.part.journal import PART_SUFFIX
 from civitai_kit.transfer.progress import FileProgress
 

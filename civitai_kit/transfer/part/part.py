@@ -9,10 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from civitai_kit.core.errors import NotWritable
+from civitai_kit.core.paths.our_names import LONGEST_JOURNAL
 from civitai_kit.core.plans.digests import Digester, Digests
 from civitai_kit.core.plans.order import Proof, Verdict
+from civitai_kit.files.opening import read_own
+from civitai_kit.files.replacing import rename, sync_folder
 from civitai_kit.transfer.part.disk_errors import disk_errors
-from civitai_kit.transfer.part.durable import open_locked, rename, sync_bytes, sync_folder, write_synced
+from civitai_kit.transfer.part.durable import open_locked, sync_bytes, write_synced
 from civitai_kit.transfer.part.journal import JOURNAL_SUFFIX, PART_SUFFIX, Journal, Point, parse_journal
 
 _READ_SIZE = 1024 * 1024
@@ -190,10 +193,11 @@ class Part:
     # -- private --------------------------------------------------------------------------------------------
 
     def _read_journal(self) -> Journal | None:
-        try:
-            return parse_journal(self._journal_path.read_bytes())
-        except OSError:
-            return None
+        with disk_errors(self._journal_path):
+            try:
+                return parse_journal(read_own(self._journal_path, LONGEST_JOURNAL))
+            except FileNotFoundError:
+                return None
 
     def _is_whole(self, proof: Proof, check: Callable[[], None]) -> bool:
         with disk_errors(self.path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from civitai_kit.core.plans.order import Order, Proof
 from civitai_kit.core.retry import RetryRules
-from civitai_kit.transfer.fetch import Fetcher
+from civitai_kit.transfer.file.fetch import Fetcher
 from civitai_kit.transfer.pool import Pool
 
 

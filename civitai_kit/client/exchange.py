@@ -14,7 +14,8 @@ import httpx2
 
 from civitai_kit import __version__
 from civitai_kit.client.conversation import NoAnswer, Request, Response
-from civitai_kit.core.errors import Code, Unavailable, UnexpectedReply, UsageError
+from civitai_kit.core.errors import UnexpectedReply, UsageError
+from civitai_kit.core.network_errors import no_answer, plain_text
 from civitai_kit.core.retry import Trouble
 
 H = TypeVar("H", httpx2.Client, httpx2.AsyncClient)
@@ -80,9 +81,10 @@ class Attempt:
 
     def failed(self, error: Exception) -> NoAnswer:
         """What a failure of the library means."""
-        failure = failure_of(error, self._request.url, self._timeout)
-        self._trouble = failure.error.message
-        return failure
+        parts = urlsplit(self._request.url)
+        why, trouble = no_answer(error, parts.hostname or "the site", silence=self._timeout, endpoint=parts.path)
+        self._trouble = why.message
+        return NoAnswer(why, trouble)
 
     def exchange(self, sent: Mapping[str, str]) -> Exchange:
         """What happened, for a log; `sent` are the headers that went out."""
@@ -107,30 +109,6 @@ def failures() -> tuple[type[Exception], ...]:
     """The failures of the HTTP libraries that are loaded: ours, and the one a user's own client may be of."""
     loaded = (sys.modules.get(name) for name in ("httpx2", "httpx"))
     return tuple(library.RequestError for library in loaded if library is not None)
-
-
-def failure_of(error: Exception, url: str, timeout: float) -> NoAnswer:
-    """Say in our words why no answer came; nothing of a URL's query or of a proxy's password is told."""
-    host = urlsplit(url).hostname
-    endpoint = urlsplit(url).path
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if "DecodingError" in names:
-        broken = UnexpectedReply("The answer's compression is broken.", endpoint=endpoint, hint="Try again later.")
-        return NoAnswer(broken, Trouble.GARBLED)
-    if "TimeoutException" in names:
-        said = f"{host} was silent for {timeout:g} seconds."
-        hint = "Try again, or raise the timeout (--api-timeout)."
-    elif "LocalProtocolError" in names:
-        # Its text quotes the header, and that may be a key.
-        said = "The request cannot be sent: one of its headers holds what no header may."
-        hint = "Look at the headers of the HTTP client that was handed in."
-    elif names & {"ConnectError", "ProxyError", "UnsupportedProtocol"}:
-        said = f"{host} cannot be reached: {_plain(error)}."
-        hint = "Check the network, the proxy, and the site's address (--api-url)."
-    else:
-        said = f"The connection to {host} broke: {_plain(error)}."
-        hint = "Try again; what was done so far is kept."
-    return NoAnswer(Unavailable(said, code=Code.NETWORK, endpoint=endpoint, hint=hint))
 
 
 def has_name(headers: Mapping[str, str]) -> bool:
@@ -189,7 +167,7 @@ def own_http(kind: type[H], site: str) -> H:
         return kind(follow_redirects=False, verify=not site.startswith("http://"))
     except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
         raise UsageError(
-            f"The environment's proxy or certificates cannot be used: {_plain(error)}.",
+            f"The environment's proxy or certificates cannot be used: {plain_text(error)}.",
             hint="Look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
         ) from error
 
@@ -204,9 +182,3 @@ def _open_url(request: Request) -> str:
 def _redacted(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, value in headers.items():
         yield name.lower(), value if name.lower() in _OPEN_HEADERS else "…"
-
-
-def _plain(error: Exception) -> str:
-    """An error's text without addresses, which may hold a proxy's password, and without a full stop."""
-    text = re.sub(r"\S*(?:://|@)\S*", "…", str(error)) or type(error).__name__
-    return text.strip().rstrip(".")

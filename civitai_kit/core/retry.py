@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -82,6 +82,9 @@ class _Habit(NamedTuple):
     tries: int  # tries again; never more than max_retries
 
 
+# A link that was just issued and is refused again is a trouble of the storage, no longer of the link's age.
+_FREE_LINKS = 1
+
 _MANY = 1_000_000
 _HABITS: dict[Trouble, _Habit] = {
     Trouble.NO_SUCH_FILE: _Habit(1, 30, 2),
@@ -133,6 +136,31 @@ def wait_before_retry(
     grown = habit.first * 2.0 ** min(tried - 1, 30)
     wait = min(grown, habit.longest) * rules.first_wait
     return min(wait, rules.longest_wait) * (1 + chance / 4)
+
+
+class Retries:
+    """Counts the setbacks of one file; `chance` gives 0 to 1."""
+
+    def __init__(self, rules: RetryRules, chance: Callable[[], float]) -> None:
+        self._rules = rules
+        self._chance = chance
+        self._tried = 0
+        self._links = 0
+
+    def renew(self) -> None:
+        """Bytes have advanced."""
+        self._tried = self._links = 0
+
+    def wait_after(self, setback: Setback) -> float | None:
+        """Seconds to wait before the next try, None to give up."""
+        if setback.stale:
+            self._links += 1
+            if self._links <= min(_FREE_LINKS, self._rules.max_retries):
+                return 0.0
+        self._tried += 1
+        return wait_before_retry(
+            self._rules, setback.trouble, self._tried, retry_after=setback.retry_after, chance=self._chance()
+        )
 
 
 def retry_after_of(headers: Mapping[str, str]) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torf import TorfError, Torrent
 
-from civitai_kit.core.torrents.metainfo import SOURCE, Metainfo, Terms, TorrentContent, piece_size_for
+from civitai_kit.core.torrents.metainfo import Metainfo, Terms, TorrentContent, piece_size_for
 from civitai_kit.disk.pieces import PieceHasher
 
 
@@ -55,7 +55,8 @@ class TorrentFiles:
         )
         info: dict[str, Any] = {**_listing(content), "piece length": piece_size, "pieces": pieces}
         torrent.metainfo["info"].update(info)  # type: ignore[typeddict-item]
-        torrent.source = SOURCE
+        if terms.source:
+            torrent.source = terms.source
         return _metainfo(torrent)
 
     def read(self, data: bytes) -> Metainfo | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from civitai_kit.client.exchange import Exchange
     from civitai_kit.client.pacing import Pace
     from civitai_kit.core.settings.layers import Settings
-    from civitai_kit.transfer.fetch import Fetcher
+    from civitai_kit.transfer.file.fetch import Fetcher
 
 
 class Network:
@@ -56,7 +56,7 @@ class Network:
     def fetcher(self) -> Fetcher:
         """What moves files."""
         from civitai_kit.client.exchange import user_agent
-        from civitai_kit.transfer.fetch import Fetcher
+        from civitai_kit.transfer.file.fetch import Fetcher
 
         settings = self._settings
         fetcher = Fetcher(

@@ -82,16 +82,19 @@ class Kit:
     @property
     def scan_parts(self) -> ScanParts:
         """What a scan works with."""
+        from civitai_kit.core.paths.go_layout import go_templates
         from civitai_kit.core.paths.places import Template
         from civitai_kit.services.scan.scan import ScanParts
 
+        template = Template(self.settings.path_template)
         return ScanParts(
             site=self.site,
             store=self.store,
             disk=self.disk,
-            template=Template(self.settings.path_template),
+            template=template,
             now=self.now,
             answers=self.answers,
+            old_templates=go_templates(template),
         )
 
     @property
@@ -167,7 +170,7 @@ class Kit:
         Under the save path they are written under its lock (raises StoreLocked). A save path that is a file raises
         NotWritable.
         """
-        from civitai_kit.disk.errors import refuse_file
+        from civitai_kit.disk.files import refuse_file
         from civitai_kit.disk.folder import Folder
         from civitai_kit.disk.metainfo import TorrentFiles
         from civitai_kit.services.torrents.torrents import TorrentParts
@@ -218,8 +221,8 @@ def open_kit(
         store = stack.enter_context(ground.store(emit, read_only=not writing))
         if writing and answers is None:
             answers = stack.enter_context(open_answers())
-        halt = stop or threading.Event()
-        yield Kit(loaded.settings, ground, store=store, answers=answers, emit=emit, stop=halt, closing=stack)
+        stop = stop or threading.Event()
+        yield Kit(loaded.settings, ground, store=store, answers=answers, emit=emit, stop=stop, closing=stack)
 
 
 def open_answers() -> Spool:

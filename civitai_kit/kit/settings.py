@@ -20,6 +20,7 @@ _GO_LEAVES = tuple(go.rpartition(".")[2] for key in KEYS.values() for go in key.
 GO_CLOSENESS = 0.8
 # In the order in which they count; all hold the account's key, as other tools of the site name it.
 KEY_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN")
+_SQLITE_ENDINGS = frozenset({".db", ".sqlite", ".sqlite3"})
 KEYRING_SERVICE, KEYRING_NAME = "civitai-kit", "api_key"
 
 
@@ -57,8 +58,8 @@ def load_settings(
     """
     warnings: list[str] = []
     layers = [
-        *_file_layer(user or user_file(), None, warnings),
-        *_file_layer(project_file(config, cwd), config or Path("config.toml"), warnings, named=config is not None),
+        *_file_layer(user or user_file(), None, warnings, cwd),
+        *_file_layer(project_file(config, cwd), config or Path("config.toml"), warnings, cwd, named=config is not None),
         _environment(env),
         flags,
     ]
@@ -69,7 +70,7 @@ def load_settings(
     return Loaded(settings, merged.provenance, tuple(warnings))
 
 
-def _file_layer(path: Path, shown: Path | None, warnings: list[str], *, named: bool = False) -> list[Layer]:
+def _file_layer(path: Path, shown: Path | None, warnings: list[str], cwd: Path, *, named: bool = False) -> list[Layer]:
     name = _spoken(path, shown)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -88,7 +89,7 @@ def _file_layer(path: Path, shown: Path | None, warnings: list[str], *, named: b
         # Besides what is no TOML: bytes that are no text, a number of thousands of digits, lists without end.
         hint = "Text stands in quotes, lists in brackets; `civitai-kit config init` writes a file to begin with."
         raise SettingsError(f"{name}: is not TOML: {error}.", hint=hint, path=str(path)) from error
-    return [_document_layer(document, name, warnings)]
+    return [_document_layer(document, name, warnings, cwd)]
 
 
 def _spoken(path: Path, shown: Path | None) -> str:
@@ -98,14 +99,29 @@ def _spoken(path: Path, shown: Path | None) -> str:
     return str(shown) if shown.parts[:1] in ((".",), ("..",), ("~",)) else f"./{shown.as_posix()}"
 
 
-def _document_layer(document: Mapping[str, Any], name: str, warnings: list[str]) -> Layer:
+def _document_layer(document: Mapping[str, Any], name: str, warnings: list[str], cwd: Path) -> Layer:
     from civitai_kit.core.settings.go_keys import translate
 
     read = translate(document)
+    database = read.values.get("database_path")
+    if "database_path" in read.go_names and isinstance(database, str) and _is_go_database(cwd, database):
+        del read.values["database_path"]
+        warnings.append(
+            f"{name}: {read.go_names['database_path']} names the Go downloader's own database, {database}; it is left "
+            "alone and not read. The `civitai-kit download` that names the same models enters the files that are there."
+        )
     for key in read.without_counterpart:
         near_one = did_you_mean(key.rpartition(".")[2], _GO_LEAVES, closeness=GO_CLOSENESS)
         warnings.append(f"{name}: {key} has no counterpart here and is ignored{f'; {near_one}' if near_one else '.'}")
     return Layer(name, read.values)
+
+
+def _is_go_database(cwd: Path, value: str) -> bool:
+    """Whether a path names the Go downloader's store, a file of SQLite or a folder of Bitcask, or a file to be."""
+    from civitai_kit.store.location import belongs_to_another_tool
+
+    path = cwd / Path(value).expanduser()
+    return belongs_to_another_tool(path) or (path.suffix.lower() in _SQLITE_ENDINGS and not path.is_dir())
 
 
 def _environment(env: Mapping[str, str]) -> Layer:

@@ -25,8 +25,8 @@ class Budget:
     Troubles of the picture itself (the host is busy, the connection breaks, a page comes instead) allow `tries`: one,
     and `max_retries` more. An answer of 429 counts apart, for all pictures pause together then: `pauses` of them. So
     an address costs at most `tries + pauses` requests, 16 with three retries, before its picture is given up. The
-    count of `tries` starts anew when bytes of a large file have advanced. An image has one address, a clip two; a
-    redirect is followed, not counted.
+    count of `tries` starts anew when bytes of a large file have advanced. An image has one address, a clip two. Not
+    counted are redirects (five a request), and the request that is sent again when a kept connection proves closed.
     """
 
     rules: RetryRules

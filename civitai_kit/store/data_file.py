@@ -66,8 +66,9 @@ def unreadable(folder: Path, what: str) -> StoreUnreadable:
     """The error for a database that is refused, with the way out; nothing was changed."""
     return StoreUnreadable(
         f"The database {folder} {what}",
-        hint="Nothing was changed. Move it aside, then run again: `db import` brings back an export, "
-        "`library scan` finds the files that are there. Or name another with --database.",
+        hint="Nothing was changed. Move it aside, then run again: `civitai-kit db import` brings back an export, and "
+        "the `civitai-kit download` that names the same models enters the files that are there. "
+        "Or name another with --database.",
         path=str(folder),
     )
 

@@ -15,11 +15,11 @@ from civitai_kit.core.errors import NotWritable, UsageError
 from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store import digest_table, entry_table, image_table
 from civitai_kit.store.codec import decode
-from civitai_kit.store.data_file import holds_database, unreadable
+from civitai_kit.store.data_file import holds_database
 from civitai_kit.store.entry_rows import Wanted, anything, pack_entries, pack_entry, sieve
 from civitai_kit.store.environment import Environment, Transaction, translated
 from civitai_kit.store.keys import id_key, text_key
-from civitai_kit.store.location import belongs_to_another_tool
+from civitai_kit.store.location import belongs_to_another_tool, foreign
 from civitai_kit.store.schema import Tables, prepare
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class LmdbStore:
         Raises StoreUnreadable, StoreTooNew, StoreLocked, NotWritable or DiskFull.
         """
         if belongs_to_another_tool(path):
-            raise unreadable(path, "belongs to another tool")
+            raise foreign(path)
         if not holds_database(path) and read_only:
             return cls(path, None, None)
         environment = Environment.open(path, read_only=read_only, map_size=map_size)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from civitai_kit.core.errors import StoreUnreadable
 from civitai_kit.store.data_file import NAME
 
 DEFAULT = "civitai_download_db"
 BESIDE = "civitai_kit_db"
+_ENTERS = "The `civitai-kit download` that names the same models enters the files that are there."
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -18,10 +20,7 @@ def store_path(save_path: Path) -> tuple[Path, str | None]:
     """
     default, beside = save_path / DEFAULT, save_path / BESIDE
     if belongs_to_another_tool(default):
-        return beside, (
-            f"{default} belongs to another tool and is left alone; ours is {beside}. "
-            "`civitai-kit library scan` takes over the files that are there."
-        )
+        return beside, (f"{default} belongs to another tool and is left alone; ours is {beside}. {_ENTERS}")
     if (beside / NAME).exists() and not (default / NAME).exists():
         return beside, None
     return default, None
@@ -38,6 +37,15 @@ def belongs_to_another_tool(path: Path) -> bool:
         return any(_is_bitcask(child) for child in path.iterdir())
     except OSError:
         return False
+
+
+def foreign(path: Path) -> StoreUnreadable:
+    """The error for a database that another tool's store was named for."""
+    return StoreUnreadable(
+        f"The database {path} belongs to another tool.",
+        hint=f"It is left alone: name another place for ours with --database, or none for the usual one. {_ENTERS}",
+        path=str(path),
+    )
 
 
 def _is_bitcask(path: Path) -> bool:

@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
-from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError
-from civitai_kit.transfer.halt import interrupted
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, in_our_tree
+from civitai_kit.transfer.stopping import interrupted
 
 T = TypeVar("T")
 
-_GRACE = 2.5  # Seconds that running jobs have to come to a halt before they are left behind.
+_GRACE = 2.5  # Seconds that running jobs have to end before they are left behind.
 _LOOK = 0.2  # Seconds between two looks at the stop flag while nothing comes.
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(Generic[T]):
-    """What became of the job at place `index` of the jobs: its value, or the error that it raised."""
+class FinishedJob(Generic[T]):
+    """What became of the job at place `index` of the jobs: its value, or the error that it raised, in our tree."""
 
     index: int
     value: T | None = None
-    error: Exception | None = None
+    error: CivitaiKitError | None = None
 
 
 class Pool:
@@ -33,23 +33,23 @@ class Pool:
     def __init__(self, stop: threading.Event | None = None) -> None:
         self._stop = stop or threading.Event()
 
-    def run(self, jobs: Iterable[Callable[[], T]], concurrency: int) -> Iterator[Outcome[T]]:
+    def run(self, jobs: Iterable[Callable[[], T]], concurrency: int) -> Iterator[FinishedJob[T]]:
         """Start jobs in their order, a new one only when a slot is free, and give outcomes as they come.
 
         An error that ends a run (a full disk, a used-up quota …) lets no further job start; those under way
         finish. After `stop` they get three seconds, and whoever has not ended by then is given as Interrupted.
         """
-        shift = _Shift(jobs, self._stop)
+        run_of_jobs = _PoolRun(jobs, self._stop)
         for _ in range(max(1, concurrency)):
-            threading.Thread(target=shift.work, name="transfer", daemon=True).start()
-            shift.slots += 1
+            threading.Thread(target=run_of_jobs.work, name="transfer", daemon=True).start()
+            run_of_jobs.slots += 1
         try:
-            yield from shift.outcomes()
+            yield from run_of_jobs.outcomes()
         finally:
-            shift.close()
+            run_of_jobs.close()
 
 
-class _Shift(Generic[T]):
+class _PoolRun(Generic[T]):
     """One run of a pool."""
 
     def __init__(self, jobs: Iterable[Callable[[], T]], stop: threading.Event) -> None:
@@ -59,9 +59,9 @@ class _Shift(Generic[T]):
         self._lock = threading.Lock()
         self._closed = False
         self._running: set[int] = set()
-        self._results: SimpleQueue[Outcome[T] | Exception | None] = SimpleQueue()
+        self._results: SimpleQueue[FinishedJob[T] | Exception | None] = SimpleQueue()
 
-    def outcomes(self) -> Iterator[Outcome[T]]:
+    def outcomes(self) -> Iterator[FinishedJob[T]]:
         """Outcomes until every slot is empty."""
         deadline = float("inf")
         while self.slots:
@@ -106,15 +106,16 @@ class _Shift(Generic[T]):
                 self._running.add(taken[0])
             return taken
 
-    def _do(self, index: int, job: Callable[[], T]) -> Outcome[T]:
+    def _do(self, index: int, job: Callable[[], T]) -> FinishedJob[T]:
         try:
-            return Outcome(index, value=job())
+            return FinishedJob(index, value=job())
         except Exception as error:  # noqa: BLE001 - an outcome; whoever reads it decides
-            if isinstance(error, CivitaiKitError) and error.code in ENDS_RUN:
+            failure = in_our_tree(error)
+            if failure.code in ENDS_RUN:
                 self.close()
-            return Outcome(index, error=error)
+            return FinishedJob(index, error=failure)
 
-    def _left_behind(self) -> Iterator[Outcome[T]]:
+    def _left_behind(self) -> Iterator[FinishedJob[T]]:
         self.close()
         for index in sorted(self._running):
-            yield Outcome(index, error=interrupted())
+            yield FinishedJob(index, error=interrupted())

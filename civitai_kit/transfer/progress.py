@@ -10,7 +10,7 @@ from civitai_kit.core.events import Emit, FileMoved
 _APART = 0.1  # Seconds between two events of one file.
 
 
-class Progress:
+class FileProgress:
     """Counts the bytes of one file; `received` are those that came over the network. Safe from many threads."""
 
     def __init__(self, key: str, emit: Emit, ticks: Callable[[], float]) -> None:

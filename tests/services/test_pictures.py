@@ -23,7 +23,7 @@ from civitai_kit.sandbox.worlds.records import WorldImage
 from civitai_kit.services.pace import Budget
 from civitai_kit.services.pictures import BroughtPicture, Claims, Pictures, WantedPicture
 from civitai_kit.testing import Sandbox
-from civitai_kit.transfer.fetch import Fetcher
+from civitai_kit.transfer.file.fetch import Fetcher
 
 PNG = media.png(text="a picture")
 LARGE = PNG[:-12] + bytes(5_000_000) + PNG[-12:]
@@ -109,6 +109,16 @@ def test_a_host_that_never_gives_is_asked_as_often_as_the_budget_says(gallery: G
         gallery.bring()
     assert gallery.requests == most
     assert [*gallery.root.rglob("*.*")] == []
+
+
+def test_a_kept_connection_that_is_reset_costs_one_request_more_at_most(gallery: Gallery) -> None:
+    pictures = gallery.pictures()
+    pictures.bring(gallery.picture("1"))
+    gallery.sandbox.clear_requests()
+    gallery.sandbox.faults.add("storage_reset", None, "")
+    with pytest.raises(CivitaiKitError):
+        pictures.bring(gallery.picture("2"))
+    assert BUDGET.tries <= gallery.requests <= BUDGET.tries + 1
 
 
 def test_all_faults_in_turn_cost_no_more_than_the_budget(gallery: Gallery) -> None:

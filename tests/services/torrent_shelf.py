@@ -58,7 +58,8 @@ class Shelf:
             Entry(
                 version_id=version_id,
                 model_id=model_id,
-                model_name=f"Model {model_id}",
+                model_name=f"Model {model_id}" if model_id is not None else "",
+                version_name=f"v{version_id}",
                 files=tuple(records),
                 version=answer,
                 model=model,

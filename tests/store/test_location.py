@@ -23,7 +23,7 @@ def test_a_bitcask_store_is_left_alone_and_said(tmp_path: Path, name: str) -> No
     (theirs / name).write_bytes(b"theirs")
     path, notice = store_path(tmp_path)
     assert path == tmp_path / "civitai_kit_db"
-    assert notice is not None and "library scan" in notice
+    assert notice is not None and "civitai-kit download" in notice
     with pytest.raises(StoreUnreadable):
         LmdbStore.open(theirs, read_only=False)
     assert [child.name for child in theirs.iterdir()] == [name]

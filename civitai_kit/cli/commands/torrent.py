@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 DETAILS = """Torrents are made of what the database says is downloaded and the disk confirms by size. Each --announce is
 a tier of its own, so that clients ask all of them. A torrent lies beside its model file, or in -o, as <stem>.torrent;
-one that is there is kept unless -f. Equal files give an equal info-hash, whoever makes the torrent. docs/torrent.md
-names public trackers."""
+one that is there is kept unless -f. Equal files give an equal info-hash, whoever makes the torrent. A --web-seed is
+the URL over which the whole save path is served: each torrent gets that of the folder where its files are found.
+docs/torrent.md names public trackers."""
 
 
 def run(call: Call) -> Outcome:
@@ -50,7 +51,11 @@ def _options(call: Call, settings: TorrentSettings, model_ids: tuple[int, ...], 
     from civitai_kit.services.torrents.torrents import TorrentOptions
 
     terms = checked_terms(
-        settings.announce, settings.web_seeds, private=settings.private, piece_size=settings.piece_size
+        settings.announce,
+        settings.web_seeds,
+        private=settings.private,
+        piece_size=settings.piece_size,
+        source=settings.source,
     )
     return TorrentOptions(
         terms=terms,

@@ -1,4 +1,4 @@
-"""What to do about a failure, by its code, where the error itself does not know better."""
+"""Errors as a person reads them: those of one cause together, and what to do about them."""
 
 from __future__ import annotations
 
@@ -10,33 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.output.safe_text import shown
 from civitai_kit.core.errors import BadQuery, Code
-from civitai_kit.core.settings.keys import KEY_PAGE
+from civitai_kit.core.remedies import REMEDIES
 
 if TYPE_CHECKING:
     from civitai_kit.core.settings.layers import Settings
-
-REMEDIES: dict[Code, str] = {
-    Code.LOGIN_REQUIRED: f"Make an API key at {KEY_PAGE} and put it in the variable CIVITAI_API_KEY.",
-    Code.NO_ACCESS: "The account of your API key may not have it; look at the model's page while logged in.",
-    Code.EARLY_ACCESS: "Wait until early access ends, or buy it on the model's page.",
-    Code.DOWNLOADS_DISABLED: "Its creator lets it be used on the site only.",
-    Code.ARCHIVED: "Its files are gone from the site; another version of the model may be there.",
-    Code.NOT_FOUND: "Look at the id; what is on a twin of the site needs its --api-url.",
-    Code.NETWORK: "Look at your connection and run the same command again: it goes on where it stopped.",
-    Code.UNAVAILABLE: "The site has trouble; run the same command again later.",
-    Code.REGION_BLOCKED: "The site does not serve your region.",
-    Code.RATE_LIMITED: "Wait some minutes, or ask more slowly with --api-delay 1000.",
-    Code.QUOTA_EXCEEDED: "The account's quota is used up; run the same command again tomorrow.",
-    Code.UNEXPECTED_REPLY: "Run it again; if it stays, --log-level debug shows what came.",
-    Code.NOT_A_MODEL: "A page came instead of the file; a key in CIVITAI_API_KEY may help.",
-    Code.HASH_MISMATCH: "The file was thrown away; --allow-hash-mismatch keeps such files.",
-    Code.SIZE_MISMATCH: "The file was thrown away; run the same command again.",
-    Code.DISK_FULL: "Make room and run the same command again: it goes on where it stopped.",
-    Code.NOT_WRITABLE: "Choose another folder with --save-path, or make this one writable.",
-    Code.STORE_LOCKED: "Wait until the other command has ended, or use another --save-path.",
-    Code.STORE_UNREADABLE: "Choose another database with --database, or move this one away.",
-    Code.STORE_TOO_NEW: "Upgrade civitai-kit.",
-}
 
 
 def with_remedy(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +24,7 @@ def with_remedy(row: Mapping[str, Any]) -> dict[str, Any]:
     return dict(row) if remedy is None else {**row, "hint": remedy}
 
 
-# Files of one cause that are named; how many there are beyond them is said.
+# So many files of one cause are named; the others are counted.
 MOST_NAMES = 3
 _OWN = re.compile(r" \([^()]*\)(?=\.?$)")
 
@@ -62,7 +39,7 @@ class Cause:
 
 
 def causes_of(rows: Sequence[Mapping[str, Any]]) -> list[Cause]:
-    """The causes of errors in the order of their first; a remedy stands below the last of those that it helps."""
+    """Errors grouped by cause, in the order of their first ones; a hint stands below the last cause that it helps."""
     alike: dict[tuple[str, str, bool], list[Mapping[str, Any]]] = {}
     for row in rows:
         alike.setdefault((_general(row["message"]), row.get("hint") or "", "file_id" in row), []).append(row)
@@ -105,7 +82,7 @@ def _place(row: Mapping[str, Any]) -> str:
 
 # As the site's validator says it (site.md 1.4): `types.0: Invalid option: expected one of "Checkpoint"|"LORA"`.
 _REFUSAL = r'(?:(\w+)(?:\.(\d+))?: )?Invalid option: expected one of ((?:"[^"]*"\|?)+)'
-# The site's names of what can hold a word of a person's own; sorts and periods are checked before it is asked.
+# Options that take any word, by the site's name: our key and a noun. Sorts and periods are checked beforehand.
 _SETTINGS = {"types": ("model_types", "model type"), "baseModels": ("base_models", "base model")}
 # More of the site's words than this are a wall of text.
 MOST_WORDS = 8

@@ -67,8 +67,16 @@ _EMPTY = f"The default is {DEFAULT_TEMPLATE}"
 _RELATIVE = "It is relative to the save path: set that with --save-path."
 
 
+Spelling = Callable[[str, str, int], str]
+
+
+def our_spelling(field: str, value: str, limit: int) -> str:
+    """How a placeholder's value reads in a path: a slug of at most `limit` bytes."""
+    return slug(value, f"unknown_{field}", limit=limit)
+
+
 class Template:
-    """A path template with `/` between its parts, such as DEFAULT_TEMPLATE.
+    """A path template with `/` between its parts, such as DEFAULT_TEMPLATE; `spelling` writes its values.
 
     All placeholders but `{file_name}` are slugs; `{file_slug}` and `{file_stem}` go without the extension (the
     first of the site's name, the second of the final one). Where the last part has neither `{file_name}` nor
@@ -76,8 +84,9 @@ class Template:
     root, has an unknown placeholder, or does not tell the files of a version apart.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, spelling: Spelling = our_spelling) -> None:
         self.text = text
+        self._spelling = spelling
         try:
             self._parts = parse_template(text, PLACEHOLDERS, empty=_EMPTY, relative=_RELATIVE)
         except TemplateProblem as found:
@@ -107,7 +116,7 @@ class Template:
             given = PLACEHOLDERS[field](subject)
             if field == "file_name":
                 return str(given)
-            return slug("" if given is None else str(given), f"unknown_{field}", limit=slug_limit)
+            return self._spelling(field, "" if given is None else str(given), slug_limit)
 
         def written(literal: str, field: str | None) -> str:
             return literal + (value(field) if field else "")

@@ -15,27 +15,33 @@ _GO_LEVELS = {"trace": "debug", "fatal": "error", "panic": "error"}
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """A document in our names: dotted key → value, and the Go keys that have no counterpart here."""
+    """A document in our names: dotted key → value, and the Go keys that have no counterpart here.
+
+    `go_names` tells by what Go key a value was set, for those that were.
+    """
 
     values: dict[str, Any]
     without_counterpart: tuple[str, ...]
+    go_names: dict[str, str]
 
 
 def translate(document: Mapping[str, Any]) -> Translated:
     """A settings document of either tool, or a mixture; where it says a thing twice, our own name counts."""
     ours: dict[str, Any] = {}
     theirs: dict[str, Any] = {}
+    go_names: dict[str, str] = {}
     unknown: list[str] = []
     for table, name, value in _leaves(document):
         spoken = f"{table}.{name}" if table else name
         counterpart = _counterpart(table, name)
         if counterpart is not None:
-            theirs[counterpart] = _same_meaning(counterpart, value)
+            theirs[counterpart], go_names[counterpart] = _same_meaning(counterpart, value), spoken
         elif _looks_like_go(table, name):
             unknown.append(spoken)
         else:
             ours[_our_name(table, name)] = value
-    return Translated({**theirs, **ours}, tuple(unknown))
+    said = {name: value for name, value in theirs.items() if value is not None}
+    return Translated({**said, **ours}, tuple(unknown), {name: go for name, go in go_names.items() if name not in ours})
 
 
 def _leaves(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
@@ -75,8 +81,14 @@ def _our_name(table: str, name: str) -> str:
 
 
 def _same_meaning(name: str, value: Any) -> Any:
+    """A Go key's value as ours has it, None where it says nothing."""
     if name == "log_level" and isinstance(value, str):
         return _GO_LEVELS.get(value, value)
+    if name == "path_template" and isinstance(value, str):
+        # Here, because few files have one, and templates take long to load.
+        from civitai_kit.core.paths.go_layout import template_of_pattern
+
+        return template_of_pattern(value)
     return value
 
 

@@ -22,7 +22,6 @@ class Key(NamedTuple):
     heading: str = ""
 
 
-KEY_PAGE = "https://civitai.com/user/account"
 PATH_TEMPLATE = "{type}/{base_model}/{model_name}/{model_id}-{file_slug}/{version_name}/{version_id}_{file_name}"
 
 _WHERE = (
@@ -60,7 +59,7 @@ _WHERE = (
         "Where things go",
     ),
     Key("database_path", "", "folder of the database; empty: <save path>/civitai_download_db", ("DatabasePath",)),
-    Key("path_template", PATH_TEMPLATE, "where a model file goes under the save path"),
+    Key("path_template", PATH_TEMPLATE, "where a model file goes under the save path", ("VersionPathPattern",)),
 )
 
 _SELECTION = (
@@ -78,6 +77,7 @@ _SELECTION = (
     ),
     Key("period", "AllTime", "only models with a version of the last Day, Week, Month, Year; AllTime", ("Period",)),
     Key("limit", 0, "models to take that have something to fetch, 0 for all", ("Download.Limit",)),
+    Key("top", 0, "models to look at, the first of each listing, 0 for all"),
     Key("page_size", 100, "models a page of the site's listing, 1 to 100", ("Limit",)),
     Key("max_pages", 0, "pages of listings to read, 0 for all", ("MaxPages",)),
     Key("model_id", 0, "this model instead of a listing, 0 for none", ("ModelID",)),
@@ -161,8 +161,9 @@ _OTHERS = (
     Key("torrent.overwrite", False, "make torrents that exist anew", ("Torrent.Overwrite",)),
     Key("torrent.concurrency", 4, "torrents at the same time", ("Torrent.Concurrency",)),
     Key("torrent.magnet_links", False, "write <name>-magnet.txt as well", ("Torrent.MagnetLinks",)),
-    Key("torrent.web_seeds", (), "web seed URLs"),
+    Key("torrent.web_seeds", (), "web seeds: URLs over which the whole save path is served"),
     Key("torrent.private", False, "mark torrents as private"),
+    Key("torrent.source", "", "a source to put into torrents, which gives them an info-hash of their own"),
     Key("torrent.piece_size", 0, "bytes a piece (4MiB), 0 to choose by size"),
     Key(
         "library.output_dir",

@@ -66,6 +66,7 @@ class TorrentSettings(_Table):
     magnet_links: YesNo = default("torrent.magnet_links")
     web_seeds: Names = default("torrent.web_seeds")
     private: YesNo = default("torrent.private")
+    source: Text = default("torrent.source")
     piece_size: Bytes = default("torrent.piece_size")
 
 
@@ -123,6 +124,7 @@ class Settings(_Table):
     sort: Annotated[str, BeforeValidator(checks.one_of(*(str(one) for one in ModelSort)))] = default("sort")
     period: Annotated[str, Spelled] = default("period")
     limit: Count = default("limit")
+    top: Count = default("top")
     page_size: Annotated[int, BeforeValidator(checks.whole(1, 100))] = default("page_size")
     max_pages: Count = default("max_pages")
     model_id: Count = default("model_id")

@@ -23,6 +23,7 @@ from civitai_kit.core.errors import (
     Unavailable,
     UnexpectedReply,
 )
+from civitai_kit.core.remedies import BAD_KEY, LOGIN, REMEDIES
 from civitai_kit.core.retry import Trouble, retry_after_of, trouble_of
 
 # An error longer than this is cut: it is for reading.
@@ -93,23 +94,27 @@ def trouble_in(status: int, headers: Mapping[str, str], body: bytes, *, download
     return trouble_of(status, text=error_text(body) or "", page=page, download=download)
 
 
-def error_for(status: int, headers: Mapping[str, str], body: bytes, endpoint: str) -> SiteError:
+def error_for(
+    status: int, headers: Mapping[str, str], body: bytes, endpoint: str, *, with_key: bool = False
+) -> SiteError:
     """The error that an answer stands for: `message` in the site's words, `hint` what to do about it.
 
     `headers` have names in lower case, `endpoint` is the path that was asked, without its query. A 2xx answer
-    given here is one whose body could not be used.
+    given here is one whose body could not be used. `with_key` says that a key was sent: then it is no good.
     """
     kind = kind_of(headers, body)
     said = None if kind in _PAGES else error_text(body)
     where: dict[str, Any] = {"status": status, "endpoint": endpoint}
     if kind is BodyKind.LOGIN and status < 500:
-        return login_required(endpoint, status=status)
+        return login_required(endpoint, status=status, with_key=with_key)
     if kind is BodyKind.CHALLENGE and status in (200, 403):
         return UnexpectedReply("The site's edge (Cloudflare) wants to see a browser.", hint=_CHALLENGED, **where)
     if status == 403 and kind is BodyKind.PAGE:
         return UnexpectedReply("The site's edge answered with a page that forbids.", hint=_CHALLENGED, **where)
     if status < 300:
         return _unusable(kind, said, where)
+    if status == 401:
+        return _unauthorized(said, endpoint, with_key=with_key)
     special = _BY_STATUS.get(status)
     if special is not None:
         return special(said, headers, body, where)
@@ -118,17 +123,17 @@ def error_for(status: int, headers: Mapping[str, str], body: bytes, endpoint: st
     return UnexpectedReply(said or f"The site answered with status {status}.", hint=_ADDRESS, **where)
 
 
-def login_required(endpoint: str, *, status: int | None = 401, said: str | None = None) -> Unauthorized:
-    """The error of something that wants a login."""
-    return Unauthorized(said or "The site wants a login for this.", status=status, endpoint=endpoint, hint=_LOGIN)
+def login_required(
+    endpoint: str, *, status: int | None = 401, said: str | None = None, with_key: bool = False
+) -> Unauthorized:
+    """The error of something that wants a login; `with_key` says that a key was sent, which is then no good."""
+    hint = BAD_KEY if with_key else LOGIN
+    return Unauthorized(said or "The site wants a login for this.", status=status, endpoint=endpoint, hint=hint)
 
 
 _LATER = "Try again later; what was done so far is kept."
 _ADDRESS = "Is the site's address (--api-url, base_url) right?"
-_LOGIN = "Set CIVITAI_API_KEY to a valid key of your account (civitai.com/user/account)."
 _CHALLENGED = "Wait some minutes, ask for less at once, or use another network; a VPN or proxy often causes this."
-_SLOWER = "Wait a little, or raise --api-delay and lower --concurrency."
-_QUOTA = "The day's downloads of this account or address are used up; go on tomorrow with the same command."
 
 _PAGES = frozenset({BodyKind.PAGE, BodyKind.CHALLENGE, BodyKind.LOGIN})
 _CHALLENGE_MARKS = (b"/cdn-cgi/challenge-platform", b"cf-chl", b"cf_chl", b"just a moment", b"attention required!")
@@ -139,12 +144,12 @@ def _bad_query(said: str | None, headers: Mapping[str, str], body: bytes, where:
     return BadQuery(said or "The site refused the question.", hint="Correct what is named and ask again.", **where)
 
 
-def _unauthorized(said: str | None, headers: Mapping[str, str], body: bytes, where: dict[str, Any]) -> SiteError:
+def _unauthorized(said: str | None, endpoint: str, *, with_key: bool) -> SiteError:
     if said and "disabled downloads" in said.casefold():
         hint = "The creator lets nobody download this; a key does not help."
-        return Unauthorized(said, code=Code.DOWNLOADS_DISABLED, hint=hint, **where)
-    plain = said if said and said != "Unauthorized" else None
-    return login_required(where["endpoint"], status=where["status"], said=plain)
+        return Unauthorized(said, code=Code.DOWNLOADS_DISABLED, hint=hint, status=401, endpoint=endpoint)
+    plain = said if said and said.casefold() != "unauthorized" else None
+    return login_required(endpoint, said=plain, with_key=with_key)
 
 
 def _forbidden(said: str | None, headers: Mapping[str, str], body: bytes, where: dict[str, Any]) -> SiteError:
@@ -177,9 +182,10 @@ def _too_many(said: str | None, headers: Mapping[str, str], body: bytes, where: 
     if trouble is Trouble.TOO_DEEP:
         return BadQuery(said or "", hint="Page numbers end at 1000 rows; follow the cursor.", **where)
     if trouble is Trouble.QUOTA:
-        return RateLimited(said or "", code=Code.QUOTA_EXCEEDED, hint=_QUOTA, **where)
+        return RateLimited(said or "", code=Code.QUOTA_EXCEEDED, hint=REMEDIES[Code.QUOTA_EXCEEDED], **where)
     after = retry_after_of(headers)
-    hint = _SLOWER if after is None else f"The site asks for a pause of {after:.0f} s. {_SLOWER}"
+    slower = REMEDIES[Code.RATE_LIMITED]
+    hint = slower if after is None else f"The site asks for a pause of {after:.0f} s. {slower}"
     return RateLimited(said or "The site asks us to slow down.", retry_after=after, hint=hint, **where)
 
 
@@ -190,7 +196,6 @@ def _region(said: str | None, headers: Mapping[str, str], body: bytes, where: di
 
 _BY_STATUS = {
     400: _bad_query,
-    401: _unauthorized,
     403: _forbidden,
     404: _not_found,
     410: _gone,

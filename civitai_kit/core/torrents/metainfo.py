@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, replace
+from urllib.parse import quote, urlsplit
 
 from civitai_kit.core.amounts import shown_bytes
 from civitai_kit.core.errors import UsageError
@@ -18,18 +18,28 @@ LARGEST_PIECE = 64 * 1024**2
 # 2,000 hashes are 40 kB of torrent; every client takes 16 MiB a piece.
 MOST_PIECES = 2048
 LARGEST_CHOSEN_PIECE = 16 * 1024**2
-# Part of the info-hash: a constant, so that the same bytes are one swarm whoever made the torrent.
-SOURCE = "civitai.com"
+# Holds, for each torrent of several files, a link of the torrent's name to the folder where they lie.
+NAMED_FOLDERS = "torrents"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What every torrent of a run has in common. `piece_size` in bytes, 0 to choose by the size of the content."""
+    """What every torrent of a run has in common. `piece_size` in bytes, 0 to choose by the size of the content.
+
+    `web_seeds` are roots over which the save path is served. `source` is part of the info-hash.
+    """
 
     trackers: tuple[str, ...]
     web_seeds: tuple[str, ...] = ()
     private: bool = False
     piece_size: int = 0
+    source: str = ""
+
+    def of(self, content: TorrentContent, *, found: bool) -> Terms:
+        """The terms of one torrent, each web seed the folder of its own files; none where those are not `found`."""
+        folder = quote(f"{content.folder}/" if content.folder else "", errors="surrogateescape")
+        seeds = tuple(f"{root.rstrip('/')}/{folder}" for root in self.web_seeds) if found else ()
+        return replace(self, web_seeds=seeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +53,20 @@ class TorrentFile:
 
 @dataclass(frozen=True, slots=True)
 class TorrentContent:
-    """What a torrent is made of; with `folder` empty it is one bare file, whose only part is its name.
+    """What a torrent is made of: one bare file, whose only part is its name, or several in a folder of its name.
 
-    `folder` is where the content lies under the save path, with `/`: a client that is pointed there finds it.
+    `lies_in` is the folder under the save path from which the paths of its files count, with `/`.
     """
 
     name: str
     files: tuple[TorrentFile, ...]
     single: bool
-    folder: str
+    lies_in: str
+
+    @property
+    def folder(self) -> str:
+        """The folder under the save path where a client finds the content by its name."""
+        return self.lies_in if self.single else NAMED_FOLDERS
 
     @property
     def size(self) -> int:
@@ -82,7 +97,12 @@ class Metainfo:
 
 
 def checked_terms(
-    announce: Iterable[str], web_seeds: Iterable[str] = (), *, private: bool = False, piece_size: int = 0
+    announce: Iterable[str],
+    web_seeds: Iterable[str] = (),
+    *,
+    private: bool = False,
+    piece_size: int = 0,
+    source: str = "",
 ) -> Terms:
     """The terms of a run, every URL and the piece size looked at; raises UsageError before anything is written."""
     trackers = tuple(dict.fromkeys(_checked_url(url, "--announce", TRACKER_SCHEMES) for url in announce))
@@ -90,8 +110,9 @@ def checked_terms(
         raise UsageError(
             "No tracker was named.", hint="Add --announce URL, once for each; docs/torrent.md names public ones."
         )
-    seeds = tuple(dict.fromkeys(_checked_url(url, "--web-seed", WEB_SEED_SCHEMES) for url in web_seeds))
-    return Terms(trackers=trackers, web_seeds=seeds, private=private, piece_size=_checked_piece_size(piece_size))
+    seeds = tuple(dict.fromkeys(_checked_root(url) for url in web_seeds))
+    size = _checked_piece_size(piece_size)
+    return Terms(trackers=trackers, web_seeds=seeds, private=private, piece_size=size, source=source)
 
 
 def piece_size_for(size: int) -> int:
@@ -105,21 +126,18 @@ def piece_size_for(size: int) -> int:
     return wanted
 
 
-def content_of(sources: Iterable[tuple[str, int]], fallback: str) -> TorrentContent:
-    """Lay out files (path under the save path, size) so that they can be seeded from where they lie.
+def content_of(sources: Iterable[tuple[str, int]], name: str) -> TorrentContent:
+    """Lay out files (path under the save path, size) for a torrent.
 
-    One file is a torrent of that file. Several are named by the deepest folder that holds them all, or `fallback`
-    where that is the save path itself, whose name is another on every machine.
+    One file is a torrent of that file. Several have their paths in the deepest folder that holds them all, and are
+    called `name`: that folder may be called `v1.0`, as many others are.
     """
     sizes = dict(sources)
     paths = sorted((tuple(path.split("/")), path) for path in sizes)
-    if len(paths) == 1:
-        parts, path = paths[0]
-        file = TorrentFile(parts[-1:], path, sizes[path])
-        return TorrentContent(parts[-1], (file,), single=True, folder="/".join(parts[:-1]))
     common = _common_folder([parts for parts, _ in paths])
     files = tuple(TorrentFile(parts[len(common) :], path, sizes[path]) for parts, path in paths)
-    return TorrentContent(common[-1] if common else fallback, files, single=False, folder="/".join(common[:-1]))
+    single = len(files) == 1
+    return TorrentContent(files[0].path[-1] if single else name, files, single=single, lies_in="/".join(common))
 
 
 def common_folder(paths: Iterable[str]) -> str:
@@ -143,6 +161,15 @@ def _checked_piece_size(size: int) -> int:
         f"--piece-size: {size} is no size of a piece ({shown_bytes(size)}).",
         hint="Pieces are a power of two from 16KiB to 64MiB; leave it away to have one chosen by size.",
     )
+
+
+def _checked_root(url: str) -> str:
+    """The URL over which the save path is served; folders are added to it, which cannot follow a query."""
+    checked = _checked_url(url, "--web-seed", WEB_SEED_SCHEMES)
+    if "?" in checked or "#" in checked:
+        hint = "It is the URL over which the whole save path is served: folders and names are added to it."
+        raise UsageError(f"--web-seed: {url!r} has a query or a fragment.", hint=hint)
+    return checked
 
 
 def _checked_url(url: str, flag: str, schemes: tuple[str, ...]) -> str:

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Mapping
 
 from civitai_kit.core.paths.our_names import MAGNET, TORRENT
 from civitai_kit.core.paths.relative_paths import path_key
-from civitai_kit.core.paths.safe_names import split_extension, with_mark
+from civitai_kit.core.paths.safe_names import safe_name, split_extension, with_mark
+
+# In bytes; what is cut off is the end of a model's name.
+_LONGEST_TITLE = 180
+
+
+def content_name(model_name: str, version_name: str, number: int | None) -> str:
+    """The name of several files in one torrent: `<model> - <version> (<id>)`, of what is known of these."""
+    title = safe_name(" - ".join(filter(None, (model_name, version_name))), "civitai", limit=_LONGEST_TITLE)
+    return title if number is None else f"{title} ({number})"
 
 
 def torrent_path(file_path: str) -> str:

@@ -10,8 +10,9 @@ from threading import Lock
 from typing import Any, Protocol
 
 from civitai_kit.core.collection.entry import Quality
-from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, NotFound, SiteError
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, NotFound, SiteError, in_our_tree
 from civitai_kit.core.events import Emit, Event, FileWaits, Saved, Warned
+from civitai_kit.core.paths.media_endings import CLIPS, SOUNDS, STILLS
 from civitai_kit.core.paths.places import model_image_path, model_info_path, sidecar_path, version_image_path
 from civitai_kit.core.plans.plan import Item
 from civitai_kit.core.site.models import Model, ModelVersion, Preview
@@ -19,7 +20,7 @@ from civitai_kit.core.site.urls import media_url
 from civitai_kit.services.pictures import Pictures, SharingFolder, WantedPicture
 from civitai_kit.services.ports import Answers, SavePath, Site
 
-IMAGE_EXTENSIONS = ("jpeg", "png", "webp", "gif", "avif", "mp4", "webm", "mp3")
+IMAGE_EXTENSIONS = tuple(ending.removeprefix(".") for ending in (*STILLS, *CLIPS, *SOUNDS))
 
 
 class SaveFolder(SavePath, SharingFolder, Protocol):
@@ -75,7 +76,7 @@ class Sidecars:
             self._write(sidecar_path(item.path), answer)
 
     def save_versions(self, items: Iterable[Item]) -> None:
-        """The same for files that were there already; a folder that cannot be written is an error, not an end."""
+        """The same for many; one that cannot be written is an error of its own, and its file stays right."""
         for item in items:
             self._attempt(partial(self.save_version, item), item)
 
@@ -151,7 +152,8 @@ class Sidecars:
 
     def _write(self, path: str, answer: dict[str, Any]) -> None:
         content = answer_as_json(answer)
-        if self.disk.read(path) != content:
+        # What is there may be of any length: only what may be the same is read.
+        if self.disk.size(path) != len(content) or self.disk.read(path) != content:
             self.disk.write(path, content)
             self._tell(path)
 
@@ -163,12 +165,13 @@ class Sidecars:
     def _attempt(self, work: Callable[[], None], item: Item) -> None:
         try:
             work()
-        except CivitaiKitError as error:
-            error.model_id = error.model_id or item.model_id
-            error.version_id = error.version_id or item.version_id
+        except Exception as error:  # noqa: BLE001 - what lies beside a file is an error of its own
+            failure = in_our_tree(error)
+            failure.model_id = failure.model_id or item.model_id
+            failure.version_id = failure.version_id or item.version_id
             with self._lock:
-                self.errors.append(error)
-                self.has_ended = self.has_ended or error.code in ENDS_RUN
+                self.errors.append(failure)
+                self.has_ended = self.has_ended or failure.code in ENDS_RUN
 
 
 def answer_as_json(answer: dict[str, Any]) -> bytes:

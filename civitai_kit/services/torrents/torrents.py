@@ -10,11 +10,11 @@ from threading import Event
 from typing import Protocol
 
 from civitai_kit.core.collection.entry import Entry
-from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Interrupted
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Interrupted, in_our_tree
 from civitai_kit.core.events import Emit, FileDone, FileFailed, FileKept, FileMoved, FileStarted, RunStarted, Warned
 from civitai_kit.core.site.licence import restrictions
 from civitai_kit.core.torrents.metainfo import Metainfo, Terms, TorrentContent, content_of
-from civitai_kit.core.torrents.names import magnet_path
+from civitai_kit.core.torrents.names import content_name, magnet_path
 from civitai_kit.core.torrents.report import TorrentReport, TorrentRow, TorrentStatus
 from civitai_kit.services.ports import JobOutcome, JobPool
 from civitai_kit.services.torrents.content import check_hashes, doubts, file_paths
@@ -79,7 +79,6 @@ def make_torrents(parts: TorrentParts, options: TorrentOptions, emit: Emit) -> T
         return TorrentReport()
     (parts.out or parts.disk).check_writable()
     run = _TorrentRun(parts, options, emit)
-    run.warn_of_terms(jobs)
     emit(RunStarted(len(jobs), sum(job.size for job in jobs)))
     for outcome in parts.pool.run((partial(run.take, job) for job in jobs), options.concurrency):
         run.note(jobs[outcome.index], outcome)
@@ -111,13 +110,6 @@ class _TorrentRun:
         """Where torrents go."""
         return self.parts.out or self.parts.disk
 
-    def warn_of_terms(self, jobs: list[TorrentJob]) -> None:
-        """Warn of a web seed that names one file, when there are several torrents."""
-        files = [seed for seed in self.options.terms.web_seeds if not seed.endswith("/")]
-        if files and len(jobs) > 1:
-            hint = "End it with / and clients add each file's name."
-            self.emit(Warned(f"The web seed {files[0]} is one file's address, in {len(jobs)} torrents.", hint))
-
     def take(self, job: TorrentJob) -> _Taken:
         """One torrent from the entries of its versions to the file; a failure that ends the run is raised."""
         try:
@@ -126,25 +118,28 @@ class _TorrentRun:
             if errors or not entries:
                 return _Taken(errors=tuple(errors))
             return self._made_or_kept(job, entries)
-        except CivitaiKitError as error:
-            if error.code in ENDS_RUN:
+        except Exception as error:
+            failure = in_our_tree(error)
+            if failure.code in ENDS_RUN:
                 raise
-            return _Taken(errors=(_placed(error, job),))
+            return _Taken(errors=(_placed(failure, job),))
 
     def _made_or_kept(self, job: TorrentJob, entries: list[Entry]) -> _Taken:
         paths = file_paths(self.parts.disk, entries, with_metadata=self.options.include_metadata)
         sizes = {path: self.parts.disk.size(path) or 0 for path in paths}
-        content = content_of(sizes.items(), _fallback_name(job))
+        content = content_of(sizes.items(), _content_name(job, entries))
+        found = self._finds(content)
         there = self._there(job)
         limits = sorted({words for entry in entries for words in restrictions(entry.model, entry.version)})
         warnings = [_licence_warning(entries[0], limits)] if limits else []
+        warnings += [] if found else [_not_found_warning(content)]
         if there is not None:
             if not there.describes(content):
                 said = f"{self._shown(job.path)} lists other files than are here now; it was kept."
                 warnings.append(Warned(said, "Add -f to make it anew."))
             made, status = there, TorrentStatus.KEPT
         else:
-            made, status = self._make(job, entries, content), TorrentStatus.CREATED
+            made, status = self._make(job, entries, content, found=found), TorrentStatus.CREATED
             self.out.write(job.path, made.data)
         magnet = self._write_magnet(job, made) if self.options.magnet_links else None
         row = TorrentRow(
@@ -168,12 +163,20 @@ class _TorrentRun:
         data = None if self.options.overwrite else self.out.read(job.path)
         return None if data is None else self.parts.maker.read(data)
 
-    def _make(self, job: TorrentJob, entries: list[Entry], content: TorrentContent) -> Metainfo:
+    def _finds(self, content: TorrentContent) -> bool:
+        """Whether a client finds the content by its name under the save path, which for several files is a link."""
+        if content.single:
+            return True
+        link = f"{content.folder}/{content.name}"
+        return bool(content.lies_in) and self.parts.disk.link_folder(content.lies_in, link)
+
+    def _make(self, job: TorrentJob, entries: list[Entry], content: TorrentContent, *, found: bool) -> Metainfo:
         self.emit(FileStarted(job.path, content.size))
         if self.options.check_hash:
             check_hashes(self.parts.disk, entries, self.parts.stop)
         moved = _Steps(job.path, content.size, self.emit)
-        return self.parts.maker.make(content, self.parts.disk.locate, self.options.terms, _page(entries), moved)
+        terms = self.options.terms.of(content, found=found)
+        return self.parts.maker.make(content, self.parts.disk.locate, terms, _page(entries), moved)
 
     def _write_magnet(self, job: TorrentJob, made: Metainfo) -> str:
         path = magnet_path(job.path)
@@ -188,14 +191,12 @@ class _TorrentRun:
         return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute)
 
     def note(self, job: TorrentJob, outcome: JobOutcome[_Taken]) -> None:
-        """Count and tell one outcome; an unforeseen error is raised."""
+        """Count and tell one outcome."""
         taken = outcome.value or _Taken()
         for warning in taken.warnings:
             if warning.message not in self.told:
                 self.told.add(warning.message)
                 self.emit(warning)
-        if outcome.error is not None and not isinstance(outcome.error, CivitaiKitError):
-            raise outcome.error
         for error in (outcome.error,) if outcome.error is not None else taken.errors:
             if not isinstance(error, Interrupted):
                 self.errors.append(error)
@@ -238,9 +239,20 @@ def _stopped() -> Interrupted:
     return Interrupted("Stopped before the end.", hint="Run the same command again: torrents that are there are kept.")
 
 
-def _fallback_name(job: TorrentJob) -> str:
-    """The torrent's name when several files share no folder of their own."""
-    return f"civitai-{job.version_ids[0] if len(job.version_ids) == 1 else job.model_id}"
+def _content_name(job: TorrentJob, entries: list[Entry]) -> str:
+    """What several files of a version or of a model are called in their torrent."""
+    first = entries[0]
+    if len(job.version_ids) == 1:
+        return content_name(first.model_name, first.version_name, first.version_id)
+    return content_name(first.model_name, "", job.model_id)
+
+
+def _not_found_warning(content: TorrentContent) -> Warned:
+    where = f"{content.folder}/{content.name}"
+    return Warned(
+        f"{where} cannot be made a link to the folder of its files: no web seed serves this torrent.",
+        "To seed it, make a folder of that name that holds them.",
+    )
 
 
 def _page(entries: list[Entry]) -> str:

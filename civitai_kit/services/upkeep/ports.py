@@ -73,3 +73,9 @@ class Grounds(SavePath, Protocol):
 
     def remove_empty_parents(self, path: str) -> tuple[str, ...]:
         """Remove the folders above `path` that are empty, never the root; gives them, innermost first."""
+
+    def link_folder(self, folder: str, path: str) -> bool:
+        """Make `path` a link to a folder under the save path, unless something lies there; says whether it leads there.
+
+        A link that leads nowhere is made anew.
+        """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import tomli
 
-from civitai_kit.cli.commands.config_example import example
+from civitai_kit.cli.input.config_example import example
 from civitai_kit.core.settings.go_keys import translate
 from civitai_kit.core.settings.keys import KEYS
 
@@ -190,7 +190,7 @@ def test_only_what_asks_the_site_asks_the_keyring(run: Run, monkeypatch: pytest.
         for words in ("db view", "db search x", "db stats", "clean --dry-run", "torrent", "db delete --query x --yes"):
             run(*words.split())
         assert asked == []
-        for words in ("config show", "scan", "download 12 --yes"):
+        for words in ("config show", "scan --all", "download 12 --yes"):
             run(*words.split())
         assert asked == ["api_key"] * 3
     finally:
@@ -221,6 +221,28 @@ def test_a_go_users_file_is_understood(run: Run, empty_home: Path) -> None:
     assert [any(word in line for line in warnings) for word in ("BleveIndexPath", "Images.PostID", "'Nix 7'")] == [
         True
     ] * 3
+
+
+@pytest.mark.parametrize("made", [None, b"SQLite format 3\0 and so on"], ids=["not there yet", "there"])
+@pytest.mark.parametrize("value", ["civitai.db", "store/history.sqlite", "~/civitai.db", ""])
+def test_the_go_downloaders_database_is_left_alone_and_said(
+    value: str, made: bytes | None, run: Run, empty_home: Path
+) -> None:
+    place = empty_home / Path(value).expanduser()
+    if made and value:
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(made)
+    (empty_home / "config.toml").write_text(f'SavePath = "models"\nDatabasePath = "{value}"\n')
+    said = run("db", "view", "--json")
+    assert (said.code, said.data["entries"]) == (0, [])
+    assert (f"DatabasePath names the Go downloader's own database, {value}" in said.err) == bool(value)
+    assert not made or not value or place.read_bytes() == made
+
+
+def test_a_folder_that_a_go_user_named_for_our_database_is_used(run: Run, empty_home: Path) -> None:
+    (empty_home / "config.toml").write_text('DatabasePath = "mine"\n')
+    said = run("config", "show", "--json")
+    assert said.data["settings"]["database_path"]["value"] == "mine" and said.err == ""
 
 
 def test_an_unknown_type_is_passed_on_with_the_nearest_known(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from civitai_kit.core.paths.our_names import LONGEST_JOURNAL, LeftoverKind, is_journal, kind_of
-from civitai_kit.transfer.journal import Journal, Point
+from civitai_kit.transfer.part.journal import Journal, Point
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civitai_kit.cli.commands.config_example import correspondence, example
+from civitai_kit.cli.input.config_example import correspondence, example
 from civitai_kit.core.amounts import LARGEST, parse_bytes, shown_bytes, shown_seconds
 from civitai_kit.core.errors import Code, SettingsError
 from civitai_kit.core.settings.go_keys import translate
@@ -306,13 +306,19 @@ def test_whatever_a_file_holds_is_settings_or_one_sentence(values: dict[str, Any
 # The Go downloader's file
 
 
+# Keys whose value is said in other words here.
+GO_MEANINGS = {"VersionPathPattern"}
+
+
 @pytest.mark.parametrize("name", sorted(name for key in KEYS.values() for name in key.go))
 def test_every_go_key_means_the_same_here(name: str) -> None:
     key = next(key for key in KEYS.values() if name in key.go)
     value: Any = ["x"] if is_list(key.name) else key.default
     table, _, leaf = name.rpartition(".")
     document = {table: {leaf: value}} if table else {leaf: value}
-    assert translate(document).values == {key.name: value}
+    assert set(translate(document).values) == {key.name}
+    if name not in GO_MEANINGS:
+        assert translate(document).values == {key.name: value}
 
 
 @pytest.mark.parametrize("name", ["Query", "ModelTypes", "Nsfw", "Concurrency", "SaveMetadata", "MetaOnly"])
@@ -338,6 +344,34 @@ def test_go_keys_without_counterpart_are_named() -> None:
 
 def test_unknown_keys_of_ours_stay_for_the_merge_to_refuse() -> None:
     assert translate({"limt": 3, "images": {"qualty": 1}}).values == {"limt": 3, "images.qualty": 1}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "template"),
+    [
+        (
+            "{modelType}/{baseModel}/{modelId}-{modelName}/{versionId}-{versionName}",
+            "{type}/{base_model}/{model_id}-{model_name}/{version_id}-{version_name}/{version_id}_{file_name}",
+        ),
+        ("/mine/{creatorName}/", "mine/{creator}/{version_id}_{file_name}"),
+        ("./{username}//{modelName}", "{creator}/{model_name}/{version_id}_{file_name}"),
+    ],
+)
+def test_a_go_pattern_of_folders_becomes_a_template_of_paths(pattern: str, template: str) -> None:
+    assert translate({"VersionPathPattern": pattern}).values == {"path_template": template}
+    assert translate({"Download": {"VersionPathPattern": pattern}}).values == {"path_template": template}
+    merge([Layer("x", {"path_template": template})])
+
+
+def test_an_empty_go_pattern_says_nothing() -> None:
+    assert translate({"VersionPathPattern": ""}).values == {}
+
+
+@pytest.mark.parametrize("pattern", ["{imageId}/x", "{{.ModelName}}", "../{modelName}", "{modelName", 3])
+def test_a_go_pattern_that_is_none_is_refused_in_a_sentence(pattern: Any) -> None:
+    read = translate({"VersionPathPattern": pattern})
+    with pytest.raises(SettingsError, match="path_template"):
+        merge([Layer("./config.toml", read.values)])
 
 
 def test_the_go_downloaders_levels_are_understood() -> None:

@@ -78,7 +78,9 @@ def test_no_tracker_at_all_is_refused() -> None:
         checked_terms([])
 
 
-@pytest.mark.parametrize("url", ["udp://web.example:1/", "web.example/files"])
+@pytest.mark.parametrize(
+    "url", ["udp://web.example:1/", "web.example/files", "https://web.example/?a=1", "https://web.example/#a"]
+)
 def test_a_web_seed_is_a_web_address(url: str) -> None:
     with pytest.raises(UsageError, match="--web-seed"):
         checked_terms([GOOD], [url])
@@ -92,11 +94,12 @@ def test_a_piece_size_that_is_no_power_of_two_in_bounds_is_refused(size: int) ->
 
 @given(st.dictionaries(PATHS, st.integers(1, 10), min_size=1, max_size=6))
 def test_a_content_lists_every_file_once_in_order_and_lies_where_its_files_lie(sizes: dict[str, int]) -> None:
-    content = content_of(sizes.items(), "fallback")
+    content = content_of(sizes.items(), "name")
     assert sorted(file.source for file in content.files) == sorted(sizes)
     assert [file.path for file in content.files] == sorted(file.path for file in content.files)
     assert content.size == sum(sizes.values())
     for file in content.files:
-        inside = "/".join(file.path) if content.single else "/".join((content.name, *file.path))
-        place = f"{content.folder}/{inside}" if content.folder else inside
-        assert place in (file.source, f"fallback/{file.source}")
+        inside = "/".join(file.path)
+        assert file.source == (f"{content.lies_in}/{inside}" if content.lies_in else inside)
+    assert content.single == (len(sizes) == 1)
+    assert content.name == (content.files[0].path[-1] if content.single else "name")

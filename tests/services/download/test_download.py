@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from civitai_kit.core.collection.entry import Status
 from civitai_kit.core.errors import Code, NotWritable
+from civitai_kit.core.events import Emit
+from civitai_kit.core.plans.order import Fetched, Order
 from civitai_kit.core.plans.plan import Reason
 from civitai_kit.core.plans.plan_file import plan_text, read_plan
 from civitai_kit.core.site.query import ModelQuery
+from civitai_kit.services.download.download import DownloadOptions, download
+from civitai_kit.services.ports import FileFetcher
 from civitai_kit.testing import Known
 from tests.services.collection import Collection
 
@@ -256,3 +263,96 @@ def test_the_key_goes_to_the_site_alone(collection: Collection) -> None:
     for record in collection.sandbox.requests:
         assert ("authorization" in record.headers) == (record.host == "site")
         assert collection.sandbox.api_key not in record.query
+
+
+# Links in the save path
+
+
+def test_a_folder_that_was_moved_and_linked_back_is_filled_where_it_is_now(
+    collection: Collection, tmp_path: Path
+) -> None:
+    (tmp_path / "another disk").mkdir()
+    collection.root.mkdir()
+    (collection.root / "lora").symlink_to(tmp_path / "another disk")
+    report = collection.download(PLAIN, options={"metadata": True, "version_images": True})
+    assert (report.exit_code, len(report.downloaded)) == (0, 1)
+    there = [path.name for path in (tmp_path / "another disk").rglob("*") if path.is_file()]
+    assert len(there) >= 3 and not [name for name in there if name.endswith((".part", ".tmp", ".part.json"))]
+    assert [skip.reason for skip in collection.download(PLAIN).skipped] == [Reason.HAVE]
+
+
+def test_a_model_that_was_moved_and_linked_back_is_there(collection: Collection, tmp_path: Path) -> None:
+    path = collection.root / collection.download(PLAIN).downloaded[0].path
+    path.rename(tmp_path / "on another disk")
+    path.symlink_to(tmp_path / "on another disk")
+    assert [skip.reason for skip in collection.download(PLAIN).skipped] == [Reason.HAVE]
+
+
+def test_a_link_under_a_models_name_is_not_replaced_and_the_others_come(collection: Collection, tmp_path: Path) -> None:
+    first, *others = collection.scan(PLAIN, all_versions=True).items
+    link = collection.root / first.path
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "gone")
+    report = collection.download(PLAIN, all_versions=True)
+    assert [failure.error.code for failure in report.failed] == [Code.NOT_WRITABLE]
+    assert len(report.downloaded) == len(others) > 0
+    assert link.is_symlink() and not (tmp_path / "gone").exists()
+
+
+def test_a_sidecar_that_cannot_be_written_leaves_its_model_right(collection: Collection) -> None:
+    item = collection.scan(PLAIN).items[0]
+    sidecar = (collection.root / item.path).with_suffix(".json")
+    sidecar.parent.mkdir(parents=True)
+    os.mkfifo(sidecar)
+    report = collection.download(PLAIN, options={"metadata": True})
+    assert ([error.code for error in report.errors], report.exit_code) == ([Code.NOT_WRITABLE], 7)
+    entry = collection.entry(item.version_id)
+    assert entry is not None and entry.status is Status.DOWNLOADED
+
+
+@dataclass
+class Stumbling:
+    """A fetcher with a mistake in it, which shows at one item."""
+
+    fetcher: FileFetcher
+    at: str
+
+    def fetch(self, order: Order, emit: Emit) -> Fetched:
+        """Fetch what is not the one."""
+        if order.key == self.at:
+            raise ZeroDivisionError
+        return self.fetcher.fetch(order, emit)
+
+    def fetch_picture(self, order: Order, emit: Emit) -> Fetched:
+        """The same for pictures."""
+        return self.fetch(order, emit)
+
+
+@pytest.mark.parametrize("refs", [(PLAIN,), (PLAIN, str(int(Known.FLUX)))])
+def test_a_mistake_over_one_item_is_its_failure_and_the_others_are_done(
+    collection: Collection, refs: tuple[str, ...]
+) -> None:
+    plan = collection.scan(*refs)
+    with ExitStack() as stack:
+        parts = collection.kit(stack, writing=True).download_parts
+        parts = replace(parts, fetcher=Stumbling(parts.fetcher, plan.items[0].path))
+        report = download(parts, plan, DownloadOptions(), collection.events.append)
+    assert [(failure.item, failure.error.code) for failure in report.failed] == [(plan.items[0], Code.UNFORESEEN)]
+    assert report.downloaded == plan.items[1:]
+    assert report.exit_code == (7 if len(refs) > 1 else 1)
+    entry = collection.entry(plan.items[0].version_id)
+    assert entry is not None
+    assert entry.status is Status.ERROR
+
+
+@pytest.mark.parametrize("path", ["a/" * 2000 + "x", "b" * 240, "/".join(["c" * 200] * 6)])
+def test_a_path_that_no_file_system_takes_is_a_usage_error_and_the_others_are_done(
+    collection: Collection, path: str
+) -> None:
+    found = collection.scan(PLAIN, str(int(Known.FLUX)))
+    wrong = replace(found.items[0], path=path)
+    plan = read_plan(plan_text(replace(found, items=(wrong, *found.items[1:]))), "plan.json")
+    report = collection.execute(plan)
+    assert [failure.error.code for failure in report.failed] == [Code.USAGE]
+    assert (report.downloaded, report.exit_code) == (found.items[1:], 7)
+    assert collection.entry(wrong.version_id) is None

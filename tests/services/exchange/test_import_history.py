@@ -103,6 +103,56 @@ def test_json_of_every_era_is_taken_and_nothing_on_disk_is_fetched_again(
     assert (record.tags, record.url) == (tuple(more.get("tags", ())), more.get("url"))
 
 
+TRUE_TYPES = ("jpeg", "webp", "mp4", "gif", "png")
+
+
+def true_types(album: Album, where: Path) -> dict[str, Any]:
+    """Pictures as the grabber saved them, by their true type; gives its history, where every HD one is a `.png`."""
+    folder = where / "image_downloads/Username_Search/ann"
+    history = {}
+    for place, (number, ending) in enumerate(zip(ids(album), TRUE_TYPES, strict=True)):
+        here = folder / ("", "dreamMix", "videos")[place % 3]
+        here.mkdir(parents=True, exist_ok=True)
+        (here / f"{number}.{ending}").write_bytes(b"taken by the grabber")
+        path = f"image_downloads/Username_Search/ann/{number}.png"
+        history[f"{number}_HD"] = {"path": path, "quality": "HD", "download_date": "2024-03-02 - 14:07"}
+    return history
+
+
+@pytest.mark.parametrize("migrated", [False, True], ids=["json", "its own migration"])
+def test_files_saved_under_another_ending_than_the_one_remembered_are_not_fetched_again(
+    album: Album, tmp_path: Path, migrated: bool
+) -> None:
+    history = true_types(album, tmp_path)
+    if migrated:
+        known = [(key, key[:-3], "HD", row["path"], row["download_date"], None, None) for key, row in history.items()]
+        file = database(tmp_path / "tracking_database.sqlite", known, [], targets=False)
+    else:
+        file = written(tmp_path / "downloaded_images.json", history)
+    assert imported(album, file).images == len(TRUE_TYPES)
+    report = album.fetch("username:ann", quality=Quality.HD, quality_typed=True)
+    assert (report.downloaded, report.reasons, album.fetched()) == (0, {Why.HAVE: 5}, 0)
+    assert {Path(record.path or "").suffix[1:]: record.media for record in album.records()} == {
+        ending: "video" if ending == "mp4" else "image" for ending in TRUE_TYPES
+    }
+
+
+def test_of_one_picture_in_both_qualities_each_keeps_its_own_file(album: Album, tmp_path: Path) -> None:
+    folder = tmp_path / "image_downloads/ann"
+    folder.mkdir(parents=True)
+    number = ids(album)[0]
+    for name in (f"{number}.jpeg", f"{number}.webp", f"{number}_sd.avif"):
+        (folder / name).write_bytes(b"taken by the grabber")
+    said = {"SD": "jpeg", "HD": "png"}
+    history = {
+        f"{number}_{quality}": {"path": f"image_downloads/ann/{number}.{ending}", "quality": quality}
+        for quality, ending in said.items()
+    }
+    imported(album, written(tmp_path / "h.json", history))
+    found = {record.quality: Path(record.path or "").suffix for record in album.records()}
+    assert found == {Quality.SD: ".jpeg", Quality.HD: ".webp"}
+
+
 def test_backslashes_and_the_folder_of_the_history_lead_to_the_files(album: Album, tmp_path: Path) -> None:
     old = tmp_path / "old tool"
     paths = [path.replace("/", "\\") for path in grabbed(album, old)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import socket
@@ -10,7 +11,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -89,7 +91,7 @@ def made(tmp_path: Path, tracker: Tracker, sizes: dict[str, int]) -> tuple[Shelf
     shelf = Shelf(tmp_path / "save")
     shelf.add(11, {path: os.urandom(size) for path, size in sizes.items()})
     (row,) = shelf.make(terms=checked_terms([tracker.url], piece_size=2**16)).rows
-    folder = "lora/x" if len(sizes) == 1 else "sd"
+    folder = "lora/x" if len(sizes) == 1 else "torrents"
     return shelf, shelf.root / row.path, folder
 
 
@@ -159,12 +161,69 @@ def wait_until(condition: Any, what: str) -> None:
 
 def is_there(shelf: Shelf, folder: str, target: Path) -> bool:
     """Whether every file under the folder we seed from has come whole."""
-    pairs = [(path, target / path.relative_to(shelf.root / folder)) for path in (shelf.root / folder).rglob("*")]
-    wanted = [(ours, theirs) for ours, theirs in pairs if ours.is_file() and ours.suffix in (".safetensors", ".pt")]
+    found = [Path(here, name) for here, _, names in os.walk(shelf.root / folder, followlinks=True) for name in names]
+    pairs = [(path, target / path.relative_to(shelf.root / folder)) for path in found]
+    wanted = [(ours, theirs) for ours, theirs in pairs if ours.suffix in (".safetensors", ".pt")]
     return bool(wanted) and all(
         theirs.is_file() and theirs.stat().st_size == ours.stat().st_size and theirs.read_bytes() == ours.read_bytes()
         for ours, theirs in wanted
     )
+
+
+class _Folder(SimpleHTTPRequestHandler):
+    """A plain server of files, told of ranges as a web seed must be (BEP 19)."""
+
+    def send_head(self) -> Any:
+        place = Path(self.translate_path(self.path))
+        if not place.is_file():
+            self.send_error(404)
+            return None
+        size = place.stat().st_size
+        asked = self.headers.get("Range", f"bytes=0-{size - 1}").removeprefix("bytes=")
+        first, last = (int(number) for number in asked.split("-"))
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
+        self.send_header("Content-Length", str(last - first + 1))
+        self.end_headers()
+        with place.open("rb") as file:
+            file.seek(first)
+            return io.BytesIO(file.read(last - first + 1))
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """The URL at which a plain HTTP server offers the save path."""
+    (tmp_path / "save").mkdir()
+    handler = partial(_Folder, directory=str(tmp_path / "save"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [SINGLE, SEVERAL], ids=["one file", "several"])
+def test_libtorrent_gets_the_bytes_from_the_web_seed_alone(
+    tmp_path: Path, libtorrent: Any, served: str, sizes: dict[str, int]
+) -> None:
+    shelf = Shelf(tmp_path / "save")
+    shelf.add(11, {path: os.urandom(size) for path, size in sizes.items()})
+    nobody = "http://127.0.0.1:9/announce"
+    (row,) = shelf.make(terms=checked_terms([nobody], [served], piece_size=2**16)).rows
+    folder = "lora/x" if len(sizes) == 1 else "torrents"
+    target = tmp_path / "got"
+    target.mkdir()
+    torrent = shelf.root / row.path
+    with (
+        libtorrent_peer(libtorrent, torrent, shelf.root / folder) as seed,
+        libtorrent_peer(libtorrent, torrent, target) as leech,
+    ):
+        wait_until(lambda: seed.status().is_seeding, "libtorrent does not find the files where they lie")
+        wait_until(lambda: leech.status().is_seeding, "libtorrent did not get the bytes")
+        wait_until(lambda: is_there(shelf, folder, target), "libtorrent did not write the bytes")
 
 
 @pytest.mark.slow
@@ -177,6 +236,7 @@ def test_libtorrent_seeds_in_place_and_aria2_gets_the_bytes(
         wait_until(lambda: seed.status().is_seeding, "libtorrent does not find the files where they lie")
         with aria2_peer(aria2c, torrent, target):
             wait_until(lambda: is_there(shelf, folder, target), "aria2 did not get the bytes")
+    assert is_there(shelf, folder, target)
 
 
 @pytest.mark.slow
@@ -192,6 +252,7 @@ def test_aria2_seeds_in_place_and_libtorrent_gets_the_bytes(
     ):
         wait_until(lambda: leech.status().is_seeding, "libtorrent did not get the bytes")
         wait_until(lambda: is_there(shelf, folder, target), "libtorrent did not write the bytes")
+    assert is_there(shelf, folder, target)
 
 
 def test_libtorrent_reads_the_info_hash_that_we_report(tmp_path: Path, tracker: Tracker, libtorrent: Any) -> None:
@@ -207,5 +268,5 @@ def test_libtorrent_reads_the_info_hash_that_we_report(tmp_path: Path, tracker: 
 def test_aria2_lists_what_we_put_in(tmp_path: Path, tracker: Tracker, aria2c: str) -> None:
     _, torrent, _ = made(tmp_path, tracker, SEVERAL)
     shown = subprocess.run([aria2c, "--no-conf", "-S", str(torrent)], capture_output=True, text=True, check=True).stdout
-    assert "m/9-a/v/11_a.safetensors" in shown
+    assert "Model 1 - v11 (11)/9-a/v/11_a.safetensors" in shown
     assert tracker.url in shown

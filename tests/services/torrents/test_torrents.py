@@ -60,15 +60,38 @@ def test_files_of_one_version_are_one_torrent_named_after_the_primary_that_can_b
     (row,) = shelf.make().rows
     assert row.path == "checkpoint/sd/9-b/v1/11_b.torrent"
     torrent = torf.Torrent.read(shelf.root / row.path)
-    assert torrent.name == "sd"
-    assert [str(file) for file in torrent.files] == ["sd/9-a/v1/11_a.vae.pt", "sd/9-b/v1/11_b.safetensors"]
+    name = "Model 1 - v11 (11)"
+    assert (torrent.name, row.name) == (name, name)
+    assert [str(file) for file in torrent.files] == [f"{name}/9-a/v1/11_a.vae.pt", f"{name}/9-b/v1/11_b.safetensors"]
     assert torrent.verify(shelf.root / "checkpoint/sd")
+    assert torrent.verify(shelf.root / "torrents" / name)
 
 
-def test_files_that_share_only_the_save_path_are_named_by_the_version(shelf: Shelf) -> None:
+def test_the_folder_of_a_torrent_is_made_once_and_what_lies_in_its_place_is_kept(shelf: Shelf) -> None:
+    shelf.add(11, {"sd/a/11_a.safetensors": BODY, "sd/b/11_b.safetensors": BODY})
+    shelf.make()
+    shelf.make(overwrite=True)
+    place = shelf.root / "torrents/Model 1 - v11 (11)"
+    assert place.is_symlink() and place.samefile(shelf.root / "sd") and warnings(shelf) == []
+    place.unlink()
+    place.symlink_to("../gone")
+    shelf.make(overwrite=True)
+    assert place.samefile(shelf.root / "sd")
+    place.unlink()
+    place.mkdir()
+    (place / "mine.txt").write_text("mine")
+    (row,) = shelf.make(overwrite=True, terms=checked_terms([TRACKER], ["https://web.example/"])).rows
+    assert (place / "mine.txt").read_text() == "mine"
+    assert list(torf.Torrent.read(shelf.root / row.path).webseeds) == []
+    assert any("torrents/Model 1 - v11 (11)" in message for message in warnings(shelf))
+
+
+def test_files_that_share_only_the_save_path_make_a_torrent_that_no_web_seed_serves(shelf: Shelf) -> None:
     shelf.add(11, {"a.safetensors": BODY, "b/c.safetensors": BODY})
-    (row,) = shelf.make().rows
-    assert row.name == "civitai-11"
+    (row,) = shelf.make(terms=checked_terms([TRACKER], ["https://web.example/"])).rows
+    assert row.name == "Model 1 - v11 (11)"
+    assert list(torf.Torrent.read(shelf.root / row.path).webseeds) == []
+    assert not (shelf.root / "torrents").exists() and warnings(shelf)
 
 
 def test_equal_files_have_one_info_hash_whatever_the_save_path_the_trackers_and_the_hour(tmp_path: Path) -> None:
@@ -90,9 +113,31 @@ def test_private_and_piece_size_go_into_the_info_and_trackers_into_tiers_of_thei
     torrent = torf.Torrent.read(shelf.root / row.path)
     assert [list(tier) for tier in torrent.trackers] == [[url] for url in announce]
     assert list(torrent.webseeds) == ["https://web.example/files/"]
-    assert (torrent.private, torrent.piece_size, torrent.source) == (True, 32768, "civitai.com")
+    assert (torrent.private, torrent.piece_size, torrent.source) == (True, 32768, None)
     assert torrent.created_by == "civitai-kit test"
     assert "private" not in _plain_info(shelf)
+
+
+def test_a_source_stands_in_the_info_only_when_it_is_asked_for(shelf: Shelf) -> None:
+    shelf.add(11, {"a.safetensors": BODY})
+    (row,) = shelf.make().rows
+    plain = torf.Torrent(shelf.root / "a.safetensors", piece_size=row.piece_size)
+    plain.generate()
+    assert row.info_hash == plain.infohash
+    (named,) = shelf.make(terms=checked_terms([TRACKER], source="my tracker"), overwrite=True).rows
+    assert torf.Torrent.read(shelf.root / named.path).source == "my tracker"
+    assert named.info_hash != row.info_hash
+
+
+@pytest.mark.parametrize("root", ["https://web.example/m%20x", "https://web.example/m%20x/"])
+def test_each_torrent_names_the_folder_of_its_own_files_under_the_web_seeds_root(shelf: Shelf, root: str) -> None:
+    shelf.add(11, {"lora/ä 模型 #1/11_a.safetensors": BODY})
+    shelf.add(12, {"12_b.safetensors": BODY})
+    shelf.add(13, {"sd/m/13_a.safetensors": BODY, "sd/m/13_b.safetensors": BODY})
+    rows = shelf.make(terms=checked_terms([TRACKER], [root])).rows
+    seeds = [str(*torf.Torrent.read(shelf.root / row.path).webseeds) for row in rows]
+    base = "https://web.example/m%20x"
+    assert seeds == [f"{base}/lora/%C3%A4%20%E6%A8%A1%E5%9E%8B%20%231/", f"{base}/", f"{base}/torrents/"]
 
 
 def _plain_info(shelf: Shelf) -> dict[str, object]:
@@ -199,7 +244,8 @@ def test_sidecars_and_images_come_along_only_when_asked_for(shelf: Shelf) -> Non
     assert row.files == 1
     (row,) = shelf.make(include_metadata=True, overwrite=True).rows
     torrent = torf.Torrent.read(shelf.root / row.path)
-    assert sorted(str(file) for file in torrent.files) == ["a/11_a.json", "a/11_a.safetensors", "a/images/5.jpeg"]
+    listed = ["11_a.json", "11_a.safetensors", "images/5.jpeg"]
+    assert sorted(str(file) for file in torrent.files) == [f"Model 1 - v11 (11)/{path}" for path in listed]
 
 
 def test_equal_stems_never_meet_in_one_folder(shelf: Shelf, tmp_path: Path) -> None:
@@ -295,15 +341,14 @@ def test_a_stop_while_a_file_is_hashed_comes_at_once(shelf: Shelf) -> None:
     assert shelf.files() == ["a.safetensors"]
 
 
-def test_a_path_that_leads_out_of_the_save_path_is_refused(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_file_that_was_moved_and_linked_back_is_shared_as_it_is(shelf: Shelf, tmp_path: Path) -> None:
     shelf.add(11, {"a.safetensors": BODY})
-    outside = tmp_path / "secret"
-    outside.write_bytes(BODY)
-    (shelf.root / "a.safetensors").unlink()
-    (shelf.root / "a.safetensors").symlink_to(outside)
+    before = shelf.make().rows[0].info_hash
+    (shelf.root / "a.torrent").unlink()
+    (shelf.root / "a.safetensors").rename(tmp_path / "on another disk")
+    (shelf.root / "a.safetensors").symlink_to(tmp_path / "on another disk")
     report = shelf.make()
-    assert [error.version_id for error in report.errors] == [11]
-    assert not report.rows
+    assert [row.info_hash for row in report.rows] == [before]
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs permissions that bind us")
@@ -321,10 +366,3 @@ def test_an_output_folder_that_is_a_file_is_not_writable(shelf: Shelf, tmp_path:
     out.write_bytes(b"")
     with pytest.raises(NotWritable):
         shelf.make(out=out)
-
-
-def test_a_web_seed_that_is_one_files_address_is_named_when_there_are_several_torrents(shelf: Shelf) -> None:
-    shelf.add(11, {"a.safetensors": BODY})
-    shelf.add(12, {"b.safetensors": BODY})
-    shelf.make(terms=checked_terms([TRACKER], ["https://web.example/a.safetensors"]))
-    assert any("web seed" in message for message in warnings(shelf))

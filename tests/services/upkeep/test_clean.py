@@ -10,7 +10,7 @@ from civitai_kit.core.errors import Code, NotWritable
 from civitai_kit.core.paths.our_names import LeftoverKind
 from civitai_kit.disk.folder import Folder
 from civitai_kit.services.upkeep.clean import CleanOptions, CleanReport, clean, plan_clean
-from civitai_kit.transfer.journal import Journal
+from civitai_kit.transfer.part.journal import Journal
 
 DATABASES = ("civitai_download_db", "civitai_kit_db")
 JOURNAL = Journal(source="/api/download/models/1").dump()

@@ -1,0 +1,1 @@
+"""How one file comes: attempts, reading, writing, proof, and its final name."""

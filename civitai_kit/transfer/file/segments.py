@@ -1,0 +1,193 @@
+"""Several connections for one file: parts handed out in order, hashed in order behind them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from civitai_kit.core.retry import Retries
+from civitai_kit.files.errors import writing
+from civitai_kit.files.opening import open_own
+from civitai_kit.machine import page_aligned
+from civitai_kit.transfer.file.reader import BodyReader
+from civitai_kit.transfer.http.answers import Setback
+from civitai_kit.transfer.http.connection import OpenAnswer
+from civitai_kit.transfer.http.ranges import range_headers, stored_object
+from civitai_kit.transfer.http.source import Source
+from civitai_kit.transfer.part.part import Part
+from civitai_kit.transfer.progress import FileProgress
+from civitai_kit.transfer.stopping import Stopping
+
+_AHEAD = 2  # Segments handed out beyond one a connection, so that none waits for the hash.
+_BUFFER_SIZE = 256 * 1024
+
+
+class RangesRefused(Exception):
+    """The storage does not serve the ranges of one and the same file."""
+
+
+class Segments:
+    """Brings the rest of a part over several connections, `segment` bytes a request, synced every `sync` bytes."""
+
+    def __init__(
+        self,
+        part: Part,
+        source: Source,
+        reader: BodyReader,
+        stopping: Stopping,
+        *,
+        retries: Callable[[], Retries],
+        progress: FileProgress,
+        segment: int,
+        sync: int,
+    ) -> None:
+        self._part = part
+        self._source = source
+        self._reader = reader
+        self._stopping = stopping
+        self._retries = retries
+        self._progress = progress
+        self._segment = segment
+        self._sync = sync
+        self._total = part.total or 0
+        self._next = part.written
+        self._done: dict[int, int] = {}
+        self._turn = threading.Condition()
+        self._failure: Exception | None = None
+        self._open: set[OpenAnswer] = set()
+
+    def bring(self, connections: int) -> None:
+        """Bring everything; raises RangesRefused, or what ended it, with the bytes in order kept."""
+        workers = [
+            threading.Thread(target=self._work, args=(connections,), name="segment", daemon=True)
+            for _ in range(connections)
+        ]
+        for worker in workers:
+            worker.start()
+        try:
+            while self._part.written < self._total:
+                self._part.catch_up(self._await_next(), self._stopping.check)
+                if self._part.hashed - self._part.journal.synced >= self._sync:
+                    self._part.record(self._part.point())
+        finally:
+            self._give_up(RuntimeError("the segments are over"))
+            for worker in workers:
+                worker.join()
+
+    def _await_next(self) -> int:
+        """Wait for the segment that follows what is hashed; gives its end."""
+        with self._turn:
+            while self._part.written not in self._done:
+                if self._failure is not None:
+                    raise self._failure
+                self._turn.wait(0.5)
+                self._stopping.check()
+            end = self._done.pop(self._part.written)
+            self._turn.notify_all()
+            return end
+
+    # -- in the workers' threads ------------------------------------------------------------------------------
+
+    def _work(self, connections: int) -> None:
+        window = (connections + _AHEAD) * self._segment
+        try:
+            while (start := self._take(window)) is not None:
+                stop = min(start + self._segment, self._total)
+                self._bring_one(start, stop)
+                with self._turn:
+                    self._done[start] = stop
+                    self._turn.notify_all()
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+            self._give_up(error)
+
+    def _take(self, window: int) -> int | None:
+        with self._turn:
+            while self._next < self._total and self._next - self._part.written >= window:
+                if self._failure is not None:
+                    return None
+                self._turn.wait(0.5)
+            if self._failure is not None or self._next >= self._total:
+                return None
+            start, self._next = self._next, self._next + self._segment
+            return start
+
+    def _bring_one(self, start: int, stop: int) -> None:
+        retries = self._retries()
+        with _SegmentWriter(self._part.path, start) as segment:
+            while segment.at < stop:
+                before = segment.at
+                try:
+                    self._attempt(segment, stop)
+                except Setback as setback:
+                    if segment.at > before:
+                        retries.renew()
+                    wait = retries.wait_after(setback)
+                    if wait is None or self._failure is not None:
+                        raise setback.error from setback
+                    self._stopping.wait(wait)
+
+    def _attempt(self, segment: _SegmentWriter, stop: int) -> None:
+        start = segment.at
+        with self._source.open(range_headers(self._part.journal, start, stop)) as answer:
+            found = stored_object(answer)
+            if answer.status != 206 or found.start != start or found.differs_from(self._part.journal):
+                raise RangesRefused("the storage does not serve this file in ranges")
+            if found.stop is not None and found.stop > stop:
+                raise RangesRefused("the storage sends more than was asked for")
+            self._enter(answer)
+            try:
+                self._reader.move(answer, segment, self._moved)
+            finally:
+                with self._turn:
+                    self._open.discard(answer)
+
+    def _enter(self, answer: OpenAnswer) -> None:
+        with self._turn:
+            self._open.add(answer)
+            failed = self._failure is not None
+        if failed:
+            answer.cut()
+
+    def _moved(self, count: int) -> None:
+        self._progress.moved(count)
+
+    def _give_up(self, error: Exception) -> None:
+        with self._turn:
+            if self._failure is None:
+                self._failure = error
+            for answer in self._open:
+                answer.cut()
+            self._turn.notify_all()
+
+
+class _SegmentWriter:
+    """A place in the part file where one connection writes, through a descriptor of its own."""
+
+    def __init__(self, path: Path, start: int) -> None:
+        self.at = start
+        self._path = path
+        self._buffer = page_aligned(_BUFFER_SIZE)
+        with writing(path):
+            self._fd = open_own(path, os.O_WRONLY)
+            os.lseek(self._fd, start, os.SEEK_SET)
+
+    def __enter__(self) -> _SegmentWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+    def next_buffer(self) -> memoryview:
+        """The one buffer."""
+        return self._buffer
+
+    def put(self, buffer: memoryview, filled: int) -> None:
+        """Write the filled bytes."""
+        chunk = buffer[:filled]
+        with writing(self._path):
+            while chunk:
+                count = os.write(self._fd, chunk)
+                self.at += count
+                chunk = chunk[count:]

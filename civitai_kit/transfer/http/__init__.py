@@ -1,0 +1,1 @@
+"""How bytes are asked for: connections, redirects, ranges, and what refusals mean."""

@@ -1,0 +1,1 @@
+"""The bytes so far, safe on disk, and the journal that vouches for them."""

@@ -1,0 +1,169 @@
+"""The part file: synced before journalled, proved before trusted, whole before named."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from civitai_kit.core.errors import NotWritable
+from civitai_kit.core.plans.order import Proof
+from civitai_kit.transfer.part.journal import Journal, parse_journal
+from civitai_kit.transfer.part.part import Part, open_part
+
+NAMES = frozenset({"sha256"})
+SOURCES = frozenset({"/f"})
+CONTENT = os.urandom(3_000_000)
+
+
+def look() -> None:
+    """Nothing is to stop."""
+
+
+def opened(target: Path) -> Part:
+    return Part(target, Journal(source="/f"), NAMES)
+
+
+def add(part: Part, stop: int) -> None:
+    chunk = memoryview(CONTENT)[part.written : stop]
+    part.write(chunk)
+    part.hash(chunk)
+
+
+def begun(target: Path, *stops: int, more: int = 0) -> None:
+    """Leave a part that was synced at `stops` and written a little further."""
+    part = opened(target)
+    part.learn(total=len(CONTENT), etag='"e"', modified=None)
+    for stop in stops:
+        add(part, stop)
+        part.record(part.point())
+    add(part, part.written + more)
+    part.close()
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "file.bin"
+
+
+def test_what_was_not_synced_is_not_trusted(target: Path) -> None:
+    begun(target, 1_000_000, more=500_000)
+    part = opened(target)
+    assert part.resume(SOURCES, Proof(), look) == 1_000_000
+    assert part.path.stat().st_size == 1_000_000
+    part.close()
+
+
+@pytest.mark.parametrize(("broken", "kept"), [(1_700_000, 1_000_000), (10, 0), (2_500_000, 2_000_000)])
+def test_the_last_good_point_is_where_it_goes_on(target: Path, broken: int, kept: int) -> None:
+    begun(target, 1_000_000, 2_000_000, 3_000_000)
+    with target.with_name("file.bin.part").open("r+b") as file:
+        file.seek(broken)
+        file.write(bytes([CONTENT[broken] ^ 1]))
+    part = opened(target)
+    assert part.resume(SOURCES, Proof(), look) == kept
+    add(part, len(CONTENT))
+    assert part.digests().sha256 == hashlib.sha256(CONTENT).hexdigest()
+    part.close()
+
+
+@pytest.mark.parametrize(("length", "kept"), [(1_999_999, 1_000_000), (0, 0), (2_000_000, 2_000_000)])
+def test_a_part_shorter_than_its_journal_goes_on_from_what_is_there(target: Path, length: int, kept: int) -> None:
+    begun(target, 1_000_000, 2_000_000)
+    os.truncate(target.with_name("file.bin.part"), length)
+    part = opened(target)
+    assert part.resume(SOURCES, Proof(), look) == kept
+    part.close()
+
+
+def test_a_journal_without_its_part_is_worth_nothing(target: Path) -> None:
+    begun(target, 1_000_000)
+    target.with_name("file.bin.part").unlink()
+    part = opened(target)
+    assert part.resume(SOURCES, Proof(), look) == 0
+    assert not target.with_name("file.bin.part.json").exists()
+    part.close()
+
+
+def test_beginning_anew_takes_the_journal_away_first(target: Path) -> None:
+    begun(target, 1_000_000)
+    part = opened(target)
+    part.resume(SOURCES, Proof(), look)
+    part.restart()
+    assert not target.with_name("file.bin.part.json").exists()
+    assert part.path.stat().st_size == 0
+    part.close()
+
+
+def test_an_empty_part_does_not_stay(target: Path) -> None:
+    with open_part(target, Journal(source="/f"), NAMES):
+        assert target.with_name("file.bin.part").exists()
+    assert list(target.parent.iterdir()) == []
+
+
+def test_promotion_replaces_what_was_there_and_leaves_nothing_else(target: Path) -> None:
+    target.write_text("old")
+    part = opened(target)
+    add(part, 5)
+    part.record(part.point())
+    part.promote(target)
+    assert target.read_bytes() == CONTENT[:5]
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_folder_that_vanishes_is_told_as_not_writable(target: Path) -> None:
+    folder = target.parent / "gone"
+    part = opened(folder / "file.bin")
+    add(part, 5)
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    with pytest.raises(NotWritable):
+        part.promote(folder / "file.bin")
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 400_000), st.booleans()), max_size=8), st.integers(0, 3_000_000))
+def test_the_journal_never_claims_more_than_the_part_holds(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, bool]], cut: int
+) -> None:
+    target = tmp_path_factory.mktemp("part") / "file.bin"
+    journal_path = target.with_name("file.bin.part.json")
+    part = opened(target)
+    for count, synced in steps:
+        add(part, min(len(CONTENT), part.written + count))
+        if synced:
+            part.record(part.point())
+        if journal_path.exists():
+            journal = parse_journal(journal_path.read_bytes())
+            assert journal is not None
+            assert journal.synced <= part.path.stat().st_size
+    part.close()
+    size = part.path.stat().st_size
+    os.truncate(part.path, min(size, cut))
+    again = opened(target)
+    kept = again.resume(SOURCES, Proof(), look)
+    assert kept <= min(size, cut)
+    assert again.head(kept) == CONTENT[:kept]
+    again.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")
+def test_a_link_in_place_of_a_part_is_never_written_through(target: Path) -> None:
+    theirs = target.with_name("letter.txt")
+    theirs.write_text("dear")
+    target.with_name(target.name + ".part").symlink_to(theirs)
+    with pytest.raises(NotWritable, match="link"):
+        opened(target)
+    assert theirs.read_text() == "dear"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
+def test_a_pipe_in_place_of_a_journal_is_not_waited_for(target: Path) -> None:
+    os.mkfifo(target.with_name(target.name + ".part.json"))
+    with open_part(target, Journal(source="/f"), NAMES) as part:
+        assert part.resume(SOURCES, Proof(), look) == 0

@@ -6,7 +6,7 @@ READY := .venv/.ready
 PLAIN := .bench-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check bench page lock clean
+.PHONY: help venv run test check bench torture page lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ check: venv ## format, lint, types, import floors
 
 bench: venv $(PLAIN)/.ready ## bytes, scans and starts beside curl and openssl, as ratios
 	$(BIN)/python bench/run.py --python $(PLAIN)/bin/python
+
+torture: venv ## bad inputs, kills, names, links, servers, databases: minutes; ONLY=stores, ONLY='kills:images'
+	@$(BIN)/python -m torture
 
 # As people install it: what tests and linters bring along costs time at the start.
 $(PLAIN)/.ready: pyproject.toml $(shell find civitai_kit -name '*.py')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,8 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from civitai_kit.disk.errors import writing
+from civitai_kit.files.errors import writing
+from civitai_kit.files.opening import open_own
 
 
 class ApiLog:
@@ -20,7 +22,8 @@ class ApiLog:
         self._lock = Lock()
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a", encoding="utf-8")
+            descriptor = open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            self._file = os.fdopen(descriptor, "a", encoding="utf-8")
 
     def write(self, exchange: Any) -> None:
         """Append one exchange: any dataclass of plain values."""

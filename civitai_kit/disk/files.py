@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from civitai_kit.core.errors import NotWritable
 from civitai_kit.core.plans.digests import FileStamp
-from civitai_kit.disk.errors import writing
-
-# Windows refuses to rename or remove what a scanner or a viewer has open, mostly for a moment.
-_TRIES = 8
-_FIRST_WAIT = 0.02
+from civitai_kit.files.errors import writing
+from civitai_kit.files.replacing import replace, retry_while_open, sync_folder
 
 
 class FoundFile(NamedTuple):
@@ -57,7 +54,7 @@ def stamp(path: Path) -> FileStamp | None:
 def write_atomically(path: Path, content: bytes) -> None:
     """Put `content` at `path`, making folders; after a crash there is the old file or the new one.
 
-    Raises DiskFull or NotWritable.
+    Raises DiskFull or NotWritable; a link of this name is not replaced.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,25 +63,11 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         with writing(path):
             _write_synced(temporary, content)
-            retry_while_open(lambda: temporary.replace(path))
+            replace(temporary, path)
             sync_folder(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder last through a power cut, where the system can."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        # Some network file systems cannot do this; the rename itself is done.
-        return
-    finally:
-        os.close(descriptor)
 
 
 def remove_file(path: Path) -> bool:
@@ -113,20 +96,11 @@ def remove_empty_folders(folder: Path, root: Path) -> list[Path]:
     return removed
 
 
-def retry_while_open(act: Callable[[], object]) -> None:
-    """Call `act`, again for a while where Windows refuses because another program has the file open."""
-    wait = _FIRST_WAIT
-    for _ in range(_TRIES - 1):
-        try:
-            act()
-        except PermissionError:
-            if os.name != "nt":
-                raise
-            time.sleep(wait)
-            wait *= 2
-        else:
-            return
-    act()
+def refuse_file(root: Path) -> None:
+    """Raise NotWritable where the save path is a file."""
+    if root.exists() and not root.is_dir():
+        hint = "Choose a folder with --save-path."
+        raise NotWritable(f"The save path {root} is a file", hint=hint, path=str(root))
 
 
 def _listing(folder: Path) -> list[os.DirEntry[str]]:

@@ -13,45 +13,54 @@ from typing import TYPE_CHECKING
 
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
-from civitai_kit.disk.errors import read_error, refuse_file, writing
 from civitai_kit.disk.files import (
     FoundFile,
+    refuse_file,
     remove_empty_folders,
     remove_file,
-    retry_while_open,
     stamp,
-    sync_folder,
     walk,
     write_atomically,
 )
+from civitai_kit.files.errors import read_error, writing
+from civitai_kit.files.opening import read_small, refuse_unless_file
+from civitai_kit.files.replacing import replace, sync_folder
 
 if TYPE_CHECKING:
     from civitai_kit.disk.hashing import Progress
 
-_DRIVE = re.compile(r"[A-Za-z]:")
+_SEPARATOR = re.compile(r"[/\\]")
+# At the beginning of any part: on Windows joining such a part would leave the folder.
+_DRIVE = re.compile(r"(?:^|[/\\])[A-Za-z]:")
+# The longest that is read at once: sidecars and torrents are far shorter, nearly all pictures are.
+_LONGEST = 256 * 2**20
 
 
 class Folder:
     """The files under `root`; every `path` is relative to it with `/`. Fits the ports' Disk.
 
-    A path that would leave the root, also through a link inside it, raises UsageError in every method.
+    A path whose text would leave the root raises UsageError in every method. Folders inside that are links are
+    followed, as the root itself: who has moved a folder to another disk and linked it back has it there.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def locate(self, path: str) -> Path:
-        """The absolute path of `path` (relative, with `/`) under the root, which may itself be a link.
+        """The absolute path of `path` (relative, with `/`) under the root.
 
-        Raises UsageError when it would leave the root: by `..`, by being absolute, or through a link inside the root
-        that leads out of it.
+        Raises UsageError when its text would leave the root, by `..` or by being absolute, or is the root itself.
         """
-        parts = re.split(r"[/\\]", path)
-        if not path or "\0" in path or not parts[0] or _DRIVE.match(path) or ".." in parts:
+        parts = _SEPARATOR.split(path)
+        if "\0" in path or not parts[0] or ".." in parts or _DRIVE.search(path) or set(parts) <= {"", "."}:
             raise _outside(path)
-        place = self.root.joinpath(*path.split("/"))
-        if not _is_within(os.path.realpath(place), os.path.realpath(self.root)):
-            raise _outside(path)
+        return self.root.joinpath(*path.split("/"))
+
+    def place_for(self, path: str) -> Path:
+        """The same for a file that is to be put there; raises NotWritable where a link or the like has its name."""
+        place = self.locate(path)
+        with writing(place):
+            refuse_unless_file(place)
         return place
 
     def relative(self, place: Path) -> str | None:
@@ -107,7 +116,7 @@ class Folder:
         """The content of a small file, None where there is none; raises DiskError when it cannot be read."""
         place = self.locate(path)
         try:
-            return place.read_bytes()
+            return read_small(place, _LONGEST)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -118,7 +127,7 @@ class Folder:
         write_atomically(self.locate(path), content)
 
     def link(self, source: Path, path: str) -> None:
-        """Give a file a second name at `path`, in the place of what is there; a copy where links fail.
+        """Give a file a second name (a hard link) at `path`, in the place of what is there; a copy where that fails.
 
         Raises DiskFull or NotWritable.
         """
@@ -129,7 +138,7 @@ class Folder:
         try:
             with writing(target):
                 _share(source, temporary)
-                retry_while_open(lambda: temporary.replace(target))
+                replace(temporary, target)
                 sync_folder(target.parent)
         finally:
             # When both are names of the same file, renaming one over the other leaves both.
@@ -147,7 +156,8 @@ class Folder:
                 place.unlink()
             if not place.exists():
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.symlink_to(os.path.relpath(source, place.parent), target_is_directory=True)
+                # The parts of either may be links: only their real places are related.
+                place.symlink_to(os.path.relpath(source.resolve(), place.parent.resolve()), target_is_directory=True)
             return place.samefile(source)
         except (OSError, NotImplementedError, UsageError):
             return False
@@ -190,16 +200,9 @@ def _share(source: Path, target: Path) -> None:
             os.close(descriptor)
 
 
-def _is_within(place: str, root: str) -> bool:
-    try:
-        return os.path.commonpath([place, root]) == root and place != root
-    except ValueError:  # Two drives.
-        return False
-
-
 def _outside(path: str) -> UsageError:
     return UsageError(
         f"{path!r} does not stay inside the save path",
-        hint="Paths are relative, with `/`; a link that leads elsewhere is not followed.",
+        hint="Paths are relative to it, with `/`.",
         path=path,
     )

@@ -12,7 +12,8 @@ from threading import Event
 
 from civitai_kit.core.errors import Interrupted
 from civitai_kit.core.plans.digests import ALL, FIRST_HALF, SECOND_HALF, Digester, Digests
-from civitai_kit.disk.errors import read_error
+from civitai_kit.files.errors import read_error
+from civitai_kit.files.opening import open_regular
 from civitai_kit.machine import page_aligned
 
 Progress = Callable[[int], None]
@@ -39,7 +40,7 @@ def digest_file(
     halves = [half for half in (names & FIRST_HALF, names & SECOND_HALF) if half]
     digesters = tuple(Digester(half) for half in halves)
     try:
-        with path.open("rb", buffering=0) as file:
+        with FileIO(open_regular(path)) as file:
             return _digest(_Pass(file, digesters, stop or Event(), progress or _silently))
     except OSError as error:
         raise read_error(error, path) from error

@@ -11,7 +11,8 @@ from io import FileIO
 from pathlib import Path
 
 from civitai_kit.core.errors import Interrupted, SizeMismatch
-from civitai_kit.disk.errors import read_error
+from civitai_kit.files.errors import read_error
+from civitai_kit.files.opening import open_regular
 from civitai_kit.machine import cores, page_aligned
 
 Source = tuple[Path, int]
@@ -124,7 +125,7 @@ def _result(under_way: deque[tuple[Future[bytes], int]]) -> tuple[bytes, int]:
 
 def _opened(path: Path) -> FileIO:
     try:
-        return path.open("rb", buffering=0)
+        return FileIO(open_regular(path))
     except FileNotFoundError as error:
         raise _changed(path) from error
     except OSError as error:

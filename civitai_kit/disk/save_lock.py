@@ -15,7 +15,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from civitai_kit.core.errors import NotWritable, StoreLocked
-from civitai_kit.disk.errors import refuse_file, write_error, writing
+from civitai_kit.disk.files import refuse_file
+from civitai_kit.files.errors import write_error, writing
+from civitai_kit.files.opening import open_own
 
 NAME = ".civitai-kit.lock"
 
@@ -89,7 +91,7 @@ class SaveLock:
     def _try(self) -> int | None:
         """The descriptor of the locked file; None when the last holder removed it meanwhile, so try again."""
         try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+            descriptor = open_own(self.path, os.O_RDWR | os.O_CREAT)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -140,7 +142,7 @@ def holder_of(root: Path) -> dict[str, Any] | None:
     It may be left by a crash: whether the lock is held, only taking it tells.
     """
     try:
-        with (root / NAME).open("rb") as file:
+        with os.fdopen(open_own(root / NAME, os.O_RDONLY), "rb", buffering=0) as file:
             content = json.loads(file.read(_LONGEST))
     except (OSError, ValueError):
         return None

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from civitai_kit.core.errors import DiskFull, NotWritable
-from civitai_kit.disk.errors import is_full
+from civitai_kit.files.errors import is_full
 
 _LEVEL = 1
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from civitai_kit.disk.errors import refuse_file
+from civitai_kit.disk.files import refuse_file
 from civitai_kit.disk.folder import Folder
 from civitai_kit.store.location import BESIDE, DEFAULT, store_path
 

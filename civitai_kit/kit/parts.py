@@ -170,7 +170,7 @@ class Kit:
         Under the save path they are written under its lock (raises StoreLocked). A save path that is a file raises
         NotWritable.
         """
-        from civitai_kit.disk.errors import refuse_file
+        from civitai_kit.disk.files import refuse_file
         from civitai_kit.disk.folder import Folder
         from civitai_kit.disk.metainfo import TorrentFiles
         from civitai_kit.services.torrents.torrents import TorrentParts

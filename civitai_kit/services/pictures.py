@@ -36,6 +36,9 @@ class SharingFolder(Protocol):
     def locate(self, path: str) -> Path:
         """The absolute path; raises UsageError when it would leave the folder."""
 
+    def place_for(self, path: str) -> Path:
+        """The same for a file that is to be put there; raises NotWritable where a link or the like has its name."""
+
     def size_at(self, place: Path) -> int | None:
         """Length in bytes of a regular file anywhere, None where there is none."""
 
@@ -121,7 +124,7 @@ class Pictures:
         """The first of the picture's variants that is what it should be."""
         self._emit(FileStarted(picture.stem, None))
         for url in picture.urls:
-            target = self._folder.locate(f"{picture.stem}.jpeg")
+            target = self._folder.place_for(f"{picture.stem}.jpeg")
             fetched = self._insist(Order(key=picture.stem, urls=(url,), target=target, content=Content.IMAGE))
             path = f"{picture.stem}{fetched.path.suffix}"
             if not picture.is_clip or fetched.path.suffix in MOVING:

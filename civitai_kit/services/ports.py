@@ -118,7 +118,10 @@ class SavePath(Protocol):
         """Write a small file atomically, making folders; raises DiskFull or NotWritable."""
 
     def locate(self, path: str) -> Path:
-        """The absolute path; raises UsageError when it would leave the save path, also through a link."""
+        """The absolute path; raises UsageError when its text would leave the save path. Links are followed."""
+
+    def place_for(self, path: str) -> Path:
+        """The same for a file that is to be put there; raises NotWritable where a link or the like has its name."""
 
     def check_writable(self) -> None:
         """Make the save path where it is missing and prove that it can be written; raises NotWritable."""

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from civitai_kit.core.errors import DiskError, DiskFull, NotWritable, UsageError
-from civitai_kit.disk.errors import writing
 from civitai_kit.disk.files import write_atomically
 from civitai_kit.disk.folder import Folder
+from civitai_kit.files.errors import writing
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links, modes and limits of POSIX")
 
@@ -45,21 +45,29 @@ def test_a_path_that_leaves_the_root_or_is_it_is_refused(disk: Folder, path: str
 
 
 @posix
-@pytest.mark.parametrize("target", ["/", "..", "../../elsewhere"])
-def test_a_link_that_leads_out_is_refused(disk: Folder, target: str) -> None:
-    (disk.root / "link").symlink_to(target)
-    with pytest.raises(UsageError):
-        disk.write("link/file", b"x")
-    with pytest.raises(UsageError):
-        disk.locate("link")
+@pytest.mark.parametrize("place", ["save/real", "another disk"])
+def test_a_folder_that_was_moved_and_linked_back_is_followed(disk: Folder, tmp_path: Path, place: str) -> None:
+    (tmp_path / place).mkdir()
+    (disk.root / "link").symlink_to(tmp_path / place)
+    disk.write("link/a/file", b"x")
+    assert (tmp_path / place / "a" / "file").read_bytes() == b"x"
+    assert (disk.size("link/a/file"), disk.read("link/a/file")) == (1, b"x")
+    assert disk.remove("link/a/file")
+    assert disk.remove_empty_parents("link/a/file") == ("link/a",)
+    assert (disk.root / "link").is_symlink() and (tmp_path / place).is_dir()
 
 
 @posix
-def test_a_link_within_the_root_is_followed(disk: Folder) -> None:
-    (disk.root / "real").mkdir()
-    (disk.root / "link").symlink_to("real")
-    disk.write("link/file", b"x")
-    assert (disk.root / "real" / "file").read_bytes() == b"x"
+@pytest.mark.parametrize("target", ["real", "nowhere"])
+def test_a_link_at_the_final_name_is_never_replaced_by_a_file(disk: Folder, target: str) -> None:
+    disk.write("real", b"of a person")
+    (disk.root / "link").symlink_to(target)
+    for put in (disk.place_for, lambda path: disk.write(path, b"x"), lambda path: disk.link(disk.root / "real", path)):
+        with pytest.raises(NotWritable, match="a link to") as caught:
+            put("link")
+        assert caught.value.hint
+    assert (disk.root / "link").is_symlink()
+    assert (names(disk.root), disk.read("real")) == (["link", "real"], b"of a person")
 
 
 @posix
@@ -308,7 +316,7 @@ def test_a_save_path_without_permission_is_not_writable(disk: Folder) -> None:
         disk.check_writable()
 
 
-def test_a_link_to_a_folder_never_leads_out_nor_replaces_anything(tmp_path: Path) -> None:
+def test_a_link_to_a_folder_leads_where_the_folders_lead_and_replaces_nothing(tmp_path: Path) -> None:
     disk = Folder(tmp_path / "save")
     (disk.root / "a/b").mkdir(parents=True)
     (tmp_path / "away").mkdir()
@@ -317,7 +325,7 @@ def test_a_link_to_a_folder_never_leads_out_nor_replaces_anything(tmp_path: Path
     assert not disk.link_folder("a", "torrents/x") and (disk.root / "torrents/x").samefile(disk.root / "a/b")
     assert not disk.link_folder("../away", "torrents/y")
     (disk.root / "out").symlink_to(tmp_path / "away")
-    assert not disk.link_folder("a", "out/y") and not disk.link_folder("out", "torrents/y")
-    assert [*(tmp_path / "away").iterdir()] == []
+    assert disk.link_folder("a", "out/y") and (tmp_path / "away/y").samefile(disk.root / "a")
+    assert disk.link_folder("out", "torrents/y") and (disk.root / "torrents/y").samefile(tmp_path / "away")
     (disk.root / "file").write_bytes(b"mine")
     assert not disk.link_folder("a", "file") and (disk.root / "file").read_bytes() == b"mine"

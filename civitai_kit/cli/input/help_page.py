@@ -52,7 +52,7 @@ class AsTyped:
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         """The value itself; nothing typed is an empty tuple where there may be many.
 
-        A flag in the place of a value is a value forgotten: UsageError.
+        Raises UsageError where a flag stands in the place of a value: the value was forgotten.
         """
         many = param.multiple or param.nargs == -1
         if param.param_type_name == "option":

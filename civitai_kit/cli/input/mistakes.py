@@ -11,7 +11,7 @@ from civitai_kit.core.errors import UsageError
 
 
 def unknown_command(typed: str, commands: Iterable[str], within: str) -> UsageError:
-    """The error for a command that is none, with the nearest that is."""
+    """The error for a command that does not exist, with the nearest that does."""
     near = get_close_matches(typed, [*commands], n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"`{within} --help` lists the commands."
     return UsageError(f"There is no command {typed!r}.", hint=hint)
@@ -20,7 +20,7 @@ def unknown_command(typed: str, commands: Iterable[str], within: str) -> UsageEr
 def usage_error(found: Any, command: str = "", words: Sequence[str] = ()) -> UsageError:
     """One of Typer's exceptions as an error of ours: unknown option, missing value, missing argument, no command.
 
-    `command` is the one that the `words` of the line seem to mean, for exceptions that do not say where they arose.
+    Where the exception does not say in which command it arose, that is `command`; `words` are the whole line.
     """
     context = getattr(found, "ctx", None)
     path = context.command_path if context is not None else f"civitai-kit {command}".strip()
@@ -45,7 +45,7 @@ def command_of(found: Any) -> str:
 
 
 def command_in(words: Iterable[str], branches: Mapping[str, Any]) -> str:
-    """The command that a line seems to mean, before anything is understood."""
+    """The command that a line seems to mean, before the line is parsed."""
     named: list[str] = []
     level: Mapping[str, Any] | None = branches
     for word in words:

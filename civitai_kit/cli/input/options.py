@@ -192,7 +192,11 @@ DB_VIEW = (
     _says(
         "-s", "--sort", takes="KEY", meaning="order: version, name, type, base-model, creator, status, size, updated"
     ),
+    _says("--images", meaning="show the records of images instead of entries"),
 )
+
+# Not the setting `skip_confirmation`, which speaks of downloads alone.
+DB_YES = _says("-y", "--yes", meaning="do not ask")
 
 TORRENT = (
     _sets("torrent.announce", "--announce", takes="URL", meaning="tracker; repeat it for each"),

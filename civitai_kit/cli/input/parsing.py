@@ -1,4 +1,4 @@
-"""From words on the command line to a Call: Typer reads them, and the command runs only after that."""
+"""From the words of a command line to what was typed: Typer parses them, and the command runs only after that."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Command(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """A command line understood: the command's name, what to run, and what was typed (`dest` → value)."""
+    """What a command line says: the command's name, what to run, and what was typed (`dest` → value)."""
 
     name: str
     run: Callable[..., Any]
@@ -55,7 +55,7 @@ class Parsed(NamedTuple):
 
 
 class Answer(Exception):
-    """`--version` or the like: the answer is known while parsing."""
+    """Raised by `--version` and its like, whose answer is known while the line is still being parsed."""
 
     def __init__(self, text: str, data: Mapping[str, Any]) -> None:
         super().__init__(text)
@@ -79,7 +79,7 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:
         """The command of a name, imported now; None where there is none."""
         branch = self.branches.get(cmd_name)
-        return None if branch is None else _grown(cmd_name, branch)
+        return None if branch is None else _built(cmd_name, branch)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The table, without importing anything."""
@@ -96,24 +96,24 @@ class LazyGroup(TyperGroup):
 
 
 def parse(words: Sequence[str], branches: Mapping[str, Branch], summary: str) -> Parsed | None:
-    """Understand a command line; None when help was printed instead.
+    """Parse a command line; None when help was printed instead.
 
     Raises Answer, a usage error of ours, or Typer's own exceptions for what it finds wrong.
     """
-    app = _group(PROGRAM, Branch(summary, branches), completion=True)
+    app = _built_group(PROGRAM, Branch(summary, branches), completion=True)
     parsed = app.main(args=[*words], prog_name=PROGRAM, standalone_mode=False)
     return parsed if isinstance(parsed, Parsed) else None
 
 
-def _grown(name: str, branch: Branch) -> TyperCommand | TyperGroup:
+def _built(name: str, branch: Branch) -> TyperCommand | TyperGroup:
     if not isinstance(branch.where, str):
-        return _group(name, branch)
+        return _built_group(name, branch)
     module, _, attribute = branch.where.partition(":")
     found = getattr(import_module(module), attribute)
-    return _leaf(name, branch, found)
+    return _built_command(name, branch, found)
 
 
-def _group(name: str, branch: Branch, *, completion: bool = False) -> TyperGroup:
+def _built_group(name: str, branch: Branch, *, completion: bool = False) -> TyperGroup:
     assert not isinstance(branch.where, str)
     # Typer makes the group itself, so its table has to be on the class.
     kind = type("Group", (LazyGroup,), {"branches": branch.where})
@@ -131,7 +131,7 @@ def _group(name: str, branch: Branch, *, completion: bool = False) -> TyperGroup
     return group
 
 
-def _leaf(name: str, branch: Branch, command: Command) -> TyperCommand:
+def _built_command(name: str, branch: Branch, command: Command) -> TyperCommand:
     flags = (*command.flags, *GLOBAL, QUIET)
 
     def deferred(ctx: typer.Context, **typed: Any) -> Parsed:

@@ -141,7 +141,7 @@ class _DownloadRun:
         return digests if proof_of(item).judge(digests, size) is Verdict.RIGHT else None
 
     def _fetch(self, item: Item) -> Fetched:
-        target = self.parts.disk.locate(item.path)
+        target = self.parts.disk.place_for(item.path)
         order = order_of(
             item,
             self.parts.site_url,
@@ -156,7 +156,7 @@ class _DownloadRun:
         return fetched
 
     def _finish(self, item: Item, digests: Digests, size: int, *, mismatch: bool) -> None:
-        self.sidecars.save_version(item)
+        self.sidecars.save_versions([item])
         record = record_of(item, Status.DOWNLOADED, self._now())
         known = {"size": size, "proved": proved_of(digests), "kept_mismatch": mismatch}
         self._remember(item, record.model_copy(update=known))

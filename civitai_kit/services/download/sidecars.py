@@ -76,7 +76,7 @@ class Sidecars:
             self._write(sidecar_path(item.path), answer)
 
     def save_versions(self, items: Iterable[Item]) -> None:
-        """The same for files that were there already; a folder that cannot be written is an error, not an end."""
+        """The same for many; one that cannot be written is an error of its own, and its file stays right."""
         for item in items:
             self._attempt(partial(self.save_version, item), item)
 
@@ -152,7 +152,8 @@ class Sidecars:
 
     def _write(self, path: str, answer: dict[str, Any]) -> None:
         content = answer_as_json(answer)
-        if self.disk.read(path) != content:
+        # What is there may be of any length: only what may be the same is read.
+        if self.disk.size(path) != len(content) or self.disk.read(path) != content:
             self.disk.write(path, content)
             self._tell(path)
 

@@ -153,7 +153,7 @@ class _CollectionImport:
             if top not in self.folders:
                 self.folders[top] = self.parts.disk.locate(top).exists()
             return not self.folders[top] or self.parts.disk.size(record.path) != record.size
-        except UsageError:  # A link there leads out of the save path.
+        except UsageError:  # Its path leaves the save path.
             return True
 
     def _settle(self) -> None:

@@ -113,7 +113,7 @@ class _Planner:
     def _size(self, path: str) -> int | None:
         try:
             return self.disk.size(path)
-        except UsageError:  # It lies outside, behind a link: not ours to remove.
+        except UsageError:  # Its path leaves the save path: not ours to remove.
             return None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import tomli
 
-from civitai_kit.cli.commands.config_example import example
+from civitai_kit.cli.input.config_example import example
 from civitai_kit.core.settings.go_keys import translate
 from civitai_kit.core.settings.keys import KEYS
 

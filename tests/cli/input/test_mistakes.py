@@ -106,11 +106,14 @@ def test_a_mistake_is_one_sentence_with_a_hint_and_a_code(
     assert hint in (row.get("hint") or "") and "\n" not in row["message"]
 
 
-def test_a_mistake_in_what_comes_through_a_pipe_names_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("12\nhttps://example.org/\n"))
-    assert "error: standard input, line 2:" in run("scan", "--from-file", "-").err
+@pytest.mark.parametrize(("command", "good"), [("scan", "12"), ("images", "user:somebody")], ids=["scan", "images"])
+def test_a_mistake_in_what_comes_through_a_pipe_names_standard_input(
+    command: str, good: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{good}\nhttps://example.org/\n"))
+    assert "error: standard input, line 2:" in run(command, "--from-file", "-").err
     monkeypatch.setattr("sys.stdin", io.StringIO("# nothing\n"))
-    assert "error: standard input names nothing to scan." in run("scan", "--from-file", "-").err
+    assert "error: standard input names nothing" in run(command, "--from-file", "-").err
 
 
 @pytest.mark.usefixtures("files")

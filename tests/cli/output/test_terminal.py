@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from civitai_kit.cli.output.console import Console, Outcome, of_report
 from civitai_kit.cli.output.plan_view import MOST_ROWS, WORDS, plan_lines, report_lines
-from civitai_kit.cli.output.progress import Pace, Progress, State, frame
+from civitai_kit.cli.output.progress import Progress
+from civitai_kit.cli.output.progress_lines import SpeedMeter, State, frame
 from civitai_kit.cli.output.safe_text import cut, padded, shown, width
 from civitai_kit.cli.output.tables import table
 from civitai_kit.core.amounts import counted
@@ -245,7 +246,7 @@ def test_a_pause_shows_its_reason_until_bytes_move_again() -> None:
 
 
 def test_a_try_from_zero_gives_no_negative_speed() -> None:
-    pace = Pace()
+    pace = SpeedMeter()
     for now, done in ((0.0, 100), (1.0, 200), (2.0, 0), (3.0, 50)):
         pace.mark(now, done)
     assert pace.speed(3.0) == 50

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -256,3 +257,48 @@ def test_the_key_goes_to_the_site_alone(collection: Collection) -> None:
     for record in collection.sandbox.requests:
         assert ("authorization" in record.headers) == (record.host == "site")
         assert collection.sandbox.api_key not in record.query
+
+
+# Links in the save path
+
+
+def test_a_folder_that_was_moved_and_linked_back_is_filled_where_it_is_now(
+    collection: Collection, tmp_path: Path
+) -> None:
+    (tmp_path / "another disk").mkdir()
+    collection.root.mkdir()
+    (collection.root / "lora").symlink_to(tmp_path / "another disk")
+    report = collection.download(PLAIN, options={"metadata": True, "version_images": True})
+    assert (report.exit_code, len(report.downloaded)) == (0, 1)
+    there = [path.name for path in (tmp_path / "another disk").rglob("*") if path.is_file()]
+    assert len(there) >= 3 and not [name for name in there if name.endswith((".part", ".tmp", ".part.json"))]
+    assert [skip.reason for skip in collection.download(PLAIN).skipped] == [Reason.HAVE]
+
+
+def test_a_model_that_was_moved_and_linked_back_is_there(collection: Collection, tmp_path: Path) -> None:
+    path = collection.root / collection.download(PLAIN).downloaded[0].path
+    path.rename(tmp_path / "on another disk")
+    path.symlink_to(tmp_path / "on another disk")
+    assert [skip.reason for skip in collection.download(PLAIN).skipped] == [Reason.HAVE]
+
+
+def test_a_link_under_a_models_name_is_not_replaced_and_the_others_come(collection: Collection, tmp_path: Path) -> None:
+    first, *others = collection.scan(PLAIN, all_versions=True).items
+    link = collection.root / first.path
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "gone")
+    report = collection.download(PLAIN, all_versions=True)
+    assert [failure.error.code for failure in report.failed] == [Code.NOT_WRITABLE]
+    assert len(report.downloaded) == len(others) > 0
+    assert link.is_symlink() and not (tmp_path / "gone").exists()
+
+
+def test_a_sidecar_that_cannot_be_written_leaves_its_model_right(collection: Collection) -> None:
+    item = collection.scan(PLAIN).items[0]
+    sidecar = (collection.root / item.path).with_suffix(".json")
+    sidecar.parent.mkdir(parents=True)
+    os.mkfifo(sidecar)
+    report = collection.download(PLAIN, options={"metadata": True})
+    assert ([error.code for error in report.errors], report.exit_code) == ([Code.NOT_WRITABLE], 7)
+    entry = collection.entry(item.version_id)
+    assert entry is not None and entry.status is Status.DOWNLOADED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -57,11 +58,18 @@ def test_rows_come_in_the_order_of_versions_and_files(collection: Collection) ->
     assert [(row.version_id, row.file_id) for row in rows] == recorded
 
 
-def test_a_place_behind_a_link_that_leads_out_is_unreadable(collection: Collection, tmp_path: Path) -> None:
+def test_a_folder_that_was_moved_and_linked_back_is_verified(collection: Collection, tmp_path: Path) -> None:
+    collection.download(PLAIN)
+    shutil.move(collection.root / "lora", tmp_path / "lora")
+    (collection.root / "lora").symlink_to(tmp_path / "lora")
+    assert {row.finding for row in audit(collection).rows} == {Finding.OK}
+
+
+def test_a_path_that_leads_out_is_unreadable(collection: Collection, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "x").write_bytes(b"x")
-    put(collection, Entry(version_id=1, files=(FileRecord(file_id=1, path="away/x", status=Status.DOWNLOADED),)))
-    (collection.root / "away").symlink_to(tmp_path / "outside")
+    path = os.path.relpath(tmp_path / "outside" / "x", collection.root)
+    put(collection, Entry(version_id=1, files=(FileRecord(file_id=1, path=path, status=Status.DOWNLOADED),)))
     found = audit(collection)
     assert [row.finding for row in found.rows] == [Finding.UNREADABLE]
     assert "save path" in found.error_rows()[0]["message"]

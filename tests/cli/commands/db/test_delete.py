@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -126,17 +128,24 @@ def test_a_file_that_another_entry_claims_stays(filled: Run) -> None:
     assert "v_100101" not in keys(filled)
 
 
-def test_a_link_that_leads_out_of_the_save_path_is_not_followed(filled: Run, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "precious.safetensors").write_bytes(b"precious")
-    (SAVE / "away").symlink_to(outside)
-    entry = Entry(version_id=5, files=(FileRecord(file_id=5, path="away/precious.safetensors"),))
+def test_files_in_a_folder_that_was_moved_and_linked_back_go_too(filled: Run, tmp_path: Path) -> None:
+    shutil.move(SAVE / "lora", tmp_path / "lora")
+    (SAVE / "lora").symlink_to(tmp_path / "lora")
+    model = next((tmp_path / "lora").rglob("100101_*.safetensors"))
+    ran = filled("db", "delete", "--model-version-id", "100101", "--yes", "--json")
+    assert (ran.code, ran.data["entries"]) == (0, ["v_100101"])
+    assert any(path.endswith(model.name) for path in ran.data["removed"]) and not model.exists()
+    assert (SAVE / "lora").is_symlink()
+
+
+def test_a_path_that_leads_out_of_the_save_path_is_left_alone(filled: Run, tmp_path: Path) -> None:
+    (tmp_path / "precious.safetensors").write_bytes(b"precious")
+    path = os.path.relpath(tmp_path / "precious.safetensors", SAVE)
     with LmdbStore.open(DATABASE, read_only=False) as store:
-        store.put(entry)
+        store.put(Entry(version_id=5, files=(FileRecord(file_id=5, path=path),)))
     ran = filled("db", "delete", "--model-version-id", "5", "--yes", "--json")
     assert (ran.code, ran.data["removed"], ran.data["entries"]) == (0, [], ["v_5"])
-    assert (outside / "precious.safetensors").read_bytes() == b"precious"
+    assert (tmp_path / "precious.safetensors").read_bytes() == b"precious"
 
 
 def a_crowd(count: int) -> None:

@@ -1,0 +1,70 @@
+"""What the file system refuses, as errors of ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from civitai_kit.core.errors import DiskError, DiskFull, NotWritable
+
+_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+# Windows's codes for the same: ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL.
+_FULL_ON_WINDOWS = frozenset({39, 112})
+
+_HINT = "Change its permissions, or choose another --save-path."
+# Refusals that no permission mends: what to do instead.
+_HINTS = {
+    errno.EFBIG: "Choose another --save-path: FAT32 takes no file of 4 GiB, and `ulimit -f` may set a limit.",
+    errno.EMFILE: "Ask for less at once with -c, or allow more open files with `ulimit -n`.",
+    errno.ENFILE: "The whole machine has too many files open: close other programs.",
+    errno.ENOMEM: "Close other programs, or ask for less at once with -c.",
+    errno.ENAMETOOLONG: "Shorten it with --path-template, or choose another --save-path.",
+}
+_TOO_LARGE = "it is too large for this file system"
+
+
+class NotOurFile(OSError):
+    """Something else lies where a file of ours should: a link, a pipe, a device, a file with a second name.
+
+    `hint` says how to get it out of the way.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], what: str, hint: str) -> None:
+        super().__init__(errno.EEXIST, what, os.fspath(path))
+        self.hint = hint
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn an OSError into DiskFull or NotWritable that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise write_error(error, path) from error
+
+
+def write_error(error: OSError, path: str | os.PathLike[str]) -> DiskError:
+    """The error for a write that the file system refused."""
+    where = os.fspath(path)
+    if is_full(error):
+        return DiskFull(f"No space left for {where}", hint="Make room, or choose another --save-path.", path=where)
+    hint = error.hint if isinstance(error, NotOurFile) else _HINTS.get(error.errno or 0, _HINT)
+    return NotWritable(f"{where} cannot be written: {_said(error)}", hint=hint, path=where)
+
+
+def read_error(error: OSError, path: str | os.PathLike[str]) -> DiskError:
+    """The error for a file that cannot be read."""
+    where = os.fspath(path)
+    hint = error.hint if isinstance(error, NotOurFile) else _HINTS.get(error.errno or 0)
+    return DiskError(f"{where} cannot be read: {_said(error)}", hint=hint, path=where)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the disk, or the user's share of it, is full."""
+    return error.errno in _FULL or getattr(error, "winerror", None) in _FULL_ON_WINDOWS
+
+
+def _said(error: OSError) -> str:
+    return _TOO_LARGE if error.errno == errno.EFBIG else error.strerror or str(error)

@@ -20,7 +20,7 @@ from civitai_kit.core.site.models import Model
 from civitai_kit.core.site.query import ModelQuery
 from civitai_kit.core.site.references import Reference
 from civitai_kit.services.items import item_of
-from civitai_kit.services.scan.old_files import OldFiles
+from civitai_kit.services.scan.go_files import GoFiles
 from civitai_kit.services.scan.resolve import Named, named_models, refusal_of
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class _Survey:
     claimed: ClaimedPaths = field(default_factory=ClaimedPaths)
 
     def __post_init__(self) -> None:
-        self._old = OldFiles.under(self.parts.disk, self.parts.old_templates)
+        self._old = GoFiles.under(self.parts.disk, self.parts.old_templates)
         if not _tells_files_apart(self.parts.template):
             self._reserve_recorded_paths()
 

@@ -46,7 +46,7 @@ def _group_lines(title: str, groups: Mapping[str, Total]) -> Iterator[str]:
     from civitai_kit.core.amounts import shown_bytes
 
     ordered = sorted(groups.items(), key=lambda pair: (-pair[1].bytes, -pair[1].entries, pair[0]))
-    rows = [[str(name), f"{tally.entries:,}", shown_bytes(tally.bytes)] for name, tally in ordered[:MOST_ROWS]]
+    rows = [[str(name), f"{total.entries:,}", shown_bytes(total.bytes)] for name, total in ordered[:MOST_ROWS]]
     yield from table([title, "ENTRIES", "SIZE"], rows, flexible=0, right=(1, 2))
     if len(ordered) > MOST_ROWS:
         yield f"… and {len(ordered) - MOST_ROWS:,} more"

@@ -24,9 +24,10 @@ $(READY): $(INSTALLED) requirements/dev.txt
 	$(PIP) check
 	@touch $@
 
+# Another lock gets a new .venv: a package left over from the last one could not fail the check then.
 $(INSTALLED): pyproject.toml requirements/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(if $(filter requirements/%,$?),--clear) .venv
 	$(LOCKED) requirements/run.txt
 	$(PIP) install --quiet --no-build-isolation --no-deps -e .
 	$(PIP) check
@@ -67,8 +68,8 @@ LOCK = .cache/lock/bin/uv pip compile pyproject.toml --quiet --upgrade --no-head
 lock: ## pin and hash the newest versions anew (requirements/*.txt)
 	$(PYTHON) -m venv .cache/lock
 	.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv
-	$(LOCK) --extra server --group build --output-file requirements/run.txt
 	$(LOCK) --all-extras --group dev --output-file requirements/dev.txt
+	$(LOCK) --extra server --group build --constraints requirements/dev.txt --output-file requirements/run.txt
 
 clean: ## remove what was made here: .venv, caches, build results
 	rm -rf .venv $(PLAIN) .cache build dist htmlcov .coverage .coverage.* .hypothesis

@@ -51,10 +51,11 @@ bench: venv $(PLAIN)/.ready ## bytes, scans and starts beside curl and openssl, 
 torture: venv ## bad inputs, kills, names, links, servers, databases: minutes; ONLY=stores, ONLY='kills:images'
 	@$(BIN)/python -m torture
 
-# As people install it: what tests and linters bring along costs time at the start.
-$(PLAIN)/.ready: pyproject.toml $(shell find civitai_kit -name '*.py')
+# As people install it: what tests and linters bring along costs time at the start. From the lock, like everything here.
+$(PLAIN)/.ready: pyproject.toml requirements/run.txt $(shell find civitai_kit -name '*.py')
 	$(PYTHON) -m venv $(PLAIN)
-	$(PLAIN)/bin/python -m pip install --quiet --disable-pip-version-check .
+	$(PLAIN)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/run.txt
+	$(PLAIN)/bin/python -m pip --disable-pip-version-check install --quiet --no-build-isolation --no-deps .
 	@touch $@
 
 page: venv ## the program's own help anew (civitai_kit/cli/help.txt)

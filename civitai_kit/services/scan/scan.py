@@ -113,12 +113,16 @@ class _Survey:
             self.errors.append(refusal)
 
     def take_listing(self, query: ModelQuery) -> None:
+        proved, looked_at = query.tag is None, 0
         pages = self.request.max_pages - self.pages if self.request.max_pages else None
-        proved = query.tag is None
-        for page in self.parts.site.models_of(query, pages):
+        # Where one page will do, none is read ahead; a short one is followed by another.
+        ahead = not 0 < self.request.top <= query.limit
+        for page in self.parts.site.models_of(query, pages, read_ahead=ahead):
             proved = proved or not page.items or _prove_tag(query, page.items)
-            self._take_page(page.items)
-            if self.is_full():
+            wanted = page.items[: self.request.top - looked_at] if self.request.top else page.items
+            looked_at += len(wanted)
+            self._take_page(wanted)
+            if self.is_full() or looked_at == self.request.top > 0:
                 return
 
     def _take_page(self, models: tuple[Model, ...]) -> None:

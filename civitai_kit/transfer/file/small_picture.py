@@ -12,10 +12,11 @@ from pathlib import Path
 from civitai_kit.core.events import Emit, FileCame
 from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Fetched, Order
+from civitai_kit.files.errors import writing
+from civitai_kit.files.replacing import rename
 from civitai_kit.transfer.file.attempts import Beginning, SharedParts
 from civitai_kit.transfer.file.picture_formats import HEAD, media_suffix, with_media_suffix, wrong_picture
-from civitai_kit.transfer.part.disk_errors import disk_errors
-from civitai_kit.transfer.part.durable import create_locked, rename, sync_bytes
+from civitai_kit.transfer.part.durable import create_locked, sync_bytes
 from civitai_kit.transfer.part.journal import PART_SUFFIX
 from civitai_kit.transfer.progress import FileProgress
 
@@ -87,7 +88,7 @@ class _SmallPicture:
         target = Path(self._order.target)
         final = with_media_suffix(target, media_suffix(held.head(HEAD)) or target.suffix)
         sha256 = hashlib.sha256(held.content).hexdigest()
-        with disk_errors(target):
+        with writing(target):
             try:
                 fd = self._create(target.parent)
             except FileExistsError:

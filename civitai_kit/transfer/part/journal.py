@@ -7,12 +7,13 @@ import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from civitai_kit.core.paths.our_names import LONGEST_JOURNAL
+
 PART_SUFFIX = ".part"
 JOURNAL_SUFFIX = ".part.json"
 
 _SCHEMA = 1
 _MOST_POINTS = 64  # A journal stays small however large the file; the newest points are kept densest.
-_LONGEST = 64 * 1024  # No journal of ours is longer; anything else of that name is not read.
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -61,7 +62,7 @@ class Journal:
 
 def parse_journal(content: bytes) -> Journal | None:
     """The journal in these bytes; None for anything that is not wholly one of ours."""
-    if len(content) > _LONGEST:
+    if len(content) > LONGEST_JOURNAL:
         return None
     try:
         found = json.loads(content)

@@ -51,6 +51,15 @@ def test_the_limit_counts_models_that_have_something_to_fetch(collection: Collec
     assert len(model_ids(plan)) == 3
 
 
+@pytest.mark.parametrize("top", [1, 3, 7])
+def test_the_top_counts_the_first_models_of_a_listing(collection: Collection, top: int) -> None:
+    newest = ModelQuery(sort=ModelSort.NEWEST, limit=3)
+    assert collection.scan(query=newest, top=top).models == top
+    everything = model_ids(collection.scan(query=newest))
+    taken = model_ids(collection.scan(query=newest, top=top))
+    assert taken == everything[: len(taken)]
+
+
 def test_the_same_command_run_again_goes_on_with_the_collection(collection: Collection) -> None:
     first = collection.download(query=ModelQuery(sort=ModelSort.NEWEST), limit=2, types=("LORA",))
     second = collection.scan(query=ModelQuery(sort=ModelSort.NEWEST), limit=2, types=("LORA",))

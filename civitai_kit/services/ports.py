@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from civitai_kit.core.collection.entry import Entry
+from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.events import Emit
 from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Fetched, Order
@@ -57,8 +58,8 @@ class JobOutcome(Protocol[T_co]):
         """What the job gave."""
 
     @property
-    def error(self) -> Exception | None:
-        """What the job raised."""
+    def error(self) -> CivitaiKitError | None:
+        """What the job raised; Unforeseen where it was none of our errors."""
 
 
 class JobPool(Protocol):

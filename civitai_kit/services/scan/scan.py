@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from civitai_kit.core.collection.entry import FileRecord, Status
-from civitai_kit.core.errors import CivitaiKitError, NotFound
+from civitai_kit.core.errors import CivitaiKitError, NotFound, in_our_tree
 from civitai_kit.core.events import Emit, PageRead
 from civitai_kit.core.paths.our_names import OUR_PLACES, given_away, is_ours
 from civitai_kit.core.paths.places import ClaimedPaths, Template
@@ -100,7 +101,7 @@ class _Survey:
             if isinstance(found, CivitaiKitError):
                 self.errors.append(found)
             else:
-                self._take_found(found)
+                self._attempt(partial(self._take_found, found), found.model)
 
     def _take_found(self, found: Named) -> None:
         before, passed = len(self.items), len(self.skips)
@@ -132,8 +133,19 @@ class _Survey:
             if self.is_full_of_models():
                 break
             if model.id is None or model.id not in self.seen_models:
-                self._take_model(model, None)
+                self._attempt(partial(self._take_model, model, None), model)
         self.emit(PageRead(self.pages, self.models, len(self.items)))
+
+    def _attempt(self, work: Callable[[], None], model: Model) -> None:
+        """Let a mistake of ours over one model be its error, and the others have their turn."""
+        try:
+            work()
+        except CivitaiKitError:
+            raise
+        except Exception as error:  # noqa: BLE001 - told as the model's
+            failure = in_our_tree(error)
+            failure.model_id = model.id
+            self.errors.append(failure)
 
     def is_full_of_models(self) -> bool:
         return bool(self.request.limit and self.fruitful >= self.request.limit)

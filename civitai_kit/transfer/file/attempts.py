@@ -17,7 +17,7 @@ from civitai_kit.transfer.http.answers import Setback, is_suspect
 from civitai_kit.transfer.http.connection import OpenAnswer
 from civitai_kit.transfer.http.ranges import StoredObject, range_headers, stored_object
 from civitai_kit.transfer.http.source import Source
-from civitai_kit.transfer.part.disk_errors import check_room
+from civitai_kit.transfer.part.durable import check_room
 from civitai_kit.transfer.part.part import Part
 from civitai_kit.transfer.progress import FileProgress
 from civitai_kit.transfer.stopping import Stopping

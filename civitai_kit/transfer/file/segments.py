@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from civitai_kit.core.retry import Retries
+from civitai_kit.files.errors import writing
+from civitai_kit.files.opening import open_own
 from civitai_kit.machine import page_aligned
 from civitai_kit.transfer.file.reader import BodyReader
 from civitai_kit.transfer.http.answers import Setback
 from civitai_kit.transfer.http.connection import OpenAnswer
 from civitai_kit.transfer.http.ranges import range_headers, stored_object
 from civitai_kit.transfer.http.source import Source
-from civitai_kit.transfer.part.disk_errors import disk_errors
 from civitai_kit.transfer.part.part import Part
 from civitai_kit.transfer.progress import FileProgress
 from civitai_kit.transfer.stopping import Stopping
@@ -168,8 +169,8 @@ class _SegmentWriter:
         self.at = start
         self._path = path
         self._buffer = page_aligned(_BUFFER_SIZE)
-        with disk_errors(path):
-            self._fd = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+        with writing(path):
+            self._fd = open_own(path, os.O_WRONLY)
             os.lseek(self._fd, start, os.SEEK_SET)
 
     def __enter__(self) -> _SegmentWriter:
@@ -185,7 +186,7 @@ class _SegmentWriter:
     def put(self, buffer: memoryview, filled: int) -> None:
         """Write the filled bytes."""
         chunk = buffer[:filled]
-        with disk_errors(self._path):
+        with writing(self._path):
             while chunk:
                 count = os.write(self._fd, chunk)
                 self.at += count

@@ -1,17 +1,19 @@
-"""BackgroundRequest, syncing and renaming so that no crash leaves half of anything under a name that promises more."""
+"""Making and syncing files so that no crash leaves half of anything under a name that promises more."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import shutil
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from civitai_kit.core.errors import NotWritable
-from civitai_kit.transfer.part.disk_errors import disk_error, disk_errors
+from civitai_kit.core.errors import DiskFull, NotWritable
+from civitai_kit.files.errors import writing
+from civitai_kit.files.opening import open_own
+from civitai_kit.files.replacing import replace
 
 if sys.platform == "win32":
 
@@ -25,11 +27,7 @@ else:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-_OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-
-# A virus scanner or an indexer may hold a file for a moment on Windows: a refused rename is tried again.
-_RENAME_WAITS = (0.05, 0.1, 0.2, 0.5, 1.0)
-
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 sync_bytes: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 """Waits until a file's bytes and length are on disk."""
@@ -37,9 +35,9 @@ sync_bytes: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 def open_locked(path: Path) -> int:
     """A descriptor of `path`, made with the user's umask, which no other transfer has; raises NotWritable."""
-    with disk_errors(path):
+    with writing(path):
         while True:
-            fd = os.open(path, _OPEN, 0o666)
+            fd = open_own(path, os.O_RDWR | os.O_CREAT)
             try:
                 _lock(fd)
             except BlockingIOError:
@@ -58,7 +56,7 @@ def open_locked(path: Path) -> int:
 
 def create_locked(path: str) -> int:
     """A descriptor of a new file that no other transfer has; raises FileExistsError where one was there first."""
-    fd = os.open(path, _OPEN | os.O_EXCL, 0o666)
+    fd = os.open(path, _NEW, 0o666)
     try:
         _lock(fd)
     except BlockingIOError:
@@ -72,51 +70,37 @@ def create_locked(path: str) -> int:
     return fd
 
 
-def _is_same_file(fd: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), path.stat())
-    except FileNotFoundError:
-        return False
-
-
 def write_synced(path: Path, content: bytes) -> None:
     """Replace a small file by one that is on disk before it has the name; raises OSError."""
     temporary = path.with_suffix(".tmp")
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(open_own(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        rename(temporary, path)
+        replace(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
 
 
-def rename(source: str | Path, target: str | Path) -> None:
-    """Give a file another name, replacing what has it; raises OSError."""
-    for wait in _RENAME_WAITS:
-        try:
-            os.replace(source, target)  # noqa: PTH105 - Path.replace makes a path more, for thousands of pictures
-        except PermissionError:
-            if os.name != "nt":
-                raise
-            time.sleep(wait)
-        else:
-            return
-    os.replace(source, target)  # noqa: PTH105
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until a folder's names are on disk, where the system has such a thing."""
+def check_room(folder: Path, wanted: int) -> None:
+    """Raise DiskFull when `folder` has not `wanted` bytes left, before the first of them is fetched."""
     try:
-        fd = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows has no such thing.
+        free = shutil.disk_usage(folder).free
+    except OSError:
         return
+    if free < wanted:
+        raise DiskFull(
+            f"No space left for {folder}: {wanted:,} bytes are wanted, and {free:,} are free.",
+            hint="Make room, or choose another --save-path; what is there already is kept and continued.",
+            path=str(folder),
+        )
+
+
+def _is_same_file(fd: int, path: Path) -> bool:
     try:
-        os.fsync(fd)
-    except OSError as error:
-        raise disk_error(error, folder) from error
-    finally:
-        os.close(fd)
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False

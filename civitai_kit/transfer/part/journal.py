@@ -12,7 +12,9 @@ JOURNAL_SUFFIX = ".part.json"
 
 _SCHEMA = 1
 _MOST_POINTS = 64  # A journal stays small however large the file; the newest points are kept densest.
-_LONGEST = 64 * 1024  # No journal of ours is longer; anything else of that name is not read.
+LONGEST_JOURNAL = 64 * 1024
+"""In bytes; anything longer of that name is none of ours."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -61,7 +63,7 @@ class Journal:
 
 def parse_journal(content: bytes) -> Journal | None:
     """The journal in these bytes; None for anything that is not wholly one of ours."""
-    if len(content) > _LONGEST:
+    if len(content) > LONGEST_JOURNAL:
         return None
     try:
         found = json.loads(content)

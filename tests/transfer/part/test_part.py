@@ -150,3 +150,20 @@ def test_the_journal_never_claims_more_than_the_part_holds(
     assert kept <= min(size, cut)
     assert again.head(kept) == CONTENT[:kept]
     again.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")
+def test_a_link_in_place_of_a_part_is_never_written_through(target: Path) -> None:
+    theirs = target.with_name("letter.txt")
+    theirs.write_text("dear")
+    target.with_name(target.name + ".part").symlink_to(theirs)
+    with pytest.raises(NotWritable, match="link"):
+        opened(target)
+    assert theirs.read_text() == "dear"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
+def test_a_pipe_in_place_of_a_journal_is_not_waited_for(target: Path) -> None:
+    os.mkfifo(target.with_name(target.name + ".part.json"))
+    with open_part(target, Journal(source="/f"), NAMES) as part:
+        assert part.resume(SOURCES, Proof(), look) == 0

@@ -41,11 +41,13 @@ class Folder:
     """The files under `root`; every `path` is relative to it with `/`. Fits the ports' Disk.
 
     A path whose text would leave the root raises UsageError in every method. Folders inside that are links are
-    followed, as the root itself: who has moved a folder to another disk and linked it back has it there.
+    followed, as the root itself: who has moved a folder to another disk and linked it back has it there. Nothing is
+    put or removed below `closed`, the database, by whatever path or link.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, closed: Path | None = None) -> None:
         self.root = root
+        self._closed = closed
 
     def locate(self, path: str) -> Path:
         """The absolute path of `path` (relative, with `/`) under the root.
@@ -59,9 +61,16 @@ class Folder:
 
     def place_for(self, path: str) -> Path:
         """The same for a file that is to be put there; raises NotWritable where a link or the like has its name."""
-        place = self.locate(path)
+        place = self._open_to_us(path)
         with writing(place):
             refuse_unless_file(place)
+        return place
+
+    def _open_to_us(self, path: str) -> Path:
+        """As `locate`; raises UsageError for a place in the database."""
+        place = self.locate(path)
+        if self._closed is not None and _lies_in(place.parent, self._closed):
+            raise UsageError(f"{path!r} lies in the database", hint="Give it another path.", path=path)
         return place
 
     def relative(self, place: Path) -> str | None:
@@ -165,7 +174,7 @@ class Folder:
 
     def remove(self, path: str) -> bool:
         """Remove a file; says whether it was there. Raises NotWritable."""
-        return remove_file(self.locate(path))
+        return remove_file(self._open_to_us(path))
 
     def remove_empty_parents(self, path: str) -> tuple[str, ...]:
         """Remove the folders above `path` that are empty, never the root; gives them, innermost first."""
@@ -189,6 +198,16 @@ class Folder:
                 probe.touch(exist_ok=False)
             finally:
                 probe.unlink(missing_ok=True)
+
+
+def _lies_in(folder: Path, other: Path) -> bool:
+    """Whether a folder is another one or lies in it, whatever links and spellings lead there."""
+    try:
+        wanted = other.stat()
+    except OSError:
+        return False
+    real = folder.resolve()
+    return any(place.exists() and os.path.samestat(place.stat(), wanted) for place in (real, *real.parents))
 
 
 def _share(source: Path, target: Path) -> None:

@@ -40,7 +40,7 @@ FREE = re.compile(r"[\d.]+ [kMGT]?B are free")
 ENDS_A_CALL = re.compile(r"[();<>|&]+")
 PRINTED_BY = 'from civitai_kit.cli.input.config_example import correspondence; print(*correspondence(), sep="\\n")'
 # Named as the shell completion's and the help's own, which have no row in our tables of flags.
-OF_TYPER = {"--install-completion", "--show-completion", "--help", "--version"}
+OF_TYPER = {"--help-all", "--install-completion", "--show-completion", "--help", "--version"}
 
 
 def commands(branches: Mapping[str, Branch], above: tuple[str, ...] = ()) -> Iterator[tuple[str, Command]]:

@@ -60,7 +60,7 @@ COMMANDS: dict[str, Branch] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and give its exit code; nothing that goes wrong leaves it as an exception."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     console = Console(as_json=_says_json(words))
     command = command_in(words, COMMANDS)
     signals = stop_on_signal(lambda: console.last_words(command, of_error(_stopped())), lambda: console.asking)
@@ -125,7 +125,7 @@ def _stopped() -> Interrupted:
 def _unforeseen(error: Exception) -> Outcome:
     from civitai_kit.cli.output.logs import log_traceback, redactor
 
-    hint = log_traceback(error) or "Run it again with --log-level debug to see where, and report it."
+    hint = log_traceback(error)
     secrets = (value for name, value in os.environ.items() if name in SECRET_VARIABLES)
     said = " ".join(str(redactor(*secrets)(str(error))).split())
     sentence = f"Something unforeseen happened: {type(error).__name__}: {said}"

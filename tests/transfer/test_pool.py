@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from civitai_kit.core.errors import DiskFull, Interrupted, NotFound
+from civitai_kit.core.errors import Code, DiskFull, Interrupted, NotFound
 from civitai_kit.transfer.pool import FinishedJob, Pool
 
 
@@ -65,6 +65,14 @@ def test_one_failure_is_one_outcome() -> None:
     missing = NotFound("gone")
     outcomes = list(Pool().run([raising(missing), lambda: 1], 1))
     assert outcomes == [FinishedJob(0, error=missing), FinishedJob(1, value=1)]
+
+
+def test_an_error_that_nobody_foresaw_is_one_outcome_too() -> None:
+    first, second = Pool().run([raising(ZeroDivisionError("with a key in it")), lambda: 1], 1)
+    assert first.error is not None
+    assert (first.error.code, second.value) == (Code.UNFORESEEN, 1)
+    assert "ZeroDivisionError" in first.error.message
+    assert "key" not in first.error.message
 
 
 def test_what_ends_a_run_lets_no_further_job_start() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from civitai_kit.cli.input.call import Call
-from civitai_kit.cli.input.options import DOWNLOAD, SELECTION
+from civitai_kit.cli.input.options import DOWNLOAD, SELECTION, SELECTION_PANELS
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.opening import download_options
 from civitai_kit.cli.output.console import Outcome, of_plan, of_report
@@ -135,4 +135,4 @@ def _options(settings: Settings) -> DownloadOptions:
     return replace(options, metadata=options.metadata or settings.meta_only)
 
 
-COMMAND = Command(run, (*SELECTION, *DOWNLOAD), "REF", DETAILS)
+COMMAND = Command(run, (*SELECTION, *DOWNLOAD), "REF", DETAILS, {**SELECTION_PANELS, "The download": DOWNLOAD})

@@ -54,7 +54,7 @@ def _greeting(served: Sandbox) -> list[str]:
         "",
         "Point any command at it, from another terminal:",
         f"  export CIVITAI_API_KEY={served.api_key}",
-        f"  civitai-kit scan --api-url {served.url}",
+        f"  civitai-kit scan --all --api-url {served.url}",
         f"  civitai-kit download --api-url {served.url} --save-path ./try --type LORA --limit 2",
         "",
         "Ctrl-C closes it.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from civitai_kit.cli.input.call import Call
-from civitai_kit.cli.input.options import PLAN_OUT, SELECTION
+from civitai_kit.cli.input.options import PLAN_OUT, SELECTION, SELECTION_PANELS
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.opening import complete_file
 from civitai_kit.cli.output.console import Outcome, of_plan
@@ -20,8 +20,8 @@ def run(call: Call) -> Outcome:
     from civitai_kit.cli.input.selection import request_of
 
     loaded = call.load()
-    request = request_of(call, loaded.settings)
     target = _target(call)
+    request = request_of(call, loaded.settings)
 
     from civitai_kit.cli.output.errors import in_our_words
     from civitai_kit.cli.output.logs import logged
@@ -58,4 +58,4 @@ def _target(call: Call) -> Path | None:
     return target
 
 
-COMMAND = Command(run, (*SELECTION, PLAN_OUT), "REF", DETAILS)
+COMMAND = Command(run, (*SELECTION, PLAN_OUT), "REF", DETAILS, {**SELECTION_PANELS, "The plan": (PLAN_OUT,)})

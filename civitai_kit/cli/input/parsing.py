@@ -13,11 +13,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from civitai_kit.cli.input.help_page import HelpfulCommand, taken_as_typed
+from civitai_kit.cli.input.completion import completing
+from civitai_kit.cli.input.help_page import HelpfulCommand, HelpfulGroup, show_all
 from civitai_kit.cli.input.options import GLOBAL, QUIET, QUIET_BEFORE, Flag, positional_of
 
 PROGRAM = "civitai-kit"
-HELP = {"help_option_names": ["-h", "--help"]}
+# Lines beyond this width are hard to read, however wide the terminal is.
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 class Branch(NamedTuple):
@@ -63,14 +65,10 @@ class Answer(Exception):
         self.data = data
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(HelpfulGroup):
     """A group that shows its commands from a table and imports one only when it is called."""
 
     branches: Mapping[str, Branch] = {}
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """Its parameters, which take what was typed."""
-        return taken_as_typed(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names in the order of the table."""
@@ -132,11 +130,12 @@ def _built_group(name: str, branch: Branch, *, completion: bool = False) -> Type
 
 
 def _built_command(name: str, branch: Branch, command: Command) -> TyperCommand:
-    flags = (*command.flags, *GLOBAL, QUIET)
+    has_query = any("-q" in flag.names for flag in command.flags)
+    flags = (*command.flags, *GLOBAL, QUIET if has_query else QUIET_BEFORE)
 
     def deferred(ctx: typer.Context, **typed: Any) -> Parsed:
         said = {**_said_before(ctx), **_said(typed)}
-        return Parsed(ctx.command_path.removeprefix(f"{PROGRAM} "), command.run, flags, said, branch.is_local)
+        return Parsed(_path_of(ctx), command.run, flags, said, branch.is_local)
 
     app = typer.Typer(context_settings=HELP, rich_markup_mode=None, add_completion=False)
     details = f"{branch.summary}\n\n{command.details}" if command.details else branch.summary
@@ -159,8 +158,18 @@ def _said_before(ctx: typer.Context) -> dict[str, Any]:
     return said
 
 
+def _path_of(ctx: Any) -> str:
+    """A command's name within the program: `db view`."""
+    path: str = ctx.command_path
+    return path.removeprefix(f"{PROGRAM} ")
+
+
+# Options that answer by themselves and say nothing to a command.
+_ANSWERED = ("version", "help_all")
+
+
 def _said(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if value not in (None, [], ()) and name != "version"}
+    return {name: value for name, value in params.items() if value not in (None, [], ()) and name not in _ANSWERED}
 
 
 def _nothing(ctx: typer.Context, **typed: Any) -> None:
@@ -172,6 +181,10 @@ def _with_signature(function: Callable[..., Any], flags: Sequence[Flag], argumen
     parameters = [_option(flag) for flag in flags]
     shown = typer.Option("--version", help="print the version", is_eager=True, callback=_show_version)
     parameters.append(_parameter("version", bool, shown))
+    everything = typer.Option(
+        "--help-all", help="show the options that every command takes too", is_eager=True, callback=show_all
+    )
+    parameters.append(_parameter("help_all", bool, everything))
     if arguments:
         argument = typer.Argument(metavar=arguments, show_default=False)
         parameters.append(_parameter("arguments", list[str], argument))
@@ -186,7 +199,12 @@ def _with_signature(function: Callable[..., Any], flags: Sequence[Flag], argumen
 def _option(flag: Flag) -> inspect.Parameter:
     kind: Any = (list[str] if flag.many else str) if flag.takes else bool
     option = typer.Option(
-        *flag.declarations, help=flag.help, metavar=flag.takes or None, show_default=False, hidden=flag.hidden
+        *flag.declarations,
+        help=flag.help,
+        metavar=flag.takes or None,
+        show_default=False,
+        hidden=flag.hidden,
+        autocompletion=completing(flag.words) if flag.words else None,
     )
     return _parameter(flag.dest, kind, option)
 

@@ -17,7 +17,7 @@ from civitai_kit.core.site.query import ModelQuery
 from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind, parse_reference
 
 # Has a meaning for a listing alone: typed beside a REF, it gets a warning.
-LISTING_ONLY = ("query", "nsfw", "sort", "period", "page_size", "max_pages")
+LISTING_ONLY = ("query", "nsfw", "sort", "period", "page_size", "max_pages", "top", "all")
 # Narrows what is fetched. Beside a REF it counts only where it was typed; a listing heeds the settings too.
 FILTERS = (
     "model_types",
@@ -40,6 +40,8 @@ FILTERS = (
 # Widens what is fetched, for REFs too.
 _WIDER = ("all_versions", "early_access", "allow_unsafe")
 _NAMES = ("from_file", "model_id", "model_version_id")
+# Narrows a listing where settings hold it; what they leave out of each model or file lets the whole site come.
+_NARROWS = ("query", "tags", "usernames", "model_types", "base_models", "period", "limit", "max_pages", "top")
 # Says which listing is wanted. Where any of it was typed, an id in the settings is passed over.
 _ASKS = (*LISTING_ONLY, "model_types", "base_models", "tags", "usernames", "limit")
 
@@ -57,15 +59,31 @@ def scan_request(settings: Settings, refs: Sequence[Reference], typed: Collectio
         selection=_selection(kept),
         limit=kept.limit,
         max_pages=0 if named else settings.max_pages,
+        top=0 if named else settings.top,
     )
 
 
 def request_of(call: Call, settings: Settings) -> ScanRequest:
-    """The request of a command line; says which of its flags have no meaning beside a REF."""
+    """The request of a command line; says which of its flags have no meaning beside a REF.
+
+    Raises UsageError where nothing narrows it and --all was not typed: the whole site is seldom what is meant.
+    """
     references = typed_references(call, settings)
-    request = scan_request(settings, references, call.layer().values)
+    typed = call.layer().values
+    request = scan_request(settings, references, typed)
+    if not (request.references or call.has("all") or is_narrowed(settings, typed)):
+        raise UsageError(
+            f"Nothing narrows this {call.command}: it would walk the whole site.",
+            hint="Name a REF or what to look for (--type, --tag, --username, --limit …), or say --all.",
+        )
     warn_of_idle_flags(call, request.references)
     return request
+
+
+def is_narrowed(settings: Settings, typed: Collection[str]) -> bool:
+    """Whether less than the whole site is asked for; any typed filter says so, `--limit 0` among them."""
+    held = any(settings.value(key) != KEYS[key].default for key in _NARROWS)
+    return held or not {*FILTERS, *_NARROWS}.isdisjoint(typed)
 
 
 def filters_typed(call: Call) -> list[str]:
@@ -74,7 +92,7 @@ def filters_typed(call: Call) -> list[str]:
     return said + [
         flag.long
         for flag in call.flags
-        if flag.dest in call.typed and (flag.key in (*_ASKS, *FILTERS, *_WIDER) or flag.dest in _NAMES)
+        if flag.dest in call.typed and flag.dest in (*_ASKS, *FILTERS, *_WIDER, *_NAMES)
     ]
 
 
@@ -104,8 +122,8 @@ def warn_of_idle_flags(call: Call, references: Sequence[Reference]) -> None:
     if references and all(reference.version_id for reference in references):
         idle["all_versions"] = "for a version that is named"
     for flag in call.flags:
-        if flag.key in idle and flag.dest in call.typed:
-            call.console.warn(f"{flag.long} has no meaning {idle[flag.key]}; it is ignored.")
+        if flag.dest in idle and flag.dest in call.typed:
+            call.console.warn(f"{flag.long} has no meaning {idle[flag.dest]}; it is ignored.")
 
 
 def id_of(text: str, flag: str, *, prefix: str = "") -> int:
@@ -139,7 +157,7 @@ def _queries(settings: Settings) -> Iterator[ModelQuery]:
             sort=ModelSort(settings.sort),
             period=Period(settings.period),
             nsfw=settings.nsfw,
-            limit=settings.page_size,
+            limit=min(settings.page_size, settings.top or settings.page_size),
             username=username,
             tag=tag,
             query=settings.query or None,

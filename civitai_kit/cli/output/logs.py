@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.output.console import Console
-from civitai_kit.core.errors import CivitaiKitError, NotWritable
+from civitai_kit.core.errors import CivitaiKitError, NotWritable, Unforeseen
 
 if TYPE_CHECKING:
     from civitai_kit.core.events import Emit, Event
@@ -49,12 +49,14 @@ def logged(emit: Emit) -> Emit:
     log = logging.getLogger(NAME)
     if not log.isEnabledFor(logging.DEBUG):
         return emit
-    from civitai_kit.core.events import FileMoved
+    from civitai_kit.core.events import FileFailed, FileMoved
 
     def sink(event: Event) -> None:
         if not isinstance(event, FileMoved):
             facts = " ".join(f"{name}={_fact(value)}" for name, value in zip(event._fields, event, strict=True))
             log.debug("%s %s", type(event).__name__, facts)
+        if isinstance(event, FileFailed) and isinstance(event.error, Unforeseen):
+            log_traceback(event.error)
         emit(event)
 
     return sink

@@ -10,7 +10,7 @@ from threading import Event
 
 from civitai_kit.core.collection.audit import Audit, Checked, checked, deciding_digest, judge, judge_size
 from civitai_kit.core.collection.entry import Entry, FileRecord, Finding, Status
-from civitai_kit.core.errors import CivitaiKitError, Code, DiskError, Interrupted
+from civitai_kit.core.errors import CivitaiKitError, Code, DiskError, Interrupted, in_our_tree
 from civitai_kit.core.events import Emit, FileFailed, FileKept, FileMoved, FileStarted, RunStarted, Saved, Warned
 from civitai_kit.core.paths.places import path_key, sidecar_path
 from civitai_kit.core.plans.digests import Digests, FileStamp
@@ -108,6 +108,7 @@ class _Round:
     rows: list[tuple[tuple[int, int], Checked]] = field(default_factory=list)
     restored: list[str] = field(default_factory=list)
     broken: Exception | None = None
+    is_forgetful: bool = False
 
     def audit(self) -> Audit:
         self.emit(self._start())
@@ -146,9 +147,10 @@ class _Round:
             restored = self._restored(entry, record) if size is not None else None
         except Interrupted:
             raise
-        except CivitaiKitError as error:
-            row = checked(entry, record, Finding.UNREADABLE, None, _sentence(error))
-            return _Look(record, row, place, error=error)
+        except Exception as error:  # noqa: BLE001 - one file's trouble is its row
+            failure = in_our_tree(error)
+            row = checked(entry, record, Finding.UNREADABLE, None, _sentence(failure))
+            return _Look(record, row, place, error=failure)
         row = checked(entry, record, finding, size)
         return _Look(record, row, place, digests, stamp if digests else None, restored)
 
@@ -197,13 +199,25 @@ class _Round:
 
     def _note(self, look: _Look) -> None:
         row = look.row
-        if look.digests is not None and look.stamp is not None and self._is_sure(look):
-            self._remember(look.stamp, look.digests)
-            if row.finding is Finding.OK and row.status is not Status.DOWNLOADED:
-                row = self._remember_right(row, look.digests, look.stamp.size)
+        try:
+            row = self._remember_look(look)
+        except DiskError as error:
+            # What was found is true all the same.
+            self.is_forgetful = True
+            self.emit(Warned(f"Nothing more is remembered of this check: {error.message}", error.hint))
         self.rows.append((look.place, row))
         self.restored += [look.restored] if look.restored else []
         self.emit(_told(row, look.error))
+
+    def _remember_look(self, look: _Look) -> Checked:
+        """Keep what was seen; gives the row as it is then. Raises DiskError where it cannot be written."""
+        row = look.row
+        if look.digests is None or look.stamp is None or self.is_forgetful or not self._is_sure(look):
+            return row
+        self._remember(look.stamp, look.digests)
+        if row.finding is Finding.OK and row.status is not Status.DOWNLOADED:
+            return self._remember_right(row, look.digests, look.stamp.size)
+        return row
 
     def _is_sure(self, look: _Look) -> bool:
         """Whether the digests may be kept: the store is writable and the file has not changed meanwhile."""

@@ -190,7 +190,7 @@ def test_only_what_asks_the_site_asks_the_keyring(run: Run, monkeypatch: pytest.
         for words in ("db view", "db search x", "db stats", "clean --dry-run", "torrent", "db delete --query x --yes"):
             run(*words.split())
         assert asked == []
-        for words in ("config show", "scan", "download 12 --yes"):
+        for words in ("config show", "scan --all", "download 12 --yes"):
             run(*words.split())
         assert asked == ["api_key"] * 3
     finally:

@@ -171,8 +171,9 @@ def test_hosts_that_fall_silent_keep_no_other_transfer_waiting(
         stalled = [threads.submit(bring, "/stall", target) for target in silent]
         while not all(size_of(target.with_name(f"{target.name}.part")) for target in silent):
             assert not any(one.done() for one in stalled)
+        began = time.monotonic()
         assert bring("/file", tmp_path / "f.bin").size == len(CONTENT)
-        assert not any(one.done() for one in stalled)
+        assert time.monotonic() - began < 6
         stop.set()
         assert all(isinstance(one.exception(), Interrupted) for one in stalled)
 

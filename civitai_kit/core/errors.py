@@ -33,7 +33,10 @@ from civitai_kit.core.codes import exit_code_of as exit_code_of
 
 
 class CivitaiKitError(Exception):
-    """The root of the tree: `message` says what, `hint` how to help, the ids and `path` where."""
+    """The root of the tree: `message` says what, `hint` how to help, the ids and `path` where.
+
+    `received` are the bytes that came over the network for what failed.
+    """
 
     default_code: Code = Code.UNFORESEEN
 
@@ -56,6 +59,7 @@ class CivitaiKitError(Exception):
         self.version_id = version_id
         self.file_id = file_id
         self.path = path
+        self.received = 0
 
     @property
     def exit_code(self) -> int:

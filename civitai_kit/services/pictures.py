@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from civitai_kit.core.collection.entry import Quality
-from civitai_kit.core.errors import NotAModel
+from civitai_kit.core.errors import CivitaiKitError, NotAModel
 from civitai_kit.core.events import Emit, Event, FileCame, FileDone, FileStarted, FileWaits
 from civitai_kit.core.paths.media_endings import MOVING
 from civitai_kit.core.paths.places import image_name
@@ -122,20 +122,24 @@ class Pictures:
     def _fetch(self, picture: WantedPicture) -> BroughtPicture:
         """The first of the picture's variants that is what it should be."""
         self._emit(FileStarted(picture.stem, None))
+        wasted = 0
         for url in picture.urls:
             target = self._folder.place_for(f"{picture.stem}.jpeg")
-            fetched = self._insist(Order(key=picture.stem, urls=(url,), target=target, content=Content.IMAGE))
+            order = Order(key=picture.stem, urls=(url,), target=target, content=Content.IMAGE)
+            fetched = self._insist(order, _Spent(received=wasted))
             path = f"{picture.stem}{fetched.path.suffix}"
             if not picture.is_clip or fetched.path.suffix in MOVING:
                 self._emit(FileDone(path, fetched.size, fetched.received, 0))
                 place = Path(fetched.path)
                 return BroughtPicture(path, place, fetched.size, fetched.digests.sha256, fetched.received)
             self._folder.remove(path)
-        raise NotAModel("The image host gives only a still picture of this clip.")
+            wasted = fetched.received
+        still = NotAModel("The image host gives only a still picture of this clip.")
+        still.received = wasted
+        raise still
 
-    def _insist(self, order: Order) -> Fetched:
+    def _insist(self, order: Order, spent: _Spent) -> Fetched:
         """Try until it is there or the budget is spent; a turn at the host is held only while it is asked."""
-        spent = _Spent()
         while True:
             try:
                 with self._pace.turn() as end_turn:
@@ -147,6 +151,9 @@ class Pictures:
                 too_fast = setback.trouble is Trouble.TOO_FAST
                 self._emit(FileWaits(order.key, wait, why, too_fast=too_fast))
                 self._pace.rest(0 if too_fast else wait)
+            except CivitaiKitError as error:
+                error.received += spent.received
+                raise
             else:
                 self._pace.succeed()
                 return replace(fetched, received=fetched.received + spent.received)
@@ -155,6 +162,7 @@ class Pictures:
         """Seconds before the next try; raises the error when there is none."""
         wait = self._pause_after(setback, spent) if setback.trouble is Trouble.TOO_FAST else self._own(setback, spent)
         if wait is None:
+            setback.error.received = spent.received
             raise setback.error from setback
         return wait
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.events import Emit, FileMoved
+from civitai_kit.core.retry import Setback
 
 _APART = 0.1  # Seconds between two events of one file.
 
@@ -39,6 +42,15 @@ class FileProgress:
             self._next = now + _APART
             event = FileMoved(self._key, self._done, self._size)
         self._emit(event)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Let what ends the transfer before its time say how many bytes have come."""
+        try:
+            yield
+        except (CivitaiKitError, Setback) as error:
+            error.received += self.received
+            raise
 
     def end(self, size: int) -> None:
         """All `size` bytes are there."""

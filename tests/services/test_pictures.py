@@ -238,3 +238,18 @@ def test_a_picture_that_was_taken_away_meanwhile_is_fetched_again(gallery: Galle
     pictures, image = gallery.pictures(), gallery.sandbox.world.add_image(content=PNG)
     pictures.bring(gallery.picture("a/1", image)).place.unlink()
     assert pictures.bring(gallery.picture("b/1", image)).received == len(PNG)
+
+
+@pytest.mark.parametrize("content", [PNG, LARGE])
+def test_what_came_of_a_picture_that_failed_is_said(gallery: Gallery, content: bytes) -> None:
+    at = len(content) // 2
+    gallery.sandbox.faults.add("cut", times=None, at=at)
+    picture = gallery.picture("1", gallery.sandbox.world.add_image(content=content))
+    with pytest.raises(CivitaiKitError) as failure:
+        gallery.bring(picture, rules=RetryRules(max_retries=0, first_wait=0.0005))
+    assert failure.value.received >= at
+
+
+def test_what_came_before_a_picture_came_whole_is_counted(gallery: Gallery) -> None:
+    gallery.sandbox.faults.add("cut", times=2, at=10)
+    assert gallery.bring().received == len(PNG) + 2 * 10

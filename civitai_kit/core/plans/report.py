@@ -24,11 +24,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The outcome of a run. `bytes` were read from the network, `resumed_bytes` kept from earlier part files.
+    """The outcome of a run. `bytes` were read from the network, for failed items too, `resumed_bytes` kept from
+    earlier part files. The `size` of downloaded and adopted items is that of the file on disk.
 
-    `errors` concern no single item: a REF that could not be had, a sidecar or image that failed, a stop. `adopted`
-    `linked` are the paths of downloaded items whose bytes were here already. `adopted`
-    counts right files found on disk, `named` the REFs that could be had, `left` the items not come to.
+    `errors` concern no single item: a REF that could not be had, a sidecar or image that failed, a stop. `linked` are
+    the paths of downloaded items whose bytes were here already, `adopted` counts right files found on disk, `named` the
+    REFs that could be had, `left` the items not come to.
     """
 
     downloaded: tuple[Item, ...] = ()

@@ -6,7 +6,7 @@ A crash between any two of them leaves a right file that the next run adopts by 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -216,10 +216,11 @@ class _DownloadRun:
         if outcome.error is not None:
             self._note_failure(item, outcome.error)
         elif fetched is None:
-            self.kept.append(Skip(reason=Reason.HAVE, item=item))
-            self.emit(FileKept(item.path, self.parts.disk.size(item.path) or 0))
+            size = self.parts.disk.size(item.path) or 0
+            self.kept.append(Skip(reason=Reason.HAVE, item=replace(item, size=size)))
+            self.emit(FileKept(item.path, size))
         else:
-            self.downloaded.append(item)
+            self.downloaded.append(replace(item, size=fetched.size))
             self.linked.update({item.path} if fetched.linked else ())
             self.received += fetched.received
             self.resumed += fetched.resumed
@@ -227,6 +228,7 @@ class _DownloadRun:
 
     def _note_failure(self, item: Item, error: CivitaiKitError) -> None:
         self.has_ended = self.has_ended or error.code in ENDS_RUN
+        self.received += error.received
         self.failed.append(Failure(item, error))
         self.emit(FileFailed(item.path, error))
 

@@ -153,11 +153,15 @@ class Sidecars:
         except CivitaiKitError as error:
             if error.code is not Code.NOT_FOUND:
                 raise
+            self._count(error.received)
             self.emit(Warned(f"{stem}: the site no longer has this image."))
             return
-        with self._lock:
-            self.received += brought.received or 0
+        self._count(brought.received or 0)
         self._tell(brought.path)
+
+    def _count(self, received: int) -> None:
+        with self._lock:
+            self.received += received
 
     def _write(self, path: str, answer: dict[str, Any]) -> None:
         content = answer_as_json(answer)
@@ -176,6 +180,7 @@ class Sidecars:
             work()
         except Exception as error:  # noqa: BLE001 - what lies beside a file is an error of its own
             failure = in_our_tree(error)
+            self._count(failure.received)
             failure.model_id = failure.model_id or item.model_id
             failure.version_id = failure.version_id or item.version_id
             with self._lock:

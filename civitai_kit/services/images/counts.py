@@ -144,6 +144,11 @@ class RunCounts:
             self.reasons[str(error.code)] += 1
             self.failed.append(FailedImage(target, image_id, error))
 
+    def spend(self, received: int) -> None:
+        """So many bytes came for an image that is not in its place."""
+        with self._lock:
+            self.bytes += received
+
     def match(self, match: Match) -> None:
         """An image passed the filter tags."""
         with self._lock:

@@ -144,7 +144,8 @@ class _ImagesRun:
         try:
             placed = self._files.place(wanted, partial(self._record, wanted))
             self._records.put(placed.record, placed.place)
-        except NotFound:
+        except NotFound as gone:
+            self._counts.spend(gone.received)
             return None
         finally:
             self._quota.settle(wanted.page.model_id, taken=placed is not None)
@@ -186,6 +187,7 @@ class _ImagesRun:
 
     def _note_failure(self, run: TargetRun, wanted: WantedImage, error: CivitaiKitError) -> None:
         wanted.page.failed = True
+        self._counts.spend(error.received)
         if not ends_run(error):
             self._counts.fail(run.counts, wanted.target, wanted.image_id, error)
             self._emit(FileFailed(wanted.stem, error))

@@ -6,7 +6,7 @@ Nothing is written. A page or a listing that fails for good is an error, never a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -175,7 +175,7 @@ class _Survey:
         self.seen_files[version_id, file_id] = item.path
         self._keep_answer(choice)
         if record is not None and self._is_there(record, item):
-            self.skips.append(_skip(Reason.HAVE, item))
+            self.skips.append(_skip(Reason.HAVE, replace(item, size=record.size)))
         else:
             self.items.append(item)
 

@@ -90,7 +90,7 @@ class Attempts:
                 self._attempt(part, writer)
             except Setback as setback:
                 self._save(writer)
-                setback.received, setback.advanced = self._progress.received, part.best > best
+                setback.advanced = part.best > best
                 if setback.advanced:
                     self._retries.renew()
                 self._go_on_after(setback)

@@ -99,6 +99,7 @@ class Fetcher:
         try:
             return _fetch_whole_file(self._shared, wanted, emit)
         except Setback as setback:
+            setback.error.received = setback.received
             raise setback.error from setback
 
     def fetch_picture(self, order: Order, emit: Emit) -> Fetched:
@@ -111,7 +112,9 @@ class Fetcher:
             return fetch_small_picture(self._one_try, order, emit, _fetch_whole_file)
         except TransferError as error:
             trouble = Trouble.GARBLED if isinstance(error, NotAModel) else Trouble.NETWORK
-            raise Setback(error, trouble) from error
+            setback = Setback(error, trouble)
+            setback.received = error.received
+            raise setback from error
 
     @property
     def idle_connections(self) -> int:
@@ -146,7 +149,7 @@ def _fetch_whole_file(shared: SharedParts, order: Order, emit: Emit, begun: Begi
     sources = [shared.open_source(url, order.content) for url in order.urls]
     target, progress = Path(order.target), FileProgress(order.key, emit, shared.ticks)
     journal = Journal(source=sources[0].name, promise=_promise(order.proof))
-    with open_part(target, journal, _names(order.proof)) as part:
+    with progress.told(), open_part(target, journal, _names(order.proof)) as part:
         resumed = part.resume(frozenset(source.name for source in sources), order.proof, shared.stopping.check)
         if resumed:
             shared.log(f"{order.key}: {resumed} bytes are here from an earlier run")

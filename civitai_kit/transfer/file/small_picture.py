@@ -73,7 +73,7 @@ class _SmallPicture:
 
     def bring(self) -> Fetched:
         """Bring it, or raise what is wrong with what came."""
-        with self._source.open({}) as answer:
+        with self._progress.told(), self._source.open({}) as answer:
             if answer.status != 200 or answer.length is None or answer.length > _MOST:
                 return self._through_part(self._shared, self._order, self._emit, answer)
             self._progress.begin(0, answer.length)

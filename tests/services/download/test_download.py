@@ -358,3 +358,34 @@ def test_a_path_that_no_file_system_takes_is_a_usage_error_and_the_others_are_do
     assert [failure.error.code for failure in report.failed] == [Code.USAGE]
     assert (report.downloaded, report.exit_code) == (found.items[1:], 7)
     assert collection.entry(wrong.version_id) is None
+
+
+def test_what_came_of_a_failed_transfer_is_counted(collection: Collection) -> None:
+    collection.sandbox.faults.add("cut", times=None, at=15_000)
+    report = collection.download(PLAIN, settings={"max_retries": 0})
+    assert (len(report.failed), report.downloaded) == (1, ())
+    assert report.bytes >= 15_000
+    assert report.as_json()["bytes"] == report.bytes
+
+
+def test_a_file_that_was_thrown_away_has_been_received(collection: Collection) -> None:
+    size = collection.scan(PLAIN).items[0].size or 0
+    collection.sandbox.faults.add("wrong_bytes", times=None)
+    report = collection.download(PLAIN)
+    assert [failure.error.code for failure in report.failed] == [Code.HASH_MISMATCH]
+    assert report.bytes >= 2 * size
+
+
+def test_sizes_are_those_on_disk_and_not_those_of_the_plan(collection: Collection) -> None:
+    wrong = str(int(Known.WRONG_SIZE))
+    planned = collection.scan(wrong).items[0]
+    report = collection.download(wrong)
+    size = (collection.root / planned.path).stat().st_size
+    assert size != planned.size
+    assert [row["size"] for row in report.as_json()["downloaded"]] == [size]
+    assert report.bytes == size
+    again = collection.download(wrong)
+    assert [row["size"] for row in again.as_json()["skipped"]] == [size]
+    (collection.root / "civitai_download_db").rename(collection.root.parent / "gone")
+    adopted = collection.download(wrong)
+    assert (adopted.adopted, [row["size"] for row in adopted.as_json()["skipped"]]) == (1, [size])

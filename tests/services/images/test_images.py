@@ -802,3 +802,9 @@ def test_an_image_without_an_id_is_counted_and_has_its_reason(album: Album) -> N
     (row,) = report.targets
     assert (row.seen, row.downloaded, report.reasons[Why.NO_ID]) == (14, THERE - 1, 1)
     assert row.downloaded + row.skipped + row.failed == row.seen
+
+
+def test_what_came_of_images_that_failed_is_counted(album: Album) -> None:
+    album.sandbox.faults.add("cut", times=None, at=20)
+    report = album.fetch(f"image:{FIRST}")
+    assert (len(report.failed), report.bytes > 0) == (1, True)

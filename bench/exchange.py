@@ -11,6 +11,7 @@ then the time of an import over that of the same rows put into sqlite3, which is
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import tempfile
@@ -22,7 +23,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
-from civitai_kit.cli.interpreter import rare_collection
+from civitai_kit.cli.start import RARE_COLLECTION
 from civitai_kit.core.collection.entry import Entry
 from civitai_kit.disk.folder import Folder
 from civitai_kit.services.exchange.exchange import HEAD_BYTES, ImportedFile, ImportParts, export
@@ -133,15 +134,16 @@ def measured(folder: Path, count: int, rounds: int, *, whole: bool) -> None:
 
 
 def main() -> None:
-    """Measure, in a folder that is gone afterwards, with the search for circles as rare as the program has it."""
+    """Measure in a folder that is gone afterwards, with the search for cycles as rare as the program has it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5, help="imports into each of the two databases")
     options = parser.parse_args()
+    gc.set_threshold(*RARE_COLLECTION)
     count = options.entries
     for whole in (False, True):
         print(f"{count:,} entries {'with' if whole else 'without'} the site's answers")
-        with tempfile.TemporaryDirectory() as name, rare_collection():
+        with tempfile.TemporaryDirectory() as name:
             measured(Path(name), count, options.rounds, whole=whole)
 
 

@@ -15,7 +15,7 @@ import pytest
 import typer
 
 import civitai_kit
-from civitai_kit.cli.commands.config_example import correspondence
+from civitai_kit.cli.input.config_example import correspondence
 from civitai_kit.cli.input.options import GLOBAL, QUIET_BEFORE, Flag
 from civitai_kit.cli.input.parsing import PROGRAM, Branch, Command, parse
 from civitai_kit.cli.main import COMMANDS, SUMMARY, main
@@ -38,9 +38,9 @@ FLAG = re.compile(r"(?<!\S)--?[a-z][a-z0-9-]*")
 ASSIGNMENT = re.compile(r"[A-Z_]+=.*", re.DOTALL)
 FREE = re.compile(r"[\d.]+ [kMGT]?B are free")
 ENDS_A_CALL = re.compile(r"[();<>|&]+")
-PRINTED_BY = 'from civitai_kit.cli.commands.config_example import correspondence; print(*correspondence(), sep="\\n")'
+PRINTED_BY = 'from civitai_kit.cli.input.config_example import correspondence; print(*correspondence(), sep="\\n")'
 # Named as the shell completion's and the help's own, which have no row in our tables of flags.
-OF_TYPER = {"--install-completion", "--show-completion", "--help", "--version"}
+OF_TYPER = {"--help-all", "--install-completion", "--show-completion", "--help", "--version"}
 
 
 def commands(branches: Mapping[str, Branch], above: tuple[str, ...] = ()) -> Iterator[tuple[str, Command]]:

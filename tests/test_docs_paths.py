@@ -38,3 +38,11 @@ def test_every_path_that_a_page_names_is_there(page: str) -> None:
     text = FENCE.sub("", (ROOT / page).read_text(encoding="utf-8"))
     named = [span for span in SPAN.findall(text) if is_path(span)]
     assert [span for span in named if not is_there(span)] == []
+
+
+def test_a_download_is_followed_through_twenty_files_eight_of_them_of_transfer() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    walk = text.partition("## A walk")[2].partition("**File first")[0]
+    files = {span for span in SPAN.findall(walk) if span.endswith(".py")}
+    assert files and all((PACKAGE / file).is_file() for file in files)
+    assert len(files) <= 20 and sum(file.startswith("transfer/") for file in files) <= 8

@@ -204,3 +204,9 @@ def test_core_opens_nothing_and_asks_no_clock(path: Path) -> None:
     names = {ast.unparse(call) for call in calls}
     forbidden = re.compile(r"(open|input|print|(datetime\.)?datetime\.(now|utcnow)|date\.today|Path\..*)$")
     assert not {name for name in names if forbidden.fullmatch(name)}
+
+
+def test_every_class_has_a_name_of_its_own() -> None:
+    named = re.compile(r"^class (\w+)", flags=re.MULTILINE)
+    names = [name for path in MODULES for name in named.findall(path.read_text(encoding="utf-8"))]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

@@ -17,7 +17,7 @@ from civitai_kit.cli.output.console import Console, Outcome, of_error
 from civitai_kit.cli.signals import stop_on_signal
 from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted
 
-# What a library's own message might repeat.
+# Variables whose values the message of a library might repeat.
 SECRET_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN", "CIVITAI_KIT_API_KEY")
 SUMMARY = "Scan, confirm, download: verified, resumable, remembered downloads from Civitai."
 
@@ -31,7 +31,7 @@ COMMANDS: dict[str, Branch] = {
     "db": Branch(
         "what is remembered of downloads",
         {
-            "view": Branch("list the entries of the database", f"{_IN}.db.view:VIEW", is_local=True),
+            "view": Branch("list the entries of the database", f"{_IN}.db.view:COMMAND", is_local=True),
             "search": Branch("entries whose names hold a text", f"{_IN}.db.search:COMMAND", is_local=True),
             "verify": Branch("check every recorded file; --yes fetches what is wrong", f"{_IN}.db.verify:COMMAND"),
             "redownload": Branch("fetch versions anew, by their ids", f"{_IN}.db.redownload:COMMAND"),
@@ -39,9 +39,9 @@ COMMANDS: dict[str, Branch] = {
             "stats": Branch("what the collection adds up to", f"{_IN}.db.stats:COMMAND", is_local=True),
             "removed": Branch("which recorded versions the site no longer has", f"{_IN}.db.removed:COMMAND"),
             "export": Branch(
-                "write everything that is remembered to a file", f"{_IN}.db.exchange:EXPORT", is_local=True
+                "write everything that is remembered to a file", f"{_IN}.db.export:COMMAND", is_local=True
             ),
-            "import": Branch("read such a file into the database", f"{_IN}.db.exchange:IMPORT", is_local=True),
+            "import": Branch("read such a file into the database", f"{_IN}.db.import_:COMMAND", is_local=True),
         },
     ),
     "clean": Branch("remove leftover temporary files under the save path", f"{_IN}.clean:COMMAND", is_local=True),
@@ -54,13 +54,13 @@ COMMANDS: dict[str, Branch] = {
             "path": Branch("where settings are read from", f"{_IN}.config:PATH"),
         },
     ),
-    "sandbox": Branch("serve a small pretend site on this machine to try things on", f"{_IN}.sandbox:sandbox"),
+    "sandbox": Branch("serve a small pretend site on this machine to try things on", f"{_IN}.sandbox:COMMAND"),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and give its exit code; nothing that goes wrong leaves it as an exception."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     console = Console(as_json=_says_json(words))
     command = command_in(words, COMMANDS)
     signals = stop_on_signal(lambda: console.last_words(command, of_error(_stopped())), lambda: console.asking)
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _says_json(words: Sequence[str]) -> bool:
-    """The mode of output, learned before anything can fail; it holds also where a mistake makes it a value."""
+    """Whether --json was typed, found out before anything can fail; also where it stands in the place of a value."""
     before_plain = words[: words.index("--")] if "--" in words else words
     return "--json" in before_plain
 
@@ -125,7 +125,7 @@ def _stopped() -> Interrupted:
 def _unforeseen(error: Exception) -> Outcome:
     from civitai_kit.cli.output.logs import log_traceback, redactor
 
-    hint = log_traceback(error) or "Run it again with --log-level debug to see where, and report it."
+    hint = log_traceback(error)
     secrets = (value for name, value in os.environ.items() if name in SECRET_VARIABLES)
     said = " ".join(str(redactor(*secrets)(str(error))).split())
     sentence = f"Something unforeseen happened: {type(error).__name__}: {said}"

@@ -13,20 +13,21 @@ from typing import Any
 
 from civitai_kit.core.errors import Exit
 
-# Work that looks at its stop flag is done within the first; the second is for what hangs in the network or a library.
+# Work that looks at the stop flag ends within the first time; what hangs in the network or a library gets the second.
 PATIENCE_SEC = 2.0
 LIMIT_SEC = 2.8
 
 
 @contextmanager
-def stop_on_signal(last_words: Callable[[], None], idle: Callable[[], bool]) -> Iterator[threading.Event]:
-    """Give the flag that a signal sets. Work that does not heed it is broken off with KeyboardInterrupt.
+def stop_on_signal(last_words: Callable[[], None], is_asking: Callable[[], bool]) -> Iterator[threading.Event]:
+    """Give the flag that a first signal sets; work is to look at it and end in order.
 
-    At the limit the process ends. `last_words` is called before such an end, and before the end that a second
-    signal is. While `idle`, with a question open, nothing needs time to stop.
+    Work that goes on for PATIENCE_SEC gets a KeyboardInterrupt, and after LIMIT_SEC the process ends; a second signal
+    ends it at once. `last_words` is called before the process is ended so. While `is_asking` a question is open and
+    nothing needs time to stop: the KeyboardInterrupt comes at once.
     """
     stop = threading.Event()
-    handler = _Handler(stop, last_words, idle)
+    handler = _Handler(stop, last_words, is_asking)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
@@ -35,7 +36,7 @@ def stop_on_signal(last_words: Callable[[], None], idle: Callable[[], bool]) -> 
         yield stop
     finally:
         handler.done.set()
-        # Once stopped, all is said: a late second signal must not turn the interpreter's own end into a crash.
+        # All has been said: a second signal that comes late must not make the end of the interpreter a crash.
         for number, old in before.items():
             signal.signal(number, signal.SIG_IGN if stop.is_set() else old)
 
@@ -52,11 +53,11 @@ def _stop_signals() -> list[int]:
 class _Handler:
     """What is called on a signal, in the main thread."""
 
-    def __init__(self, stop: threading.Event, last_words: Callable[[], None], idle: Callable[[], bool]) -> None:
+    def __init__(self, stop: threading.Event, last_words: Callable[[], None], is_asking: Callable[[], bool]) -> None:
         self.stop = stop
         self.done = threading.Event()
         self.last_words = last_words
-        self.idle = idle
+        self.is_asking = is_asking
         self.raises = False
 
     def __call__(self, number: int, frame: FrameType | None) -> Any:
@@ -66,7 +67,7 @@ class _Handler:
         if self.stop.is_set():
             self._end()
         self.stop.set()
-        if self.idle():
+        if self.is_asking():
             raise KeyboardInterrupt
         threading.Thread(target=self._insist, args=(number,), daemon=True).start()
 

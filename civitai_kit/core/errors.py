@@ -17,7 +17,8 @@ CivitaiKitError
 │   ├── HashMismatch · SizeMismatch · NotAModel
 ├── DiskError               DiskFull · NotWritable
 ├── StoreError              StoreUnreadable · StoreLocked · StoreTooNew
-└── Interrupted             Ctrl-C or a stop signal
+├── Interrupted             Ctrl-C or a stop signal
+└── Unforeseen              a mistake of the program, in one piece of work or as a whole
 """
 
 from __future__ import annotations
@@ -228,3 +229,21 @@ class Interrupted(CivitaiKitError):
     """Ctrl-C or a stop signal; what was under way is kept for the next run."""
 
     default_code = Code.INTERRUPTED
+
+
+class Unforeseen(CivitaiKitError):
+    """A mistake of the program; where it arose is told by its `__cause__`."""
+
+    default_code = Code.UNFORESEEN
+
+
+def in_our_tree(error: Exception) -> CivitaiKitError:
+    """The error itself where it is one of the tree; anything else as Unforeseen.
+
+    Its text is not repeated, for it may hold anything: a key, a page, a body.
+    """
+    if isinstance(error, CivitaiKitError):
+        return error
+    unforeseen = Unforeseen(f"Something unforeseen happened: {type(error).__name__}.")
+    unforeseen.__cause__ = error
+    return unforeseen

@@ -31,4 +31,5 @@ REMEDIES: Mapping[Code, str] = {
     Code.STORE_LOCKED: "Wait until the other command has ended, or use another --save-path.",
     Code.STORE_UNREADABLE: "Choose another database with --database, or move this one away.",
     Code.STORE_TOO_NEW: "Upgrade civitai-kit.",
+    Code.UNFORESEEN: "Run it again with --log-level debug to see where, and report it.",
 }

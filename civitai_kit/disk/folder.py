@@ -25,7 +25,7 @@ from civitai_kit.disk.files import (
 )
 from civitai_kit.files.errors import read_error, writing
 from civitai_kit.files.opening import read_small, refuse_unless_file
-from civitai_kit.files.replacing import rename, sync_folder
+from civitai_kit.files.replacing import replace, sync_folder
 
 if TYPE_CHECKING:
     from civitai_kit.disk.hashing import Progress
@@ -139,7 +139,7 @@ class Folder:
         try:
             with writing(target):
                 _share(source, temporary)
-                rename(temporary, target)
+                replace(temporary, target)
                 sync_folder(target.parent)
         finally:
             # When both are names of the same file, renaming one over the other leaves both.
@@ -157,9 +157,8 @@ class Folder:
                 place.unlink()
             if not place.exists():
                 place.parent.mkdir(parents=True, exist_ok=True)
-                # A link is read from where it really lies, which may be behind another.
-                leads = os.path.relpath(os.path.realpath(source), os.path.realpath(place.parent))
-                place.symlink_to(leads, target_is_directory=True)
+                # The parts of either may be links: only their real places are related.
+                place.symlink_to(os.path.relpath(source.resolve(), place.parent.resolve()), target_is_directory=True)
             return place.samefile(source)
         except (OSError, NotImplementedError, UsageError):
             return False

@@ -221,8 +221,8 @@ def open_kit(
         store = stack.enter_context(ground.store(emit, read_only=not writing))
         if writing and answers is None:
             answers = stack.enter_context(open_answers())
-        halt = stop or threading.Event()
-        yield Kit(loaded.settings, ground, store=store, answers=answers, emit=emit, stop=halt, closing=stack)
+        stop = stop or threading.Event()
+        yield Kit(loaded.settings, ground, store=store, answers=answers, emit=emit, stop=stop, closing=stack)
 
 
 def open_answers() -> Spool:

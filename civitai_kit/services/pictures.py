@@ -18,6 +18,7 @@ from typing import Protocol
 from civitai_kit.core.collection.entry import Quality
 from civitai_kit.core.errors import NotAModel
 from civitai_kit.core.events import Emit, Event, FileCame, FileDone, FileStarted, FileWaits
+from civitai_kit.core.paths.media_endings import MOVING
 from civitai_kit.core.paths.places import image_name
 from civitai_kit.core.plans.order import Content, Fetched, Order
 from civitai_kit.core.retry import WHY_WAIT, RetryRules, Setback, Trouble, wait_before_retry
@@ -27,7 +28,6 @@ from civitai_kit.services.ports import FileFetcher
 # Files brought lately that the store may not know of yet.
 _MOST_LATELY = 1000
 _LOOK = 0.2
-_MOVING = frozenset({".mp4", ".webm", ".gif"})
 
 
 class SharingFolder(Protocol):
@@ -127,7 +127,7 @@ class Pictures:
             target = self._folder.place_for(f"{picture.stem}.jpeg")
             fetched = self._insist(Order(key=picture.stem, urls=(url,), target=target, content=Content.IMAGE))
             path = f"{picture.stem}{fetched.path.suffix}"
-            if not picture.is_clip or fetched.path.suffix in _MOVING:
+            if not picture.is_clip or fetched.path.suffix in MOVING:
                 self._emit(FileDone(path, fetched.size, fetched.received, 0))
                 place = Path(fetched.path)
                 return BroughtPicture(path, place, fetched.size, fetched.digests.sha256, fetched.received)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from civitai_kit.core.collection.entry import Entry
+from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.events import Emit
 from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Fetched, Order
@@ -20,8 +21,10 @@ T_co = TypeVar("T_co", covariant=True)
 class Site(Protocol):
     """The site's JSON; every method raises a SiteError when the site refuses or cannot be reached."""
 
-    def models_of(self, query: ModelQuery, max_pages: int | None = None) -> Iterator[Page[Model]]:
-        """The pages of a listing, cursors followed; the next one is fetched while the last is worked on."""
+    def models_of(
+        self, query: ModelQuery, max_pages: int | None = None, *, read_ahead: bool = True
+    ) -> Iterator[Page[Model]]:
+        """The pages of a listing, cursors followed; one is read ahead while the last is worked on."""
 
     def images_of(self, query: ImageQuery, cursor: str | int | None = None) -> Iterator[Page[Image]]:
         """The pages of an image listing from `cursor` on."""
@@ -55,8 +58,8 @@ class JobOutcome(Protocol[T_co]):
         """What the job gave."""
 
     @property
-    def error(self) -> Exception | None:
-        """What the job raised."""
+    def error(self) -> CivitaiKitError | None:
+        """What the job raised; Unforeseen where it was none of our errors."""
 
 
 class JobPool(Protocol):

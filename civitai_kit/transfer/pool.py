@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
-from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, in_our_tree
 from civitai_kit.transfer.stopping import interrupted
 
 T = TypeVar("T")
@@ -20,11 +20,11 @@ _LOOK = 0.2  # Seconds between two looks at the stop flag while nothing comes.
 
 @dataclass(frozen=True, slots=True)
 class FinishedJob(Generic[T]):
-    """What became of the job at place `index` of the jobs: its value, or the error that it raised."""
+    """What became of the job at place `index` of the jobs: its value, or the error that it raised, in our tree."""
 
     index: int
     value: T | None = None
-    error: Exception | None = None
+    error: CivitaiKitError | None = None
 
 
 class Pool:
@@ -110,9 +110,10 @@ class _PoolRun(Generic[T]):
         try:
             return FinishedJob(index, value=job())
         except Exception as error:  # noqa: BLE001 - an outcome; whoever reads it decides
-            if isinstance(error, CivitaiKitError) and error.code in ENDS_RUN:
+            failure = in_our_tree(error)
+            if failure.code in ENDS_RUN:
                 self.close()
-            return FinishedJob(index, error=error)
+            return FinishedJob(index, error=failure)
 
     def _left_behind(self) -> Iterator[FinishedJob[T]]:
         self.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,9 +16,10 @@ import pytest
 
 from civitai_kit import __version__
 from civitai_kit.cli import start
+from civitai_kit.cli.input.examples import EXAMPLES
 from civitai_kit.cli.input.options import DOWNLOAD, EVERY_FLAG, GLOBAL, QUIET, SELECTION, positional_of
-from civitai_kit.cli.input.parsing import Branch
-from civitai_kit.cli.main import COMMANDS, main
+from civitai_kit.cli.input.parsing import Branch, parse
+from civitai_kit.cli.main import COMMANDS, SUMMARY, main
 from civitai_kit.core.collection.entry import Entry, FileRecord
 from civitai_kit.core.settings.keys import KEYS
 from civitai_kit.store.lmdb_store import LmdbStore
@@ -162,7 +164,7 @@ def test_verifying_what_is_there_loads_no_library_of_the_network(words: tuple[st
 
 def test_asking_the_site_loads_nothing_that_moves_bytes(tmp_path: Path) -> None:
     nobody = {"CIVITAI_KIT_API_URL": "http://127.0.0.1:9", "CIVITAI_KIT_MAX_RETRIES": "0", "CIVITAI_API_KEY": "key-1"}
-    modules = loaded_by("scan", folder=tmp_path, **nobody)
+    modules = loaded_by("scan", "--all", folder=tmp_path, **nobody)
     assert "httpx2" in modules and "civitai_kit.core.site.models" in modules
     assert not modules & (HEAVY - {"httpx2", "lmdb", "blake3"} | {"tomli", "pathvalidate", "concurrent.futures"})
     assert not modules & rooms("transfer", "disk.hashing", "disk.spool", "services.download.download", "services.ports")
@@ -185,18 +187,79 @@ def test_plugins_of_pydantic_are_not_looked_for_unless_somebody_wants_them(tmp_p
 
 
 @pytest.mark.parametrize("words", [*commands(COMMANDS)], ids=" ".join)
-def test_every_command_has_help_with_the_global_flags(words: tuple[str, ...], run: Run) -> None:
+def test_every_command_has_help_that_leads_to_the_global_flags(words: tuple[str, ...], run: Run) -> None:
     said = run(*words, "--help")
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith(f"Usage: civitai-kit {' '.join(words)}")
-    assert all(flag.long in said.out for flag in (*GLOBAL, QUIET))
+    assert (
+        "--help-all shows them" in " ".join(said.out.split())
+        and "--api-delay" not in said.out.partition("Examples:")[0]
+    )
     assert run(*words, "-h").out == said.out
 
 
 @pytest.mark.parametrize("words", [*commands(COMMANDS)], ids=" ".join)
 def test_help_keeps_a_commands_own_flags_from_those_of_every_command(words: tuple[str, ...], run: Run) -> None:
-    own, _, everywhere = run(*words, "--help").out.partition("Global options:")
+    own, _, everywhere = run(*words, "--help-all").out.partition("Global options:")
     assert "--save-path DIR" not in own and all(flag.long in everywhere for flag in (*GLOBAL, QUIET))
+
+
+@pytest.mark.parametrize("words", [*commands(COMMANDS)], ids=" ".join)
+def test_help_ends_with_three_examples_that_the_parser_understands(words: tuple[str, ...], run: Run) -> None:
+    shown = run(*words, "--help").out
+    examples = EXAMPLES[" ".join(words)]
+    assert len(examples) == 3
+    for typed, meaning in examples:
+        assert f"civitai-kit {typed}" in " ".join(shown.split()) and meaning in " ".join(shown.split())
+        parsed = parse(shlex.split(typed), COMMANDS, SUMMARY)
+        assert parsed is not None and parsed.name == " ".join(words)
+
+
+@pytest.mark.parametrize(("columns", "widest"), [("80", 80), ("100", 100), ("200", 100)])
+def test_help_is_as_wide_as_the_terminal_up_to_a_hundred(
+    columns: str, widest: int, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    longest = max(len(line) for line in run("scan", "--help").out.splitlines())
+    assert widest - 15 < longest <= widest
+
+
+def test_nothing_typed_shows_the_help(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert start.main([]) == 0
+    bare = capsys.readouterr().out
+    assert start.main(["--help"]) == 0
+    assert bare == capsys.readouterr().out and bare.startswith("Usage: civitai-kit")
+    assert main([]) == 0 and capsys.readouterr().out == bare
+
+
+@pytest.mark.parametrize(
+    ("line", "begun", "offered"),
+    [
+        ("scan --type", "Lo", {"LoCon"}),
+        ("download --base-model", "SDXL 1", {"SDXL 1.0", "SDXL 1.0 LCM"}),
+        ("scan --sort", "High", {"Highest Rated"}),
+        ("images --period", "We", {"Week"}),
+        ("db view --status", "", {"Pending", "Downloaded", "Error"}),
+    ],
+)
+def test_a_shell_is_offered_the_words_that_a_flag_takes(line: str, begun: str, offered: set[str]) -> None:
+    words = [*line.split(), begun]
+    env = {
+        **os.environ,
+        "_CIVITAI_KIT_COMPLETE": "complete_bash",
+        "COMP_WORDS": shlex.join(["civitai-kit", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    code = "from civitai_kit.cli.start import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env, timeout=60
+    )
+    assert set(done.stdout.split("\n")) - {""} == offered, done.stderr
+
+
+def test_q_is_quiet_after_a_command_that_has_no_query(run: Run) -> None:
+    assert run("config", "path", "-q").out == run("-q", "config", "path").out == run("config", "path", "--quiet").out
 
 
 @pytest.mark.parametrize(
@@ -231,7 +294,8 @@ def test_a_long_default_is_broken_between_folders(run: Run) -> None:
 
 
 def test_help_lists_the_orders_and_says_what_a_yes_is(run: Run) -> None:
-    text = " ".join(run("download", "--help").out.split())
+    # A line may end within a flag, after one of its dashes.
+    text = " ".join(run("download", "--help").out.split()).replace("- ", "-")
     assert "Highest Rated, Newest, Oldest" in text and "AllTime" in text
     assert "--no-yes asks all the same" in text and "implies model_info, --model-info" in text
 
@@ -252,7 +316,7 @@ def test_scan_and_download_know_every_selection_flag(run: Run) -> None:
 
 @pytest.mark.parametrize("name", ["save_path", "api_url", "max_retries", "page_size", "sort", "concurrency"])
 def test_the_default_that_help_shows_is_that_of_the_settings(name: str, run: Run) -> None:
-    text = " ".join(run("download", "--help").out.split())
+    text = " ".join(run("download", "--help-all").out.split())
     assert f"[default: {KEYS[name].default}]" in text
 
 

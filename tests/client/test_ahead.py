@@ -16,7 +16,6 @@ from civitai_kit import Client, NotFound, RetryRules
 from civitai_kit.client.ahead import aside, read_ahead
 from civitai_kit.client.pacing import Pace
 from civitai_kit.core.errors import Interrupted, Unavailable
-from civitai_kit.core.site.models import Model, Page
 from civitai_kit.core.site.query import ImageQuery, ModelQuery
 from civitai_kit.testing import Sandbox, World
 from tests.client.conftest import SWIFT
@@ -56,8 +55,7 @@ def test_one_item_is_read_ahead_and_no_more() -> None:
         assert read == []
         assert next(items) == 1
         assert soon(lambda: read == [1, 2])
-        time.sleep(0.05)
-        assert read == [1, 2]
+    assert soon(lambda: not readers()) and read == [1, 2]
 
 
 def test_leaving_early_ends_the_thread() -> None:
@@ -116,11 +114,11 @@ def test_pages_read_ahead_hold_every_model_once(client: Client, civitai_sandbox:
 
 
 def test_no_page_is_asked_for_beyond_the_one_ahead(client: Client, civitai_sandbox: Sandbox) -> None:
-    pages: Iterator[Page[Model]] = client.models_of(PAGES)
-    assert len(civitai_sandbox.requests) == 0
-    next(pages)
-    assert soon(lambda: len(civitai_sandbox.requests) == 2)
-    time.sleep(0.05)
+    with closing(client.models_of(PAGES)) as pages:  # type: ignore[type-var]  # a generator
+        assert len(civitai_sandbox.requests) == 0
+        next(pages)
+        assert soon(lambda: len(civitai_sandbox.requests) == 2)
+    assert soon(lambda: not readers())
     assert len(civitai_sandbox.requests) == 2
 
 

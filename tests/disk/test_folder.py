@@ -316,7 +316,7 @@ def test_a_save_path_without_permission_is_not_writable(disk: Folder) -> None:
         disk.check_writable()
 
 
-def test_a_link_to_a_folder_leads_there_and_replaces_nothing(tmp_path: Path) -> None:
+def test_a_link_to_a_folder_leads_where_the_folders_lead_and_replaces_nothing(tmp_path: Path) -> None:
     disk = Folder(tmp_path / "save")
     (disk.root / "a/b").mkdir(parents=True)
     (tmp_path / "away").mkdir()
@@ -324,8 +324,8 @@ def test_a_link_to_a_folder_leads_there_and_replaces_nothing(tmp_path: Path) -> 
     assert (disk.root / "torrents/x").readlink() == Path("../a/b")
     assert not disk.link_folder("a", "torrents/x") and (disk.root / "torrents/x").samefile(disk.root / "a/b")
     assert not disk.link_folder("../away", "torrents/y")
-    (disk.root / "moved").symlink_to(tmp_path / "away")
-    assert disk.link_folder("a", "moved/y") and (tmp_path / "away/y").samefile(disk.root / "a")
-    assert disk.link_folder("moved", "torrents/y") and (disk.root / "torrents/y").samefile(tmp_path / "away")
+    (disk.root / "out").symlink_to(tmp_path / "away")
+    assert disk.link_folder("a", "out/y") and (tmp_path / "away/y").samefile(disk.root / "a")
+    assert disk.link_folder("out", "torrents/y") and (disk.root / "torrents/y").samefile(tmp_path / "away")
     (disk.root / "file").write_bytes(b"mine")
     assert not disk.link_folder("a", "file") and (disk.root / "file").read_bytes() == b"mine"

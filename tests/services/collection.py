@@ -84,7 +84,7 @@ class Collection:
 
 def request(*refs: str, query: ModelQuery | None = None, **parts: Any) -> ScanRequest:
     """A scan of REFs, or of a listing when there are none."""
-    outer = {name: parts.pop(name) for name in ("limit", "max_pages") if name in parts}
+    outer = {name: parts.pop(name) for name in ("limit", "max_pages", "top") if name in parts}
     return ScanRequest(
         references=tuple(parse_reference(ref) for ref in refs),
         queries=() if refs else (query or ModelQuery(),),

@@ -17,6 +17,7 @@ from civitai_kit.core.plans.order import Content, Fetched, Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.sandbox.worlds.records import WorldFile, WorldVersion
 from civitai_kit.testing import Sandbox, World
+from civitai_kit.transfer.file.attempts import Sizes
 from civitai_kit.transfer.file.fetch import Fetcher
 
 QUICK = RetryRules(max_retries=3, first_wait=0.002)
@@ -35,6 +36,7 @@ class Desk:
     events: list[Event] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
+    sizes: Sizes = field(default_factory=Sizes)
 
     @property
     def url(self) -> str:
@@ -76,6 +78,7 @@ class Desk:
             "retries": QUICK,
             "stop": self.stop,
             "log": self.logged.append,
+            "sizes": self.sizes,
         }
         return self.closing.enter_context(Fetcher(**{**parts, **changes}))
 

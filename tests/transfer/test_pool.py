@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from civitai_kit.core.errors import DiskFull, Interrupted, NotFound
+from civitai_kit.core.errors import Code, DiskFull, Interrupted, NotFound
 from civitai_kit.transfer.pool import FinishedJob, Pool
 
 
@@ -29,46 +29,50 @@ def test_every_job_has_one_outcome() -> None:
 
 def test_no_more_than_the_slots_run_at_once() -> None:
     lock, now, most = threading.Lock(), [0], [0]
+    together = threading.Barrier(3)
 
     def job() -> None:
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        time.sleep(0.01)
+        together.wait(10)  # Three at once there are, or this breaks.
         with lock:
             now[0] -= 1
 
-    list(Pool().run([job] * 12, 3))
+    outcomes = list(Pool().run([job] * 12, 3))
+    assert [outcome.error for outcome in outcomes] == [None] * 12
     assert most == [3]
 
 
 def test_jobs_are_taken_only_when_a_slot_is_free() -> None:
-    taken = []
-    gate, two = threading.Event(), threading.Event()
+    lock, ended, under_way = threading.Lock(), [0], []
 
-    def jobs() -> Iterator[Callable[[], object]]:
-        for number in range(10):
-            taken.append(number)
-            if number == 1:
-                two.set()
-            yield gate.wait
+    def job() -> None:
+        with lock:
+            ended[0] += 1
 
-    def open_the_gate() -> None:
-        two.wait(10)
-        time.sleep(0.1)  # Long enough for a third to be taken, were it so.
-        seen.append(len(taken))
-        gate.set()
+    def jobs() -> Iterator[Callable[[], None]]:
+        for number in range(200):
+            with lock:
+                under_way.append(number - ended[0])
+            yield job
 
-    seen: list[int] = []
-    threading.Thread(target=open_the_gate).start()
-    assert len(list(Pool().run(jobs(), 2))) == 10
-    assert seen == [2]
+    assert len(list(Pool().run(jobs(), 2))) == 200
+    assert max(under_way) <= 1
 
 
 def test_one_failure_is_one_outcome() -> None:
     missing = NotFound("gone")
     outcomes = list(Pool().run([raising(missing), lambda: 1], 1))
     assert outcomes == [FinishedJob(0, error=missing), FinishedJob(1, value=1)]
+
+
+def test_an_error_that_nobody_foresaw_is_one_outcome_too() -> None:
+    first, second = Pool().run([raising(ZeroDivisionError("with a key in it")), lambda: 1], 1)
+    assert first.error is not None
+    assert (first.error.code, second.value) == (Code.UNFORESEEN, 1)
+    assert "ZeroDivisionError" in first.error.message
+    assert "key" not in first.error.message
 
 
 def test_what_ends_a_run_lets_no_further_job_start() -> None:
@@ -80,19 +84,21 @@ def test_what_ends_a_run_lets_no_further_job_start() -> None:
 
 
 def test_running_jobs_come_to_their_end_when_another_ends_the_run() -> None:
-    begun = threading.Event()
+    begun, known = threading.Event(), threading.Event()
 
     def slow() -> str:
         begun.set()
-        time.sleep(0.1)
-        return "done"
+        return "done" if known.wait(10) else "nobody said that the disk is full"
 
     def full() -> str:
-        begun.wait()
+        begun.wait(10)
         raise DiskFull("full")
 
-    outcomes = list(Pool().run([slow, full], 2))
-    assert {outcome.value for outcome in outcomes} == {"done", None}
+    values = []
+    for outcome in Pool().run([slow, full], 2):
+        values.append(outcome.value)
+        known.set()
+    assert values == [None, "done"]
 
 
 def test_a_stop_is_over_within_three_seconds_even_with_a_job_that_hangs() -> None:

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from civitai_kit.cli.commands.config_example import example
 from civitai_kit.cli.input.call import Call
+from civitai_kit.cli.input.config_example import example
 from civitai_kit.cli.input.options import FORCE, USER_FILE
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.output.console import Outcome
@@ -17,7 +17,7 @@ from civitai_kit.core.errors import NotWritable, UsageError
 from civitai_kit.core.settings.keys import KEYS, SECRETS
 
 MASK = "********"
-# It may come to hold a key: for its owner's eyes only.
+# The file may come to hold a key, so only its owner may read it.
 OWNER_ONLY = 0o600
 
 
@@ -37,9 +37,9 @@ def init(call: Call) -> Outcome:
 def show(call: Call) -> Outcome:
     """Every setting, its value and where it is from; secrets masked."""
     loaded = call.load()
-    values = {name: _said(name, loaded.settings.value(name)) for name in KEYS}
+    values = {name: _as_json(name, loaded.settings.value(name)) for name in KEYS}
     data = {name: {"value": value, "origin": loaded.provenance[name]} for name, value in values.items()}
-    written = {name: _written(value) for name, value in values.items()}
+    written = {name: _as_text(value) for name, value in values.items()}
     rows = [(name, value, shown(loaded.provenance[name])) for name, value in written.items()]
     return Outcome(data={"settings": data}, lines=_aligned(rows))
 
@@ -78,7 +78,7 @@ def _write(target: Path, text: str, *, overwrite: bool) -> None:
     target.chmod(OWNER_ONLY)
 
 
-def _said(name: str, value: Any) -> Any:
+def _as_json(name: str, value: Any) -> Any:
     """A value as JSON has it; of a secret only whether there is one."""
     if name in SECRETS:
         return MASK if value.get_secret_value() else None
@@ -93,7 +93,7 @@ def _aligned(rows: list[tuple[str, str, str]]) -> list[str]:
     return [f"{padded(name, names)}  {padded(value, min(44, values))}  {origin}" for name, value, origin in rows]
 
 
-def _written(value: Any) -> str:
+def _as_text(value: Any) -> str:
     match value:
         case None:
             return "-"

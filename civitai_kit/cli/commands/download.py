@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from civitai_kit.cli.input.call import Call
-from civitai_kit.cli.input.options import DOWNLOAD, SELECTION
+from civitai_kit.cli.input.options import DOWNLOAD, SELECTION, SELECTION_PANELS
 from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import download_options
 from civitai_kit.cli.output.console import Outcome, of_plan, of_report
 from civitai_kit.core.errors import UsageError
 
@@ -69,15 +69,7 @@ def _agreed(call: Call, plan: Plan, lines: list[str], settings: Settings, progre
     if not (settings.skip_confirmation and call.console.as_json):
         for line in lines:
             call.console.tell(line)
-    return settings.skip_confirmation or _confirmed(call, plan, progress)
-
-
-def _confirmed(call: Call, plan: Plan, progress: Progress) -> bool:
-    progress.pause()
-    agreed = call.console.ask(f"Download {_amount(plan)}?", flag="--yes")
-    if agreed:
-        progress.resume()
-    return agreed
+    return settings.skip_confirmation or progress.ask(f"Download {_amount(plan)}?")
 
 
 def _plan_of_file(call: Call) -> Plan | None:
@@ -85,20 +77,14 @@ def _plan_of_file(call: Call) -> Plan | None:
     name = call.typed.get("plan")
     if name is None:
         return None
+    from civitai_kit.cli.input.files import text_of
     from civitai_kit.cli.input.selection import filters_typed
     from civitai_kit.core.plans.plan_file import read_plan
 
     beside = filters_typed(call)
     if beside:
         raise UsageError(f"--plan goes with no REF and no filter; there is {beside[0]}.", hint="Edit the plan instead.")
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).expanduser().read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
-        raise UsageError(
-            f"--plan: {name} cannot be read: {why}.", hint="`civitai-kit scan -o` makes a plan."
-        ) from error
-    return read_plan(text, name)
+    return read_plan(text_of(name, "--plan", hint="`civitai-kit scan -o` makes a plan."), name)
 
 
 def _request(call: Call, settings: Settings) -> ScanRequest:
@@ -108,12 +94,10 @@ def _request(call: Call, settings: Settings) -> ScanRequest:
 
 
 def _scanned(kit: Kit, request: ScanRequest | None, emit: Emit) -> Plan:
-    from civitai_kit.cli.interpreter import quick_turns
     from civitai_kit.services.scan.scan import scan
 
     assert request is not None, "there is a plan file or a request"
-    with quick_turns():
-        return scan(kit.scan_parts, request, emit)
+    return scan(kit.scan_parts, request, emit)
 
 
 def _carried_out(kit: Kit, plan: Plan, settings: Settings, emit: Emit) -> Report:
@@ -147,17 +131,8 @@ def _amount(plan: Plan) -> str:
 
 
 def _options(settings: Settings) -> DownloadOptions:
-    from civitai_kit.services.download.download import DownloadOptions
-
-    return DownloadOptions(
-        concurrency=settings.concurrency,
-        connections=settings.connections,
-        allow_hash_mismatch=settings.allow_hash_mismatch,
-        metadata=settings.metadata or settings.meta_only,
-        model_info=settings.model_info or settings.model_images,
-        version_images=settings.version_images,
-        model_images=settings.model_images,
-    )
+    options = download_options(settings)
+    return replace(options, metadata=options.metadata or settings.meta_only)
 
 
-COMMAND = Command(run, (*SELECTION, *DOWNLOAD), "REF", DETAILS)
+COMMAND = Command(run, (*SELECTION, *DOWNLOAD), "REF", DETAILS, {**SELECTION_PANELS, "The download": DOWNLOAD})

@@ -26,9 +26,9 @@ def run(call: Call) -> Outcome:
     loaded = call.load()
     targets = typed_targets(call, loaded.settings.api_url)
     if not targets:
-        from civitai_kit.cli.input.images_asked import asked
+        from civitai_kit.cli.input.questions import ask_for_targets
 
-        call, targets = asked(call)
+        call, targets = ask_for_targets(call)
         loaded = call.load()
 
     from civitai_kit.cli.input.images import request_of

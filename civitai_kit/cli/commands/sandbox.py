@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MISSING = "The sandbox needs Starlette and uvicorn, which are not installed."
 
 
-def _run(call: Call) -> Outcome:
+def run(call: Call) -> Outcome:
     """Serve, or list the faults, or show the main job."""
     try:
         from civitai_kit.sandbox.serve import running
@@ -54,7 +54,7 @@ def _greeting(served: Sandbox) -> list[str]:
         "",
         "Point any command at it, from another terminal:",
         f"  export CIVITAI_API_KEY={served.api_key}",
-        f"  civitai-kit scan --api-url {served.url}",
+        f"  civitai-kit scan --all --api-url {served.url}",
         f"  civitai-kit download --api-url {served.url} --save-path ./try --type LORA --limit 2",
         "",
         "Ctrl-C closes it.",
@@ -62,12 +62,9 @@ def _greeting(served: Sandbox) -> list[str]:
 
 
 def _demo(call: Call, served: Sandbox) -> Outcome:
-    from civitai_kit.cli.commands.demo import show_main_job
+    from civitai_kit.cli.demo import show_main_job
 
     return show_main_job(served.url, served.api_key, call.console)
-
-
-# -- what was typed -------------------------------------------------------------------------------------------
 
 
 def _port(call: Call) -> int:
@@ -122,8 +119,8 @@ Point any command at it with --api-url and the key it prints:
 --fault overloaded:2, --fault cut:3:at=5000, --fault throttle:*:rate=200000 (* is for ever). While it runs,
 POST {"name": "cut", "times": 1, "match": "", "at": 5000} to /_sandbox/faults does the same."""
 
-sandbox = Command(
-    _run,
+COMMAND = Command(
+    run,
     (
         Flag(("--port",), takes="N", meaning="port of the site; 0, the default, takes a free one"),
         Flag(("--host",), takes="ADDRESS", meaning="address to listen on  [default: 127.0.0.1]"),
@@ -135,4 +132,3 @@ sandbox = Command(
     ),
     details=DETAILS,
 )
-"""The command as the tree of commands takes it."""

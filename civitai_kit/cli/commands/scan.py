@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from civitai_kit.cli.input.call import Call
-from civitai_kit.cli.input.options import PLAN_OUT, SELECTION
+from civitai_kit.cli.input.options import PLAN_OUT, SELECTION, SELECTION_PANELS
 from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import complete_file
 from civitai_kit.cli.output.console import Outcome, of_plan
 from civitai_kit.cli.output.safe_text import shown
 
@@ -20,10 +20,9 @@ def run(call: Call) -> Outcome:
     from civitai_kit.cli.input.selection import request_of
 
     loaded = call.load()
-    request = request_of(call, loaded.settings)
     target = _target(call)
+    request = request_of(call, loaded.settings)
 
-    from civitai_kit.cli.interpreter import quick_turns
     from civitai_kit.cli.output.errors import in_our_words
     from civitai_kit.cli.output.logs import logged
     from civitai_kit.cli.output.progress import Progress
@@ -33,13 +32,13 @@ def run(call: Call) -> Outcome:
     with Progress(call.console) as progress, in_our_words(loaded.settings):
         emit = logged(progress)
         with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
-            with quick_turns():
-                plan = scan(kit.scan_parts, request, emit)
+            plan = scan(kit.scan_parts, request, emit)
             free = kit.disk.free()
     if target is not None:
         from civitai_kit.core.plans.plan_file import plan_text
 
-        _save(target, plan_text(plan))
+        with complete_file(target) as file:
+            file.write(plan_text(plan).encode())
         name = shown(target)
         call.console.tell(f"The plan is in {name}; `civitai-kit download --plan {name}` carries it out.")
     return of_plan(plan, loaded.settings.save_path, free)
@@ -59,17 +58,4 @@ def _target(call: Call) -> Path | None:
     return target
 
 
-def _save(target: Path, text: str) -> None:
-    """Write the plan beside its place and move it there, so that a good old plan is never half overwritten."""
-    from civitai_kit.core.errors import NotWritable
-
-    beside = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.replace(target)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise NotWritable(f"The plan cannot be written to {target}: {error.strerror}.", path=str(target)) from error
-
-
-COMMAND = Command(run, (*SELECTION, PLAN_OUT), "REF", DETAILS)
+COMMAND = Command(run, (*SELECTION, PLAN_OUT), "REF", DETAILS, {**SELECTION_PANELS, "The plan": (PLAN_OUT,)})

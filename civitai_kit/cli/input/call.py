@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.input.options import Flag
 from civitai_kit.cli.output.console import Console
+from civitai_kit.core.errors import UsageError
 
 if TYPE_CHECKING:
     from civitai_kit.core.settings.layers import Layer
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class Call:
     """What a command is given. `typed` is `dest` → value of what was typed, nothing for what was not.
 
-    One that `is_local` never asks the site, so that no keyring is asked for a key.
+    A command that `is_local` never asks the site, so the keyring is not asked for a key.
     """
 
     command: str
@@ -35,6 +36,12 @@ class Call:
     def arguments(self) -> list[str]:
         """The positional arguments."""
         return list(self.typed.get("arguments", ()))
+
+    def one_file(self) -> str:
+        """The one FILE that the command takes, - for a pipe; raises UsageError for none and for several."""
+        if len(self.arguments) != 1:
+            raise UsageError("One FILE is needed.", hint=f"`civitai-kit {self.command} FILE`, or - for a pipe.")
+        return self.arguments[0]
 
     def has(self, dest: str) -> bool:
         """Whether a switch was typed."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
+from functools import partial
 
 from civitai_kit.cli.input.call import Call
+from civitai_kit.cli.input.files import read_lines
 from civitai_kit.core.collection.entry import ImageKind, Quality
-from civitai_kit.core.errors import UsageError
 from civitai_kit.core.images.placement import Layout, Placing
 from civitai_kit.core.images.request import ImagesRequest
 from civitai_kit.core.images.targets import Target, distinct, name_target, target_of
 from civitai_kit.core.images.template import ImageTemplate
 from civitai_kit.core.settings.layers import ImagesSettings, Settings
 from civitai_kit.core.site.enums import ImageSort, MediaType, NsfwLevel, Period, filter_level
-from civitai_kit.core.site.references import parse_reference, read_references
+from civitai_kit.core.site.references import parse_reference
 
 # The flags that name targets, by what they name.
 FLAGS: dict[str, ImageKind] = {
@@ -38,13 +37,19 @@ _WORDS: dict[str, ImageKind] = {
     "image": ImageKind.IMAGE,
 }
 
+_MEDIA = {"images": MediaType.IMAGE, "videos": MediaType.VIDEO}
+# Targets whose images are known to belong to one model: --max-per-model needs that.
+_OF_ONE_MODEL = frozenset({ImageKind.TAG, ImageKind.MODEL})
+
 
 def typed_targets(call: Call, site: str) -> tuple[Target, ...]:
     """Every target of the command line, each once; raises UsageError for what names none."""
     targets = [_target(text, site) for text in call.arguments]
     targets += [name_target(kind, text) for flag, kind in FLAGS.items() for text in call.many(flag)]
     if (file := call.typed.get("from_file")) is not None:
-        targets += _from_file(file, site)
+        read = partial(_target, site=site)
+        hint = "One page or word:name a line; # begins a comment."
+        targets += read_lines(file, read, wanted="names nothing", hint=hint)
     return distinct(targets)
 
 
@@ -54,31 +59,6 @@ def _target(text: str, site: str) -> Target:
     if colon and kind is not None and value.strip():
         return name_target(kind, value)
     return target_of(parse_reference(text, site=site))
-
-
-def _from_file(file: str, site: str) -> Iterator[Target]:
-    lines = read_references(_text_of(file).splitlines())
-    if not lines:
-        raise UsageError(f"{file} names nothing.", hint="One page or word:name a line; # begins a comment.")
-    for number, text in lines:
-        try:
-            yield _target(text, site)
-        except UsageError as error:
-            raise UsageError(f"{file}, line {number}: {error.message}", hint=error.hint) from error
-
-
-def _text_of(file: str) -> str:
-    try:
-        return sys.stdin.read() if file == "-" else Path(file).expanduser().read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"--from-file: {file} cannot be read: {error.strerror}.", path=file) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"--from-file: {file} is not text in UTF-8.", path=file) from error
-
-
-_MEDIA = {"images": MediaType.IMAGE, "videos": MediaType.VIDEO}
-# Targets whose images are known to be of one model, which a limit a model needs.
-_OF_ONE_MODEL = frozenset({ImageKind.TAG, ImageKind.MODEL})
 
 
 def request_of(call: Call, settings: Settings, targets: Sequence[Target]) -> ImagesRequest:

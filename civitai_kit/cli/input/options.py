@@ -14,6 +14,7 @@ class Flag(NamedTuple):
     """One option. `key` is the setting it lays over files and environment; without one it is `meaning` that tells.
 
     `takes` names its value in the help, empty for a switch; a switch of a setting can be said with `--no-` too.
+    `words` is the kind of words that a shell offers for its value (completion.py).
     """
 
     names: tuple[str, ...]
@@ -22,6 +23,7 @@ class Flag(NamedTuple):
     meaning: str = ""
     many: bool = False
     hidden: bool = False
+    words: str = ""
 
     @property
     def long(self) -> str:
@@ -63,12 +65,12 @@ def _with_default(meaning: str, default: str) -> str:
     return "\b\n" + "\n".join(lines) + "]"
 
 
-def _sets(key: str, *names: str, takes: str = "", meaning: str = "") -> Flag:
-    return Flag(names, key, takes, meaning, is_list(key))
+def _sets(key: str, *names: str, takes: str = "", meaning: str = "", words: str = "") -> Flag:
+    return Flag(names, key, takes, meaning, is_list(key), words=words)
 
 
-def _says(*names: str, meaning: str, takes: str = "", many: bool = False, hidden: bool = False) -> Flag:
-    return Flag(names, "", takes, meaning, many, hidden)
+def _says(*names: str, meaning: str, takes: str = "", many: bool = False, words: str = "") -> Flag:
+    return Flag(names, "", takes, meaning, many, words=words)
 
 
 QUIET = _says("--quiet", meaning="say nothing but results and errors")
@@ -90,37 +92,46 @@ GLOBAL = (
     _says("--no-color", meaning="no colours (also the variable NO_COLOR)"),
 )
 
-SELECTION = (
-    _says("--from-file", takes="FILE", meaning="read REFs from a file, one a line; - for stdin"),
-    _says("--model-id", takes="ID", meaning="this model, as if its id were a REF", many=True),
-    _says("--model-version-id", takes="ID", meaning="this version", many=True),
-    _sets("model_types", "-t", "--type", "-m", "--model-types", takes="TYPE"),
-    _sets("base_models", "-b", "--base-model", takes="NAME"),
-    _sets("nsfw", "--nsfw"),
-    _sets("limit", "-l", "--limit", takes="N"),
-    _sets("page_size", "--page-size", takes="N"),
-    _sets("max_pages", "--max-pages", takes="N"),
-    _sets("sort", "-s", "--sort", takes="ORDER"),
-    _sets("period", "-p", "--period", takes="PERIOD"),
-    _sets("query", "-q", "--query", takes="TEXT"),
-    _sets("tags", "--tag", "--tags", takes="TAG"),
-    _sets("usernames", "-u", "--username", "--usernames", takes="NAME"),
-    _sets("all_versions", "--all-versions"),
-    _sets("primary_only", "--primary-only"),
-    _sets("pruned", "--pruned"),
-    _sets("fp16", "--fp16"),
-    _sets("formats", "--format", takes="FORMAT"),
-    _sets("file_types", "--file-type", takes="TYPE"),
-    _sets("ignore_base_models", "--ignore-base-model", "--ignore-base-models", takes="TEXT"),
-    _sets("ignore_tags", "--ignore-tag", "--ignore-tags", takes="TAG"),
-    _sets("ignore_file_name_strings", "--ignore-filename", "--ignore-filename-strings", takes="TEXT"),
-    _sets("creator_exclude", "--creator-exclude", takes="NAME"),
-    _sets("min_size", "--min-size", takes="SIZE"),
-    _sets("max_size", "--max-size", takes="SIZE"),
-    _sets("early_access", "--early-access"),
-    _sets("allow_unsafe", "--allow-unsafe"),
-    _sets("path_template", "--path-template", takes="TEMPLATE"),
-)
+SELECTION_PANELS: dict[str, tuple[Flag, ...]] = {
+    "Which models": (
+        _says("--from-file", takes="FILE", meaning="read REFs from a file, one a line; - for stdin"),
+        _says("--model-id", takes="ID", meaning="this model, as if its id were a REF", many=True),
+        _says("--model-version-id", takes="ID", meaning="this version", many=True),
+        _sets("model_types", "-t", "--type", "-m", "--model-types", takes="TYPE", words="types"),
+        _sets("base_models", "-b", "--base-model", takes="NAME", words="base models"),
+        _sets("tags", "--tag", "--tags", takes="TAG"),
+        _sets("usernames", "-u", "--username", "--usernames", takes="NAME"),
+        _sets("query", "-q", "--query", takes="TEXT"),
+        _sets("nsfw", "--nsfw"),
+        _sets("sort", "-s", "--sort", takes="ORDER", words="sorts"),
+        _sets("period", "-p", "--period", takes="PERIOD", words="periods"),
+        _sets("limit", "-l", "--limit", takes="N"),
+        _sets("top", "--top", takes="N"),
+        _says("--all", meaning="the whole site, where nothing narrows what is looked for"),
+        _sets("page_size", "--page-size", takes="N"),
+        _sets("max_pages", "--max-pages", takes="N"),
+    ),
+    "Which versions and files": (
+        _sets("all_versions", "--all-versions"),
+        _sets("primary_only", "--primary-only"),
+        _sets("pruned", "--pruned"),
+        _sets("fp16", "--fp16"),
+        _sets("formats", "--format", takes="FORMAT", words="formats"),
+        _sets("file_types", "--file-type", takes="TYPE", words="file types"),
+        _sets("min_size", "--min-size", takes="SIZE"),
+        _sets("max_size", "--max-size", takes="SIZE"),
+        _sets("early_access", "--early-access"),
+        _sets("allow_unsafe", "--allow-unsafe"),
+    ),
+    "What is left out": (
+        _sets("ignore_base_models", "--ignore-base-model", "--ignore-base-models", takes="TEXT"),
+        _sets("ignore_tags", "--ignore-tag", "--ignore-tags", takes="TAG"),
+        _sets("ignore_file_name_strings", "--ignore-filename", "--ignore-filename-strings", takes="TEXT"),
+        _sets("creator_exclude", "--creator-exclude", takes="NAME"),
+    ),
+    "Where files go": (_sets("path_template", "--path-template", takes="TEMPLATE"),),
+}
+SELECTION = tuple(flag for flags in SELECTION_PANELS.values() for flag in flags)
 
 PLAN_OUT = _says("-o", "--output", takes="PLAN.json", meaning="save the plan to this file")
 DRY_RUN = _says("--dry-run", meaning="show the plan and stop there")
@@ -155,8 +166,8 @@ IMAGE_PANELS: dict[str, tuple[Flag, ...]] = {
         _sets("images.nsfw", "--nsfw", takes="LEVEL"),
         _sets("images.browsing_level", "--browsing-level", takes="BITS"),
         _sets("images.media", "--media", takes="all|images|videos"),
-        _sets("images.sort", "-s", "--sort", takes="ORDER"),
-        _sets("images.period", "-p", "--period", takes="PERIOD"),
+        _sets("images.sort", "-s", "--sort", takes="ORDER", words="image sorts"),
+        _sets("images.period", "-p", "--period", takes="PERIOD", words="periods"),
         _sets("images.page_size", "--page-size", takes="N"),
         _sets("images.max_pages", "--max-pages", takes="N"),
         _sets("images.deep_scan", "--deep-scan"),
@@ -186,13 +197,25 @@ IMAGES = tuple(flag for flags in IMAGE_PANELS.values() for flag in flags)
 TAGS = (_says("-o", "--output", takes="FILE", meaning="append the names that are not in this file yet"),)
 
 DB_VIEW = (
-    _says("--status", takes="STATUS", meaning="only entries that are Pending, Downloaded or Error", many=True),
-    _says("-t", "--type", takes="TYPE", meaning="only entries of this model type", many=True),
-    _says("-b", "--base-model", takes="NAME", meaning="only entries of this base model", many=True),
+    _says(
+        "--status",
+        takes="STATUS",
+        meaning="only entries that are Pending, Downloaded or Error",
+        many=True,
+        words="statuses",
+    ),
+    _says("-t", "--type", takes="TYPE", meaning="only entries of this model type", many=True, words="types"),
+    _says(
+        "-b", "--base-model", takes="NAME", meaning="only entries of this base model", many=True, words="base models"
+    ),
     _says(
         "-s", "--sort", takes="KEY", meaning="order: version, name, type, base-model, creator, status, size, updated"
     ),
+    _says("--images", meaning="show the records of images instead of entries"),
 )
+
+# Not the setting `skip_confirmation`, which speaks of downloads alone.
+DB_YES = _says("-y", "--yes", meaning="do not ask")
 
 TORRENT = (
     _sets("torrent.announce", "--announce", takes="URL", meaning="tracker; repeat it for each"),

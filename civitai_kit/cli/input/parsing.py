@@ -1,4 +1,4 @@
-"""From words on the command line to a Call: Typer reads them, and the command runs only after that."""
+"""From the words of a command line to what was typed: Typer parses them, and the command runs only after that."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from civitai_kit.cli.input.help_page import HelpfulCommand, taken_as_typed
+from civitai_kit.cli.input.completion import completing
+from civitai_kit.cli.input.help_page import HelpfulCommand, HelpfulGroup, show_all
 from civitai_kit.cli.input.options import GLOBAL, QUIET, QUIET_BEFORE, Flag, positional_of
 
 PROGRAM = "civitai-kit"
-HELP = {"help_option_names": ["-h", "--help"]}
+# Lines beyond this width are hard to read, however wide the terminal is.
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 class Branch(NamedTuple):
@@ -45,7 +47,7 @@ class Command(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """A command line understood: the command's name, what to run, and what was typed (`dest` → value)."""
+    """What a command line says: the command's name, what to run, and what was typed (`dest` → value)."""
 
     name: str
     run: Callable[..., Any]
@@ -55,7 +57,7 @@ class Parsed(NamedTuple):
 
 
 class Answer(Exception):
-    """`--version` or the like: the answer is known while parsing."""
+    """Raised by `--version` and its like, whose answer is known while the line is still being parsed."""
 
     def __init__(self, text: str, data: Mapping[str, Any]) -> None:
         super().__init__(text)
@@ -63,14 +65,10 @@ class Answer(Exception):
         self.data = data
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(HelpfulGroup):
     """A group that shows its commands from a table and imports one only when it is called."""
 
     branches: Mapping[str, Branch] = {}
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """Its parameters, which take what was typed."""
-        return taken_as_typed(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names in the order of the table."""
@@ -79,7 +77,7 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:
         """The command of a name, imported now; None where there is none."""
         branch = self.branches.get(cmd_name)
-        return None if branch is None else _grown(cmd_name, branch)
+        return None if branch is None else _built(cmd_name, branch)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The table, without importing anything."""
@@ -96,24 +94,24 @@ class LazyGroup(TyperGroup):
 
 
 def parse(words: Sequence[str], branches: Mapping[str, Branch], summary: str) -> Parsed | None:
-    """Understand a command line; None when help was printed instead.
+    """Parse a command line; None when help was printed instead.
 
     Raises Answer, a usage error of ours, or Typer's own exceptions for what it finds wrong.
     """
-    app = _group(PROGRAM, Branch(summary, branches), completion=True)
+    app = _built_group(PROGRAM, Branch(summary, branches), completion=True)
     parsed = app.main(args=[*words], prog_name=PROGRAM, standalone_mode=False)
     return parsed if isinstance(parsed, Parsed) else None
 
 
-def _grown(name: str, branch: Branch) -> TyperCommand | TyperGroup:
+def _built(name: str, branch: Branch) -> TyperCommand | TyperGroup:
     if not isinstance(branch.where, str):
-        return _group(name, branch)
+        return _built_group(name, branch)
     module, _, attribute = branch.where.partition(":")
     found = getattr(import_module(module), attribute)
-    return _leaf(name, branch, found)
+    return _built_command(name, branch, found)
 
 
-def _group(name: str, branch: Branch, *, completion: bool = False) -> TyperGroup:
+def _built_group(name: str, branch: Branch, *, completion: bool = False) -> TyperGroup:
     assert not isinstance(branch.where, str)
     # Typer makes the group itself, so its table has to be on the class.
     kind = type("Group", (LazyGroup,), {"branches": branch.where})
@@ -131,22 +129,23 @@ def _group(name: str, branch: Branch, *, completion: bool = False) -> TyperGroup
     return group
 
 
-def _leaf(name: str, branch: Branch, command: Command) -> TyperCommand:
-    flags = (*command.flags, *GLOBAL, QUIET)
+def _built_command(name: str, branch: Branch, command: Command) -> TyperCommand:
+    has_query = any("-q" in flag.names for flag in command.flags)
+    flags = (*command.flags, *GLOBAL, QUIET if has_query else QUIET_BEFORE)
 
     def deferred(ctx: typer.Context, **typed: Any) -> Parsed:
         said = {**_said_before(ctx), **_said(typed)}
-        return Parsed(ctx.command_path.removeprefix(f"{PROGRAM} "), command.run, flags, said, branch.is_local)
+        return Parsed(_path_of(ctx), command.run, flags, said, branch.is_local)
 
     app = typer.Typer(context_settings=HELP, rich_markup_mode=None, add_completion=False)
     details = f"{branch.summary}\n\n{command.details}" if command.details else branch.summary
     app.command(name, cls=HelpfulCommand, help=details)(_with_signature(deferred, flags, command.arguments))
-    leaf = get_command(app)
-    assert isinstance(leaf, HelpfulCommand)
-    leaf.positional = positional_of(name, command.arguments)
+    built = get_command(app)
+    assert isinstance(built, HelpfulCommand)
+    built.positional = positional_of(name, command.arguments)
     panels = command.panels or {"Options": command.flags}
-    leaf.panels = {title: frozenset(flag.dest for flag in flags) for title, flags in panels.items()}
-    return leaf
+    built.panels = {title: frozenset(flag.dest for flag in flags) for title, flags in panels.items()}
+    return built
 
 
 def _said_before(ctx: typer.Context) -> dict[str, Any]:
@@ -159,8 +158,18 @@ def _said_before(ctx: typer.Context) -> dict[str, Any]:
     return said
 
 
+def _path_of(ctx: Any) -> str:
+    """A command's name within the program: `db view`."""
+    path: str = ctx.command_path
+    return path.removeprefix(f"{PROGRAM} ")
+
+
+# Options that answer by themselves and say nothing to a command.
+_ANSWERED = ("version", "help_all")
+
+
 def _said(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if value not in (None, [], ()) and name != "version"}
+    return {name: value for name, value in params.items() if value not in (None, [], ()) and name not in _ANSWERED}
 
 
 def _nothing(ctx: typer.Context, **typed: Any) -> None:
@@ -172,6 +181,10 @@ def _with_signature(function: Callable[..., Any], flags: Sequence[Flag], argumen
     parameters = [_option(flag) for flag in flags]
     shown = typer.Option("--version", help="print the version", is_eager=True, callback=_show_version)
     parameters.append(_parameter("version", bool, shown))
+    everything = typer.Option(
+        "--help-all", help="show the options that every command takes too", is_eager=True, callback=show_all
+    )
+    parameters.append(_parameter("help_all", bool, everything))
     if arguments:
         argument = typer.Argument(metavar=arguments, show_default=False)
         parameters.append(_parameter("arguments", list[str], argument))
@@ -186,7 +199,12 @@ def _with_signature(function: Callable[..., Any], flags: Sequence[Flag], argumen
 def _option(flag: Flag) -> inspect.Parameter:
     kind: Any = (list[str] if flag.many else str) if flag.takes else bool
     option = typer.Option(
-        *flag.declarations, help=flag.help, metavar=flag.takes or None, show_default=False, hidden=flag.hidden
+        *flag.declarations,
+        help=flag.help,
+        metavar=flag.takes or None,
+        show_default=False,
+        hidden=flag.hidden,
+        autocompletion=completing(flag.words) if flag.words else None,
     )
     return _parameter(flag.dest, kind, option)
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from itertools import product
-from pathlib import Path
 
 from civitai_kit.cli.input.call import Call
+from civitai_kit.cli.input.files import read_lines
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.plans.selection import ScanRequest, Selection
 from civitai_kit.core.settings.keys import KEYS
 from civitai_kit.core.settings.layers import Settings
 from civitai_kit.core.site.enums import ModelSort, Period
 from civitai_kit.core.site.query import ModelQuery
-from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind, parse_reference, read_references
+from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind, parse_reference
 
-# What only a listing can heed: typed beside a REF, it gets a warning.
-LISTING_ONLY = ("query", "nsfw", "sort", "period", "page_size", "max_pages")
-# What narrows: settings bring it for listings alone, and beside a REF only what was typed counts.
+# Has a meaning for a listing alone: typed beside a REF, it gets a warning.
+LISTING_ONLY = ("query", "nsfw", "sort", "period", "page_size", "max_pages", "top", "all")
+# Narrows what is fetched. Beside a REF it counts only where it was typed; a listing heeds the settings too.
 FILTERS = (
     "model_types",
     "base_models",
@@ -37,10 +37,12 @@ FILTERS = (
     "creator_exclude",
     "limit",
 )
-# What widens, for REFs too.
+# Widens what is fetched, for REFs too.
 _WIDER = ("all_versions", "early_access", "allow_unsafe")
 _NAMES = ("from_file", "model_id", "model_version_id")
-# What says which listing is meant: typed, it comes before an id that the settings hold.
+# Narrows a listing where settings hold it; what they leave out of each model or file lets the whole site come.
+_NARROWS = ("query", "tags", "usernames", "model_types", "base_models", "period", "limit", "max_pages", "top")
+# Says which listing is wanted. Where any of it was typed, an id in the settings is passed over.
 _ASKS = (*LISTING_ONLY, "model_types", "base_models", "tags", "usernames", "limit")
 
 
@@ -57,15 +59,31 @@ def scan_request(settings: Settings, refs: Sequence[Reference], typed: Collectio
         selection=_selection(kept),
         limit=kept.limit,
         max_pages=0 if named else settings.max_pages,
+        top=0 if named else settings.top,
     )
 
 
 def request_of(call: Call, settings: Settings) -> ScanRequest:
-    """The request of a command line; says which of its flags have no meaning beside a REF."""
+    """The request of a command line; says which of its flags have no meaning beside a REF.
+
+    Raises UsageError where nothing narrows it and --all was not typed: the whole site is seldom what is meant.
+    """
     references = typed_references(call, settings)
-    request = scan_request(settings, references, call.layer().values)
+    typed = call.layer().values
+    request = scan_request(settings, references, typed)
+    if not (request.references or call.has("all") or is_narrowed(settings, typed)):
+        raise UsageError(
+            f"Nothing narrows this {call.command}: it would walk the whole site.",
+            hint="Name a REF or what to look for (--type, --tag, --username, --limit …), or say --all.",
+        )
     warn_of_idle_flags(call, request.references)
     return request
+
+
+def is_narrowed(settings: Settings, typed: Collection[str]) -> bool:
+    """Whether less than the whole site is asked for; any typed filter says so, `--limit 0` among them."""
+    held = any(settings.value(key) != KEYS[key].default for key in _NARROWS)
+    return held or not {*FILTERS, *_NARROWS}.isdisjoint(typed)
 
 
 def filters_typed(call: Call) -> list[str]:
@@ -74,7 +92,7 @@ def filters_typed(call: Call) -> list[str]:
     return said + [
         flag.long
         for flag in call.flags
-        if flag.dest in call.typed and (flag.key in (*_ASKS, *FILTERS, *_WIDER) or flag.dest in _NAMES)
+        if flag.dest in call.typed and flag.dest in (*_ASKS, *FILTERS, *_WIDER, *_NAMES)
     ]
 
 
@@ -82,19 +100,20 @@ def typed_references(call: Call, settings: Settings) -> list[Reference]:
     """The REFs of the command line: positional, from a file, and ids. Raises UsageError for what is none."""
     references = [parse_reference(text, site=settings.api_url) for text in call.arguments]
     if (file := call.typed.get("from_file")) is not None:
-        references += _from_file(file, settings.api_url)
+        read = partial(parse_reference, site=settings.api_url)
+        references += read_lines(file, read, wanted="names nothing to scan", hint="One REF a line; # begins a comment.")
     references += [
-        Reference(ReferenceKind.MODEL, model_id=_id(text, "--model-id"), text=text) for text in call.many("model_id")
+        Reference(ReferenceKind.MODEL, model_id=id_of(text, "--model-id"), text=text) for text in call.many("model_id")
     ]
     references += [
-        Reference(ReferenceKind.VERSION, version_id=_id(text, "--model-version-id"), text=text)
+        Reference(ReferenceKind.VERSION, version_id=id_of(text, "--model-version-id"), text=text)
         for text in call.many("model_version_id")
     ]
     return references
 
 
 def warn_of_idle_flags(call: Call, references: Sequence[Reference]) -> None:
-    """Say which flags were typed that have no meaning beside what else was."""
+    """Warn of flags that have no meaning beside the others that were typed."""
     idle: dict[str, str] = {}
     if references:
         idle = dict.fromkeys(LISTING_ONLY, "for a model or version that is named")
@@ -103,38 +122,16 @@ def warn_of_idle_flags(call: Call, references: Sequence[Reference]) -> None:
     if references and all(reference.version_id for reference in references):
         idle["all_versions"] = "for a version that is named"
     for flag in call.flags:
-        if flag.key in idle and flag.dest in call.typed:
-            call.console.warn(f"{flag.long} has no meaning {idle[flag.key]}; it is ignored.")
+        if flag.dest in idle and flag.dest in call.typed:
+            call.console.warn(f"{flag.long} has no meaning {idle[flag.dest]}; it is ignored.")
 
 
-def _from_file(file: str, site: str) -> Iterator[Reference]:
-    lines = read_references(_text_of(file).splitlines())
-    name = "standard input" if file == "-" else file
-    if not lines:
-        raise UsageError(f"{name} names nothing to scan.", hint="One REF a line; # begins a comment.")
-    for number, text in lines:
-        try:
-            yield parse_reference(text, site=site)
-        except UsageError as error:
-            raise UsageError(f"{name}, line {number}: {error.message}", hint=error.hint) from error
-
-
-def _text_of(file: str) -> str:
-    name = "standard input" if file == "-" else file
-    try:
-        if file == "-":
-            return sys.stdin.read()
-        return Path(file).expanduser().read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"--from-file: {name} cannot be read: {error.strerror}.", path=file) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"--from-file: {name} is not text in UTF-8.", path=file) from error
-
-
-def _id(text: str, flag: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and 0 < int(text) <= LARGEST_ID):
+def id_of(text: str, flag: str, *, prefix: str = "") -> int:
+    """The id that a flag names, with or without a prefix such as `v_`; raises UsageError for what is none."""
+    digits = text.lower().removeprefix(prefix)
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 10 and 0 < int(digits) <= LARGEST_ID):
         raise UsageError(f"{flag}: {text!r} is no id.", hint=f"An id is a whole number from 1 to {LARGEST_ID}.")
-    return int(text)
+    return int(digits)
 
 
 def _set_references(settings: Settings) -> Iterator[Reference]:
@@ -160,7 +157,7 @@ def _queries(settings: Settings) -> Iterator[ModelQuery]:
             sort=ModelSort(settings.sort),
             period=Period(settings.period),
             nsfw=settings.nsfw,
-            limit=settings.page_size,
+            limit=min(settings.page_size, settings.top or settings.page_size),
             username=username,
             tag=tag,
             query=settings.query or None,

@@ -23,7 +23,7 @@ SCHEMA = 1
 SHOW_CURSOR = "\x1b[?25h"
 # Errors that a person is shown one by one; a program gets all.
 MOST_ERRORS = 20
-# Rows written at once while they come.
+# So many rows are written at once while they come.
 _BATCH = 200
 
 
@@ -49,7 +49,7 @@ class Display(Protocol):
 
 
 class Console:
-    """Says things, once and in the right place; a reader that went away is no reason to stop working."""
+    """Says everything once and in the right place; goes on working when its reader has gone away."""
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False, color: bool | None = None) -> None:
         self.as_json = as_json

@@ -1,4 +1,4 @@
-"""What to do about a failure, by its code, where the error itself does not know better."""
+"""Errors as a person reads them: those of one cause together, and what to do about them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def with_remedy(row: Mapping[str, Any]) -> dict[str, Any]:
     return dict(row) if remedy is None else {**row, "hint": remedy}
 
 
-# Files of one cause that are named; how many there are beyond them is said.
+# So many files of one cause are named; the others are counted.
 MOST_NAMES = 3
 _OWN = re.compile(r" \([^()]*\)(?=\.?$)")
 
@@ -39,7 +39,7 @@ class Cause:
 
 
 def causes_of(rows: Sequence[Mapping[str, Any]]) -> list[Cause]:
-    """The causes of errors in the order of their first; a remedy stands below the last of those that it helps."""
+    """Errors grouped by cause, in the order of their first ones; a hint stands below the last cause that it helps."""
     alike: dict[tuple[str, str, bool], list[Mapping[str, Any]]] = {}
     for row in rows:
         alike.setdefault((_general(row["message"]), row.get("hint") or "", "file_id" in row), []).append(row)
@@ -82,7 +82,7 @@ def _place(row: Mapping[str, Any]) -> str:
 
 # As the site's validator says it (site.md 1.4): `types.0: Invalid option: expected one of "Checkpoint"|"LORA"`.
 _REFUSAL = r'(?:(\w+)(?:\.(\d+))?: )?Invalid option: expected one of ((?:"[^"]*"\|?)+)'
-# The site's names of what can hold a word of a person's own; sorts and periods are checked before it is asked.
+# Options that take any word, by the site's name: our key and a noun. Sorts and periods are checked beforehand.
 _SETTINGS = {"types": ("model_types", "model type"), "baseModels": ("base_models", "base model")}
 # More of the site's words than this are a wall of text.
 MOST_WORDS = 8

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.output.console import Console
-from civitai_kit.core.errors import CivitaiKitError, NotWritable
+from civitai_kit.core.errors import CivitaiKitError, NotWritable, Unforeseen
 
 if TYPE_CHECKING:
     from civitai_kit.core.events import Emit, Event
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NAME = "civitai_kit"
 REDACTED = "[redacted]"
-# Whatever a library may log: credentials in headers, and what signs a storage URL or stands for a key in one.
+# Secrets in what a library may log: credentials in headers, and the keys and signatures of URLs.
 _SECRETS = (
     r"(?i)(\bbearer\s+|\b(?:authorization|cookie)['\"]?\s*[:=]\s*['\"]?(?:bearer\s+)?"
     r"|[?&](?:token|api_?key|sig|signature|x-amz-[a-z-]+|x-goog-[a-z-]+|key-pair-id|policy)=)[^\s&'\",\\]+"
@@ -40,7 +40,7 @@ def set_up(settings: Settings, console: Console) -> None:
         handler.is_ours = True  # type: ignore[attr-defined]
         root.addHandler(handler)
     root.setLevel(level)
-    # Its lines hold whole URLs, and the client's own log says the same without what signs them.
+    # It logs URLs with their signatures; our client logs the same requests without.
     logging.getLogger("httpx2").setLevel(max(level, logging.WARNING))
 
 
@@ -49,12 +49,14 @@ def logged(emit: Emit) -> Emit:
     log = logging.getLogger(NAME)
     if not log.isEnabledFor(logging.DEBUG):
         return emit
-    from civitai_kit.core.events import FileMoved
+    from civitai_kit.core.events import FileFailed, FileMoved
 
     def sink(event: Event) -> None:
         if not isinstance(event, FileMoved):
             facts = " ".join(f"{name}={_fact(value)}" for name, value in zip(event._fields, event, strict=True))
             log.debug("%s %s", type(event).__name__, facts)
+        if isinstance(event, FileFailed) and isinstance(event.error, Unforeseen):
+            log_traceback(event.error)
         emit(event)
 
     return sink

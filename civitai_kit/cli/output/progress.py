@@ -5,131 +5,27 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import deque
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 from civitai_kit.cli.output.console import Console
-from civitai_kit.cli.output.safe_text import cut, padded, shown, width
+from civitai_kit.cli.output.progress_lines import State, frame
+from civitai_kit.cli.output.safe_text import cut, shown, width
 from civitai_kit.core.amounts import shown_bytes, shown_seconds
 from civitai_kit.core.codes import Code
 from civitai_kit.core.events import (
     Event,
-    FileCame,
     FileDone,
     FileFailed,
     FileKept,
-    FileMoved,
-    FileStarted,
     FileWaits,
-    PageRead,
-    RunStarted,
-    Saved,
     SiteWaits,
     Warned,
 )
 
 FRAMES_A_SECOND = 8
-# Speeds are those of the last seconds, so that a pause shows and an old spurt does not.
-WINDOW_SEC = 5.0
 # A pause that a person would wonder about.
 LONG_WAIT_SEC = 3.0
-
-
-@dataclass(slots=True)
-class Pace:
-    """Bytes over time: how many there are, and how fast they come now."""
-
-    marks: deque[tuple[float, int]] = field(default_factory=deque)
-
-    def mark(self, now: float, done: int) -> None:
-        """Note that `done` bytes are there at `now`; a step back (a try from zero) begins anew."""
-        if self.marks and done < self.marks[-1][1]:
-            self.marks.clear()
-        self.marks.append((now, done))
-        while len(self.marks) > 2 and now - self.marks[0][0] > WINDOW_SEC:
-            self.marks.popleft()
-
-    def speed(self, now: float) -> float:
-        """Bytes a second over the window."""
-        if len(self.marks) < 2:
-            return 0.0
-        (begun, first), (_, last) = self.marks[0], self.marks[-1]
-        return (last - first) / max(now - begun, 0.2)
-
-
-@dataclass(slots=True)
-class Moving:
-    """One file on its way."""
-
-    size: int | None
-    done: int = 0
-    waits: str = ""
-    pace: Pace = field(default_factory=Pace)
-
-
-@dataclass(slots=True)
-class State:
-    """What is going on, as the events told it."""
-
-    files: int = 0
-    size: int = 0
-    finished: int = 0
-    failed: int = 0
-    settled_bytes: int = 0
-    kept_bytes: int = 0
-    page: PageRead | None = None
-    pause: str = ""
-    moving: dict[str, Moving] = field(default_factory=dict)
-    pace: Pace = field(default_factory=Pace)
-
-    def take(self, event: Event, now: float) -> None:
-        """Bring the state up to date."""
-        match event:
-            case PageRead():
-                self.page, self.pause = event, ""
-            case RunStarted():
-                self.files, self.size, self.page = event.files, event.size, None
-            case FileStarted():
-                self.moving[event.key] = Moving(event.size)
-            case FileMoved():
-                self._move(event, now)
-            case FileWaits():
-                self.moving.setdefault(event.key, Moving(None)).waits = event.why
-            case FileDone() | FileKept():
-                self._settle(event.key, event.size)
-            case FileFailed():
-                self._fail(event)
-            case SiteWaits():
-                self.pause = event.why
-            case FileCame() | Saved() | Warned():
-                pass
-
-    def _move(self, event: FileMoved, now: float) -> None:
-        file = self.moving.setdefault(event.key, Moving(event.size))
-        file.size, file.done, file.waits = event.size or file.size, event.done, ""
-        file.pace.mark(now, event.done)
-        self.pace.mark(now, self.done_bytes)
-
-    def _fail(self, event: FileFailed) -> None:
-        """Count a failure; what a stop breaks off is none, and what it had is kept."""
-        if event.error.code is Code.INTERRUPTED:
-            broken_off = self.moving.pop(event.key, None)
-            self.kept_bytes += broken_off.done if broken_off else 0
-            return
-        self.failed += 1
-        self._settle(event.key, 0)
-
-    def _settle(self, key: str, size: int) -> None:
-        self.moving.pop(key, None)
-        self.finished += 1
-        self.settled_bytes += size
-
-    @property
-    def done_bytes(self) -> int:
-        """Bytes that are there, of finished files and of those on their way."""
-        return self.settled_bytes + sum(file.done for file in self.moving.values())
 
 
 class Progress:
@@ -151,10 +47,6 @@ class Progress:
             self._live.start()
         return self
 
-    def resume(self) -> None:
-        """Draw again after a question."""
-        self.__enter__()
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -167,6 +59,17 @@ class Progress:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    def ask(self, question: str) -> bool:
+        """A question with yes or no, the display out of its way; UsageError where nobody can answer.
+
+        After a no nothing is drawn any more.
+        """
+        self.pause()
+        agreed = self.console.ask(question, flag="--yes")
+        if agreed:
+            self.__enter__()
+        return agreed
 
     def __call__(self, event: Event) -> None:
         """Take an event from any thread."""
@@ -217,41 +120,6 @@ class Progress:
         """The columns of a terminal that is drawn on, None elsewhere."""
         live: Any = self._live
         return None if live is None else live.terminal.width
-
-
-def frame(state: State, now: float, columns: int, rows: int) -> list[str]:
-    """A line for each file on its way, as many as fit, and one for all."""
-    if state.page is not None:
-        read = f"{state.page.models:,} models read, {state.page.items:,} files to fetch"
-        return [cut(f"page {state.page.pages:,}: {read}{f' · {shown(state.pause)}' if state.pause else ''}", columns)]
-    if not state.files:
-        return [cut(shown(state.pause), columns)] if state.pause else []
-    room = max(1, rows - 3)
-    moving = list(state.moving.items())
-    lines = [_file_line(key, file, now, columns) for key, file in moving[:room]]
-    hidden = [f"… and {len(moving) - room} more under way"] if len(moving) > room else []
-    return [*lines, *(cut(line, columns) for line in (*hidden, _total_line(state, now)))]
-
-
-def _file_line(key: str, file: Moving, now: float, columns: int) -> str:
-    speed = file.pace.speed(now)
-    size = shown_bytes(file.size) if file.size is not None else "?"
-    share = f"{min(100, 100 * file.done // file.size):>3}%" if file.size else "    "
-    left = shown_seconds((file.size - file.done) / speed) if file.size and speed >= 1 else "-"
-    state = shown(file.waits) if file.waits else f"{shown_bytes(speed)}/s  {left}"
-    facts = f"{share}  {padded(size, 8, right=True)}  {padded(state, 20)}".rstrip()
-    room = max(8, columns - max(width(facts), 36) - 2)
-    name = cut(shown(key.rsplit("/", 1)[-1]), room)
-    return cut(f"{padded(name, room)}  {facts}", columns)
-
-
-def _total_line(state: State, now: float) -> str:
-    speed = state.pace.speed(now)
-    done = state.done_bytes
-    left = f"  {shown_seconds((state.size - done) / speed)} left" if speed >= 1 and state.size > done else ""
-    failed = f", {state.failed} failed" if state.failed else ""
-    amounts = f"{shown_bytes(done)} of {shown_bytes(state.size)}"
-    return f"{state.finished:,} of {state.files:,} files{failed}  {amounts}  {shown_bytes(speed)}/s{left}"
 
 
 class _Live:

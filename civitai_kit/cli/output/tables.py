@@ -1,4 +1,4 @@
-"""Tables as wide as the terminal: columns give way, the widest first, and where that is not enough some stay out."""
+"""Tables that fit the terminal: the widest columns are cut first, and where that is not enough some are left out."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from civitai_kit.cli.output.safe_text import cut, padded, shown, width
 
 # Wide enough for names in a file or a pipe, where nobody wraps them.
 PIPE_COLUMNS = 160
-# What a cut text needs to say something; the column that a table is about needs more.
+# Columns of the terminal that a cut text needs to be readable; the flexible column needs more.
 LEAST, LEAST_FLEXIBLE = 10, 20
 GAP = 2
-# Of a table that is shown while it is read, the rows that decide how wide its columns are.
+# How many first rows decide the widths, where a table is shown while its rows still come.
 FIRST_ROWS = 500
 
 
@@ -62,8 +62,8 @@ def streamed(
 ) -> Iterator[str]:
     """Rows under their heads, cut to the line; numbers to the `right` and `whole` columns never are.
 
-    The `flexible` column is the one that the table is about. The `spare` ones stay out, the first of them first, where
-    all would be cut beyond reading. The `first` rows (None: all) decide the widths.
+    The `flexible` column is the one that the table is about. Where all columns together would be too narrow to read,
+    the `spare` ones are left out, in their order. The `first` rows (None: all) decide the widths.
     """
     clean = ([shown(cell) for cell in row] for row in chain([head], rows))
     begun = list(islice(clean, first))

@@ -11,11 +11,12 @@ from typing import Any
 
 from civitai_kit.core.collection.entry import ImageKind, Quality
 from civitai_kit.core.errors import UsageError
+from civitai_kit.core.paths.media_endings import CLIPS, STILLS
 from civitai_kit.core.site.reading import integer, text, texts
 from civitai_kit.core.site.references import LARGEST_ID
 
-MEDIA_ENDINGS = frozenset({".jpeg", ".jpg", ".png", ".webp", ".gif", ".avif", ".mp4", ".webm"})
-VIDEO_ENDINGS = frozenset({".mp4", ".webm"})
+MEDIA_ENDINGS = frozenset({*STILLS, *CLIPS, ".jpg"})
+VIDEO_ENDINGS = frozenset(CLIPS)
 # `12_SD`, and since 1.5 `username:ann_12_SD`.
 _KEY = re.compile(r"(?:(?P<kind>username|model|tag|modelVersion):(?P<target>.+)_)?(?P<id>\d{1,12})_(?P<quality>SD|HD)")
 _FIRST_KEY = re.compile(rb'\{\s*(?:\}|"(?:(?:username|model|tag|modelVersion):[^"]*_)?\d{1,12}_(?:SD|HD)"\s*:)')

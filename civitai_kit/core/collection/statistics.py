@@ -58,26 +58,26 @@ def statistics(entries: Iterable[Facts], images: int = 0) -> Statistics:
     alike: dict[tuple[Any, ...], Total] = {}
     for facts in entries:
         key = facts[:4]
-        tally = alike.get(key)
-        if tally is None:
-            tally = alike[key] = Total()
-        tally.entries += 1
-        tally.bytes += facts[5]
+        total = alike.get(key)
+        if total is None:
+            total = alike[key] = Total()
+        total.entries += 1
+        total.bytes += facts[5]
         found.files += facts[4]
-    for names, tally in alike.items():
-        found.entries += tally.entries
-        found.bytes += tally.bytes
+    for names, total in alike.items():
+        found.entries += total.entries
+        found.bytes += total.bytes
         for groups, name in zip(found.groups, names, strict=True):
-            _add(groups, name, tally)
+            _add(groups, name, total)
     return found
 
 
 def _add(groups: dict[str, Total], name: str | None, more: Total) -> None:
-    tally = groups.setdefault(name or UNKNOWN, Total())
-    tally.entries += more.entries
-    tally.bytes += more.bytes
+    total = groups.setdefault(name or UNKNOWN, Total())
+    total.entries += more.entries
+    total.bytes += more.bytes
 
 
 def _rows(groups: dict[str, Total]) -> dict[str, dict[str, int]]:
     ordered = sorted(groups.items(), key=lambda pair: (-pair[1].bytes, -pair[1].entries, pair[0]))
-    return {str(name): {"entries": tally.entries, "bytes": tally.bytes} for name, tally in ordered}
+    return {str(name): {"entries": total.entries, "bytes": total.bytes} for name, total in ordered}

@@ -6,7 +6,11 @@ import re
 import unicodedata
 
 from civitai_kit.core.errors import UsageError
-from civitai_kit.core.paths.safe_names import LONGEST_NAME, is_reserved
+from civitai_kit.core.paths.safe_names import LONGEST_COMPONENT, LONGEST_NAME, is_reserved
+
+# Beyond these no tree of models goes; systems differ in where they give up, and some do so in odd ways.
+MOST_PARTS = 64
+MOST_BYTES = 1024
 
 _HINT = "A path in a plan is relative to the save path, with `/` between its parts."
 
@@ -21,6 +25,20 @@ def checked_relative(path: str) -> str:
     if problem is not None:
         raise UsageError(f"The path {path!r} {problem}.", hint=_HINT, path=path)
     return path
+
+
+def refuse_unplaceable(path: str) -> None:
+    """Raise UsageError for a relative path that some file system would not take: too deep, or too long."""
+    problem = None
+    if path.count("/") >= MOST_PARTS:
+        problem = f"has more than {MOST_PARTS} parts"
+    elif len(path.encode("utf-8", "replace")) > MOST_BYTES:
+        problem = f"has more than {MOST_BYTES} bytes"
+    elif len(path.rpartition("/")[2].encode("utf-8", "replace")) > LONGEST_COMPONENT:
+        problem = f"has a file name of more than {LONGEST_COMPONENT} bytes"
+    if problem is not None:
+        shown = path if len(path) <= 100 else f"{path[:60]}…{path[-39:]}"
+        raise UsageError(f"The path {shown!r} {problem}.", hint="Give the item a shorter path in the plan.", path=path)
 
 
 def path_key(path: str) -> str:

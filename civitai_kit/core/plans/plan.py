@@ -110,7 +110,8 @@ class Skip:
 class Plan:
     """What a scan found: `items` in the order of the site, `skips`, and how many `models` and `pages` were read.
 
-    `errors` are the REFs that could not be had, or can only be skipped; `named` counts the REFs that could.
+    `errors` are the REFs that could not be had, or can only be skipped, and models over which the program stumbled;
+    `named` counts the REFs that could.
     `trimmed` says that the site was asked to leave versions out of the models it listed (site.md 2.1, baseModels).
     """
 
@@ -124,8 +125,8 @@ class Plan:
 
     @property
     def exit_code(self) -> int:
-        """0, or what the REFs that could not be had add up to."""
-        return exit_code_of([error.code for error in self.errors], succeeded=bool(self.named))
+        """0, or what the REFs and models that could not be had add up to."""
+        return exit_code_of([error.code for error in self.errors], succeeded=bool(self.named or self.items))
 
     @property
     def total_size(self) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.paths.our_names import OUR_ENDINGS, OUR_FOLDERS
-from civitai_kit.core.paths.relative_paths import checked_relative, path_key
+from civitai_kit.core.paths.relative_paths import MOST_PARTS, checked_relative, path_key
 from civitai_kit.core.plans.plan import PLAN_SCHEMA, Item, Plan
 
 _DOWNLOAD_PATH = re.compile(r"/api/download/models/[0-9]{1,10}(\?[A-Za-z0-9%&=_.+\-]*)?")
@@ -129,6 +130,18 @@ def _refuse_shared_paths(items: tuple[Item, ...], name: str) -> None:
                 hint="Give each item a path of its own.",
             )
         seen[key] = number
+    for key, number in seen.items():
+        if above := next((seen[folder] for folder in _folders_of(key) if folder in seen), None):
+            raise UsageError(
+                f"{name}: item {number} lies in {items[above - 1].path!r}, which is the file of item {above}.",
+                hint="A file cannot be a folder too; change one of the paths.",
+            )
+
+
+def _folders_of(path: str) -> Iterator[str]:
+    """The folders that a path lies in, the outermost first; what is deeper than any file may lie is not looked at."""
+    parts = path.split("/")[:MOST_PARTS]
+    return ("/".join(parts[:depth]) for depth in range(1, len(parts)))
 
 
 _HINT = "A plan is made with `civitai-kit scan -o PLAN.json`; edit paths and remove items, keep the rest."

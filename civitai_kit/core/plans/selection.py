@@ -47,7 +47,8 @@ class Selection:
 class ScanRequest:
     """What to scan: things named by `references`, listings asked by `queries`, and what to keep of them.
 
-    `limit` counts models that have something to fetch, 0 is all; `max_pages` counts pages in all, 0 is all.
+    `limit` counts models that have something to fetch, 0 is all; `max_pages` counts pages in all, `top`
+    models of each listing, whatever becomes of them; 0 is all.
     """
 
     references: tuple[Reference, ...] = ()
@@ -55,6 +56,7 @@ class ScanRequest:
     selection: Selection = field(default_factory=Selection)
     limit: int = 0
     max_pages: int = 0
+    top: int = 0
 
 
 @dataclass(frozen=True, slots=True)

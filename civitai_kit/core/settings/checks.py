@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from civitai_kit.core.amounts import parse_bytes
 from civitai_kit.core.errors import SettingsError, UsageError
-from civitai_kit.core.remedies import KEY_PAGE
+from civitai_kit.core.remedies import LOGIN
 from civitai_kit.core.settings.keys import PATH_TEMPLATE
 from civitai_kit.core.site.enums import filter_level
 
@@ -169,7 +169,7 @@ def secret(value: Any) -> SecretStr:
     if read and re.fullmatch(_PLACEHOLDER, re.sub(r"[\s_<>\[\]{}-]", "", read.casefold())):
         raise ValueRefused(
             "holds a placeholder, not a key",
-            f"make a key at {KEY_PAGE} and put it in CIVITAI_API_KEY",
+            LOGIN,
             shows_value=False,
         )
     if not read.isascii() or not read.isprintable() or " " in read:

@@ -77,6 +77,7 @@ _SELECTION = (
     ),
     Key("period", "AllTime", "only models with a version of the last Day, Week, Month, Year; AllTime", ("Period",)),
     Key("limit", 0, "models to take that have something to fetch, 0 for all", ("Download.Limit",)),
+    Key("top", 0, "models to look at, the first of each listing, 0 for all"),
     Key("page_size", 100, "models a page of the site's listing, 1 to 100", ("Limit",)),
     Key("max_pages", 0, "pages of listings to read, 0 for all", ("MaxPages",)),
     Key("model_id", 0, "this model instead of a listing, 0 for none", ("ModelID",)),

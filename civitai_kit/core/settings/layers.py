@@ -124,6 +124,7 @@ class Settings(_Table):
     sort: Annotated[str, BeforeValidator(checks.one_of(*(str(one) for one in ModelSort)))] = default("sort")
     period: Annotated[str, Spelled] = default("period")
     limit: Count = default("limit")
+    top: Count = default("top")
     page_size: Annotated[int, BeforeValidator(checks.whole(1, 100))] = default("page_size")
     max_pages: Count = default("max_pages")
     model_id: Count = default("model_id")

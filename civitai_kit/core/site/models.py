@@ -45,7 +45,7 @@ S = TypeVar("S", bound="SiteValue")
 
 
 class SiteValue(BaseModel):
-    """An object of the site; `raw` is its JSON exactly as received."""
+    """An object of the site; `raw` is its JSON exactly as received, empty in a value that was made by keyword."""
 
     model_config = SITE_CONFIG
 
@@ -59,6 +59,14 @@ class SiteValue(BaseModel):
             # Past the frozen door: handing it in with the fields would copy every object of a page.
             made.__dict__["raw"] = value
         return made
+
+    def __init__(self, /, **fields: Any) -> None:
+        """A value made here, of which the site said nothing: its fields may be no JSON, and are no answer."""
+        super().__init__(**fields)
+        self.__dict__["raw"] = {}
+
+    # As in pydantic's own RootModel: without it, answers would be read through this door too.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
 class Hashes(SiteValue):

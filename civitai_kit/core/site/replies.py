@@ -23,7 +23,7 @@ from civitai_kit.core.errors import (
     Unavailable,
     UnexpectedReply,
 )
-from civitai_kit.core.remedies import BAD_KEY, LOGIN
+from civitai_kit.core.remedies import BAD_KEY, LOGIN, REMEDIES
 from civitai_kit.core.retry import Trouble, retry_after_of, trouble_of
 
 # An error longer than this is cut: it is for reading.
@@ -134,8 +134,6 @@ def login_required(
 _LATER = "Try again later; what was done so far is kept."
 _ADDRESS = "Is the site's address (--api-url, base_url) right?"
 _CHALLENGED = "Wait some minutes, ask for less at once, or use another network; a VPN or proxy often causes this."
-_SLOWER = "Wait a little, or raise --api-delay and lower --concurrency."
-_QUOTA = "The day's downloads of this account or address are used up; go on tomorrow with the same command."
 
 _PAGES = frozenset({BodyKind.PAGE, BodyKind.CHALLENGE, BodyKind.LOGIN})
 _CHALLENGE_MARKS = (b"/cdn-cgi/challenge-platform", b"cf-chl", b"cf_chl", b"just a moment", b"attention required!")
@@ -184,9 +182,10 @@ def _too_many(said: str | None, headers: Mapping[str, str], body: bytes, where: 
     if trouble is Trouble.TOO_DEEP:
         return BadQuery(said or "", hint="Page numbers end at 1000 rows; follow the cursor.", **where)
     if trouble is Trouble.QUOTA:
-        return RateLimited(said or "", code=Code.QUOTA_EXCEEDED, hint=_QUOTA, **where)
+        return RateLimited(said or "", code=Code.QUOTA_EXCEEDED, hint=REMEDIES[Code.QUOTA_EXCEEDED], **where)
     after = retry_after_of(headers)
-    hint = _SLOWER if after is None else f"The site asks for a pause of {after:.0f} s. {_SLOWER}"
+    slower = REMEDIES[Code.RATE_LIMITED]
+    hint = slower if after is None else f"The site asks for a pause of {after:.0f} s. {slower}"
     return RateLimited(said or "The site asks us to slow down.", retry_after=after, hint=hint, **where)
 
 

@@ -12,8 +12,9 @@ from functools import partial
 from itertools import chain
 
 from civitai_kit.core.collection.entry import Entry, FileRecord, Status
-from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, Interrupted, StoreError
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, Interrupted, StoreError, in_our_tree
 from civitai_kit.core.events import Emit, FileDone, FileFailed, FileKept, FileStarted, RunStarted
+from civitai_kit.core.paths.relative_paths import refuse_unplaceable
 from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Fetched, Verdict
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
@@ -122,15 +123,17 @@ class _DownloadRun:
 
     def take(self, item: Item) -> Fetched | None:
         """Fetch one item and write its entry; None when the right file was there. A failure is written to the store."""
+        refuse_unplaceable(item.path)
         try:
             digests = self._proof_on_disk(item)
             if digests is None:
                 return self._fetch(item)
             self._finish(item, digests, self.parts.disk.size(item.path) or 0, mismatch=False)
             return None
-        except CivitaiKitError as error:
-            self._remember_failure(item, error)
-            raise
+        except Exception as error:  # noqa: BLE001 - one item's failure is its row
+            failure = in_our_tree(error)
+            self._remember_failure(item, failure)
+            raise failure from failure.__cause__
 
     def _proof_on_disk(self, item: Item) -> Digests | None:
         """The digests of a right file that is already there, None when there is none or it cannot be proved."""
@@ -199,9 +202,7 @@ class _DownloadRun:
             self.resumed += fetched.resumed
             self.emit(FileDone(item.path, fetched.size, fetched.received, fetched.resumed))
 
-    def _note_failure(self, item: Item, error: Exception) -> None:
-        if not isinstance(error, CivitaiKitError):
-            raise error
+    def _note_failure(self, item: Item, error: CivitaiKitError) -> None:
         self.has_ended = self.has_ended or error.code in ENDS_RUN
         self.failed.append(Failure(item, error))
         self.emit(FileFailed(item.path, error))
@@ -216,7 +217,7 @@ class _DownloadRun:
         )
         for outcome in self.parts.pool.run(jobs, self.options.concurrency):
             if outcome.error is not None:
-                raise outcome.error
+                self.sidecars.errors.append(outcome.error)
             if self.sidecars.has_ended:
                 return
 

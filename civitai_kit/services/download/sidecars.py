@@ -10,8 +10,9 @@ from threading import Lock
 from typing import Any, Protocol
 
 from civitai_kit.core.collection.entry import Quality
-from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, NotFound, SiteError
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, NotFound, SiteError, in_our_tree
 from civitai_kit.core.events import Emit, Event, FileWaits, Saved, Warned
+from civitai_kit.core.paths.media_endings import CLIPS, SOUNDS, STILLS
 from civitai_kit.core.paths.places import model_image_path, model_info_path, sidecar_path, version_image_path
 from civitai_kit.core.plans.plan import Item
 from civitai_kit.core.site.models import Model, ModelVersion, Preview
@@ -19,7 +20,7 @@ from civitai_kit.core.site.urls import media_url
 from civitai_kit.services.pictures import Pictures, SharingFolder, WantedPicture
 from civitai_kit.services.ports import Answers, SavePath, Site
 
-IMAGE_EXTENSIONS = ("jpeg", "png", "webp", "gif", "avif", "mp4", "webm", "mp3")
+IMAGE_EXTENSIONS = tuple(ending.removeprefix(".") for ending in (*STILLS, *CLIPS, *SOUNDS))
 
 
 class SaveFolder(SavePath, SharingFolder, Protocol):
@@ -164,12 +165,13 @@ class Sidecars:
     def _attempt(self, work: Callable[[], None], item: Item) -> None:
         try:
             work()
-        except CivitaiKitError as error:
-            error.model_id = error.model_id or item.model_id
-            error.version_id = error.version_id or item.version_id
+        except Exception as error:  # noqa: BLE001 - what lies beside a file is an error of its own
+            failure = in_our_tree(error)
+            failure.model_id = failure.model_id or item.model_id
+            failure.version_id = failure.version_id or item.version_id
             with self._lock:
-                self.errors.append(error)
-                self.has_ended = self.has_ended or error.code in ENDS_RUN
+                self.errors.append(failure)
+                self.has_ended = self.has_ended or failure.code in ENDS_RUN
 
 
 def answer_as_json(answer: dict[str, Any]) -> bytes:

@@ -40,7 +40,7 @@ class _Below:
 
 
 @dataclass(slots=True)
-class OldFiles:
+class HistoryFiles:
     """Finds files from `starts`, the folders from which relative paths count, and in `trees` of images."""
 
     starts: tuple[Path, ...]
@@ -48,7 +48,7 @@ class OldFiles:
     _known: dict[Path, _Below] = field(default_factory=dict)
 
     @classmethod
-    def around(cls, history: Path | None, output: Path) -> OldFiles:
+    def around(cls, history: Path | None, output: Path) -> HistoryFiles:
         """For a history that lies somewhere (None: nobody knows where), with our own folder of images."""
         own = () if history is None else (history.absolute().parent,)
         starts = tuple(dict.fromkeys((Path.cwd(), *own)))

@@ -29,7 +29,7 @@ from civitai_kit.core.collection.histories import (
 )
 from civitai_kit.core.errors import Exit, Interrupted, UsageError
 from civitai_kit.services.exchange.exchange import ImportedFile, ImportParts
-from civitai_kit.services.exchange.history_files import OldFiles
+from civitai_kit.services.exchange.history_files import HistoryFiles
 
 JSON_FORMAT, TEXT_FORMAT, DATABASE_FORMAT = "image_grabber_json", "image_grabber_txt", "image_grabber_sqlite"
 # What a caller needs to tell these files from others: format and how it begins.
@@ -46,7 +46,7 @@ def import_history(parts: ImportParts, source: ImportedFile) -> Exchanged:
     Raises UsageError for a file that is none, Interrupted when stopped; whole batches stay either way.
     """
     taking = _HistoryImport(parts, source.name)
-    files = OldFiles.around(source.path, parts.disk.root / "images")
+    files = HistoryFiles.around(source.path, parts.disk.root / "images")
     kind = next((name for name, recognises in RECOGNISED if recognises(source.head)), None)
     if kind == JSON_FORMAT:
         taking.take_all(files, read_json_history(source.stream.read(), source.name))
@@ -71,7 +71,7 @@ class _HistoryImport:
     reasons: Counter[str] = field(default_factory=Counter)
     waiting: dict[str, ImageRecord] = field(default_factory=dict)
 
-    def take_all(self, files: OldFiles, images: Iterable[OldImage | None]) -> None:
+    def take_all(self, files: HistoryFiles, images: Iterable[OldImage | None]) -> None:
         """Every image of a history that says where they lie."""
         for old in images:
             if old is None:
@@ -79,7 +79,7 @@ class _HistoryImport:
             else:
                 self._take(_record(old, files.find(old), self.parts.disk.root))
 
-    def take_ids(self, files: OldFiles, ids: Iterable[int | None]) -> None:
+    def take_ids(self, files: HistoryFiles, ids: Iterable[int | None]) -> None:
         """Every id whose file lies in the tree of the images."""
         known = files.by_id()
         for number in ids:

@@ -121,10 +121,8 @@ class _ImagesRun:
             self._over = True
             jobs.close()
         failure = self._jobs.failure
-        if isinstance(failure, CivitaiKitError):
+        if failure is not None:
             self._errors.append(failure)
-        elif failure is not None:
-            raise failure
 
     def _target_run(self, target: Target) -> TargetRun:
         request, site = self._request, self._parts.site
@@ -186,9 +184,7 @@ class _ImagesRun:
         else:
             self._counts.take(run.counts, outcome.value)
 
-    def _note_failure(self, run: TargetRun, wanted: WantedImage, error: Exception) -> None:
-        if not isinstance(error, CivitaiKitError):
-            raise error
+    def _note_failure(self, run: TargetRun, wanted: WantedImage, error: CivitaiKitError) -> None:
         wanted.page.failed = True
         if not ends_run(error):
             self._counts.fail(run.counts, wanted.target, wanted.image_id, error)

@@ -12,7 +12,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
-from civitai_kit.core.errors import CivitaiKitError, Code
+from civitai_kit.core.errors import CivitaiKitError, Code, in_our_tree
 from civitai_kit.core.events import Emit, PageRead
 from civitai_kit.core.images.report import Why
 from civitai_kit.core.images.targets import Target
@@ -54,7 +54,7 @@ class ImageJobs:
     take: Callable[[WantedImage], PlacedImage | None]
     emit: Emit
     stopped: Callable[[], bool]
-    failure: Exception | None = None
+    failure: CivitaiKitError | None = None
     _under_way: dict[int, tuple[TargetRun, WantedImage]] = field(default_factory=dict)
     _counting: threading.Lock = field(default_factory=threading.Lock)
     _pages: int = 0
@@ -72,8 +72,9 @@ class ImageJobs:
                 run.begun = True
                 yield from self._of_target(run)
         except Exception as error:  # noqa: BLE001 - told or raised where the run ends
-            if not isinstance(error, CivitaiKitError) or error.code is not Code.INTERRUPTED:
-                self.failure = error
+            failure = in_our_tree(error)
+            if failure.code is not Code.INTERRUPTED:
+                self.failure = failure
 
     def end(self, index: int) -> tuple[TargetRun, WantedImage]:
         """The target and image of the job at a place, from 0; it is no longer under way."""

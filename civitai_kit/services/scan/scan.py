@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from civitai_kit.core.collection.entry import FileRecord, Status
-from civitai_kit.core.errors import CivitaiKitError, NotFound
+from civitai_kit.core.errors import CivitaiKitError, NotFound, in_our_tree
 from civitai_kit.core.events import Emit, PageRead
 from civitai_kit.core.paths.places import ClaimedPaths, Template
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
@@ -20,7 +21,7 @@ from civitai_kit.core.site.models import Model
 from civitai_kit.core.site.query import ModelQuery
 from civitai_kit.core.site.references import Reference
 from civitai_kit.services.items import item_of
-from civitai_kit.services.scan.old_files import OldFiles
+from civitai_kit.services.scan.go_files import GoFiles
 from civitai_kit.services.scan.resolve import Named, named_models, refusal_of
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class _Survey:
     claimed: ClaimedPaths = field(default_factory=ClaimedPaths)
 
     def __post_init__(self) -> None:
-        self._old = OldFiles.under(self.parts.disk, self.parts.old_templates)
+        self._old = GoFiles.under(self.parts.disk, self.parts.old_templates)
         if not _tells_files_apart(self.parts.template):
             self._reserve_recorded_paths()
 
@@ -97,7 +98,7 @@ class _Survey:
             if isinstance(found, CivitaiKitError):
                 self.errors.append(found)
             else:
-                self._take_found(found)
+                self._attempt(partial(self._take_found, found), found.model)
 
     def _take_found(self, found: Named) -> None:
         before, passed = len(self.items), len(self.skips)
@@ -111,12 +112,16 @@ class _Survey:
             self.errors.append(refusal)
 
     def take_listing(self, query: ModelQuery) -> None:
+        proved, looked_at = query.tag is None, 0
         pages = self.request.max_pages - self.pages if self.request.max_pages else None
-        proved = query.tag is None
-        for page in self.parts.site.models_of(query, pages):
+        # Where one page will do, none is read ahead; a short one is followed by another.
+        ahead = not 0 < self.request.top <= query.limit
+        for page in self.parts.site.models_of(query, pages, read_ahead=ahead):
             proved = proved or not page.items or _prove_tag(query, page.items)
-            self._take_page(page.items)
-            if self.is_full():
+            wanted = page.items[: self.request.top - looked_at] if self.request.top else page.items
+            looked_at += len(wanted)
+            self._take_page(wanted)
+            if self.is_full() or looked_at == self.request.top > 0:
                 return
 
     def _take_page(self, models: tuple[Model, ...]) -> None:
@@ -125,8 +130,19 @@ class _Survey:
             if self.is_full_of_models():
                 break
             if model.id is None or model.id not in self.seen_models:
-                self._take_model(model, None)
+                self._attempt(partial(self._take_model, model, None), model)
         self.emit(PageRead(self.pages, self.models, len(self.items)))
+
+    def _attempt(self, work: Callable[[], None], model: Model) -> None:
+        """Let a mistake of ours over one model be its error, and the others have their turn."""
+        try:
+            work()
+        except CivitaiKitError:
+            raise
+        except Exception as error:  # noqa: BLE001 - told as the model's
+            failure = in_our_tree(error)
+            failure.model_id = model.id
+            self.errors.append(failure)
 
     def is_full_of_models(self) -> bool:
         return bool(self.request.limit and self.fruitful >= self.request.limit)

@@ -10,7 +10,7 @@ from threading import Event
 from typing import Protocol
 
 from civitai_kit.core.collection.entry import Entry
-from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Interrupted
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Interrupted, in_our_tree
 from civitai_kit.core.events import Emit, FileDone, FileFailed, FileKept, FileMoved, FileStarted, RunStarted, Warned
 from civitai_kit.core.site.licence import restrictions
 from civitai_kit.core.torrents.metainfo import Metainfo, Terms, TorrentContent, content_of
@@ -118,10 +118,11 @@ class _TorrentRun:
             if errors or not entries:
                 return _Taken(errors=tuple(errors))
             return self._made_or_kept(job, entries)
-        except CivitaiKitError as error:
-            if error.code in ENDS_RUN:
+        except Exception as error:
+            failure = in_our_tree(error)
+            if failure.code in ENDS_RUN:
                 raise
-            return _Taken(errors=(_placed(error, job),))
+            return _Taken(errors=(_placed(failure, job),))
 
     def _made_or_kept(self, job: TorrentJob, entries: list[Entry]) -> _Taken:
         paths = file_paths(self.parts.disk, entries, with_metadata=self.options.include_metadata)
@@ -190,14 +191,12 @@ class _TorrentRun:
         return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute)
 
     def note(self, job: TorrentJob, outcome: JobOutcome[_Taken]) -> None:
-        """Count and tell one outcome; an unforeseen error is raised."""
+        """Count and tell one outcome."""
         taken = outcome.value or _Taken()
         for warning in taken.warnings:
             if warning.message not in self.told:
                 self.told.add(warning.message)
                 self.emit(warning)
-        if outcome.error is not None and not isinstance(outcome.error, CivitaiKitError):
-            raise outcome.error
         for error in (outcome.error,) if outcome.error is not None else taken.errors:
             if not isinstance(error, Interrupted):
                 self.errors.append(error)

@@ -10,7 +10,7 @@ from threading import Event
 
 from civitai_kit.core.collection.audit import Audit, Checked, checked, deciding_digest, judge, judge_size
 from civitai_kit.core.collection.entry import Entry, FileRecord, Finding, Status
-from civitai_kit.core.errors import CivitaiKitError, Code, DiskError, Interrupted
+from civitai_kit.core.errors import CivitaiKitError, Code, DiskError, Interrupted, in_our_tree
 from civitai_kit.core.events import Emit, FileFailed, FileKept, FileMoved, FileStarted, RunStarted, Saved, Warned
 from civitai_kit.core.paths.places import path_key, sidecar_path
 from civitai_kit.core.plans.digests import Digests, FileStamp
@@ -107,7 +107,7 @@ class _Round:
     emit: Emit
     rows: list[tuple[tuple[int, int], Checked]] = field(default_factory=list)
     restored: list[str] = field(default_factory=list)
-    broken: Exception | None = None
+    broken: CivitaiKitError | None = None
     is_forgetful: bool = False
 
     def audit(self) -> Audit:
@@ -147,9 +147,10 @@ class _Round:
             restored = self._restored(entry, record) if size is not None else None
         except Interrupted:
             raise
-        except CivitaiKitError as error:
-            row = checked(entry, record, Finding.UNREADABLE, None, _sentence(error))
-            return _Look(record, row, place, error=error)
+        except Exception as error:  # noqa: BLE001 - one file's trouble is its row
+            failure = in_our_tree(error)
+            row = checked(entry, record, Finding.UNREADABLE, None, _sentence(failure))
+            return _Look(record, row, place, error=failure)
         row = checked(entry, record, finding, size)
         return _Look(record, row, place, digests, stamp if digests else None, restored)
 

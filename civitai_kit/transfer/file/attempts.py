@@ -11,21 +11,30 @@ from civitai_kit.core.events import Emit, FileWaits
 from civitai_kit.core.plans.order import Content, Order
 from civitai_kit.core.retry import WHY_WAIT, Retries, RetryRules, Trouble
 from civitai_kit.transfer.file.reader import BodyReader
-from civitai_kit.transfer.file.segments import SEGMENT, RangesRefused, Segments
+from civitai_kit.transfer.file.segments import RangesRefused, Segments
 from civitai_kit.transfer.file.writer import FileWriter, HashingSlots
 from civitai_kit.transfer.http.answers import Setback, is_suspect
-from civitai_kit.transfer.http.client import OpenAnswer
+from civitai_kit.transfer.http.connection import OpenAnswer
 from civitai_kit.transfer.http.ranges import StoredObject, range_headers, stored_object
 from civitai_kit.transfer.http.source import Source
-from civitai_kit.transfer.part.disk_errors import check_room
+from civitai_kit.transfer.part.durable import check_room
 from civitai_kit.transfer.part.part import Part
 from civitai_kit.transfer.progress import FileProgress
 from civitai_kit.transfer.stopping import Stopping
 
 _PEEK = 512
-_FIRST_SEGMENT = 8 * 1024 * 1024  # Asked for alone, to learn whether ranges are served and how much there is.
 _MOST_ODD_RANGES = 2
 _LONGEST_PAGE = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """In bytes: `segment` is what one of several connections is asked for, `first_segment` what is asked for alone
+    before, to learn whether ranges are served and how much there is; `sync` is what a crash may waste."""
+
+    segment: int = 32 * 1024 * 1024
+    first_segment: int = 8 * 1024 * 1024
+    sync: int = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class SharedParts:
     ticks: Callable[[], float]
     log: Callable[[str], None]
     hashing: HashingSlots
+    sizes: Sizes
 
 
 Beginning = OpenAnswer | None
@@ -71,7 +81,7 @@ class Attempts:
         self._odd_ranges = 0
         self._many = order.connections > 1 and order.content is Content.MODEL
 
-    def fill(self, part: Part, writer: FileWriter) -> None:
+    def complete(self, part: Part, writer: FileWriter) -> None:
         """Bring every byte through all setbacks; raises what cannot be got over, with the part kept."""
         self._retries.renew()
         while not part.complete:
@@ -157,7 +167,7 @@ class Attempts:
 
     def _headers(self, part: Part, start: int) -> dict[str, str]:
         if self._many:
-            return range_headers(part.journal, start, start + _FIRST_SEGMENT)
+            return range_headers(part.journal, start, start + self._shared.sizes.first_segment)
         return range_headers(part.journal, start) if start else {}
 
     def _can_resume(self, part: Part) -> bool:
@@ -245,7 +255,7 @@ class Attempts:
     def _side_by_side(self, part: Part, writer: FileWriter) -> None:
         """Bring the rest over several connections; one alone goes on when the storage will not have that."""
         writer.settle()
-        if part.total is None or part.total - part.written <= SEGMENT:
+        if part.total is None or part.total - part.written <= self._shared.sizes.segment:
             return
         segments = Segments(
             part,
@@ -254,6 +264,8 @@ class Attempts:
             self._shared.stopping,
             retries=lambda: Retries(self._shared.rules, self._shared.chance),
             progress=self._progress,
+            segment=self._shared.sizes.segment,
+            sync=self._shared.sizes.sync,
         )
         try:
             segments.bring(self._order.connections)

@@ -13,7 +13,7 @@ from civitai_kit.core.errors import TransferError
 from civitai_kit.core.retry import Trouble
 from civitai_kit.transfer.bandwidth import Bandwidth
 from civitai_kit.transfer.http.answers import Setback
-from civitai_kit.transfer.http.client import OpenAnswer
+from civitai_kit.transfer.http.connection import OpenAnswer
 from civitai_kit.transfer.stopping import Stopping
 
 # A shorter body is read to its end through the library, which keeps the connection for the next request.
@@ -29,7 +29,7 @@ _TELL_SECONDS = 0.05
 class Sink(Protocol):
     """Where the bytes go: buffers to fill, taken back filled."""
 
-    def room(self) -> memoryview:
+    def next_buffer(self) -> memoryview:
         """A buffer to fill."""
 
     def put(self, buffer: memoryview, filled: int) -> None:
@@ -112,7 +112,7 @@ class BodyReader:
 
         TLS hands out 16 KiB at a time: what is done after each read is done tens of thousands of times a second.
         """
-        buffer, clock = sink.room(), self._clock
+        buffer, clock = sink.next_buffer(), self._clock
         wanted = buffer[: min(len(buffer), left)]
         want, filled, told, now = len(wanted), 0, 0, clock()
         most = self._bandwidth.most(want)
@@ -156,7 +156,7 @@ class _Gatherer:
         view = memoryview(chunk)
         while view:
             if self._buffer is None:
-                self._buffer, self._filled = self._sink.room(), 0
+                self._buffer, self._filled = self._sink.next_buffer(), 0
                 self._flush_at = self._clock() + _FLUSH_SECONDS
             count = min(len(view), len(self._buffer) - self._filled)
             self._buffer[self._filled : self._filled + count] = view[:count]

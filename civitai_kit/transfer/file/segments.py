@@ -8,21 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from civitai_kit.core.retry import Retries
+from civitai_kit.files.errors import writing
 from civitai_kit.files.opening import open_own
 from civitai_kit.machine import page_aligned
 from civitai_kit.transfer.file.reader import BodyReader
 from civitai_kit.transfer.http.answers import Setback
-from civitai_kit.transfer.http.client import OpenAnswer
+from civitai_kit.transfer.http.connection import OpenAnswer
 from civitai_kit.transfer.http.ranges import range_headers, stored_object
 from civitai_kit.transfer.http.source import Source
-from civitai_kit.transfer.part.disk_errors import disk_errors
 from civitai_kit.transfer.part.part import Part
 from civitai_kit.transfer.progress import FileProgress
 from civitai_kit.transfer.stopping import Stopping
 
-SEGMENT = 32 * 1024 * 1024
 _AHEAD = 2  # Segments handed out beyond one a connection, so that none waits for the hash.
-_SYNC_BYTES = 64 * 1024 * 1024
 _BUFFER_SIZE = 256 * 1024
 
 
@@ -31,7 +29,7 @@ class RangesRefused(Exception):
 
 
 class Segments:
-    """Brings the rest of a part over several connections; used once."""
+    """Brings the rest of a part over several connections, `segment` bytes a request, synced every `sync` bytes."""
 
     def __init__(
         self,
@@ -42,6 +40,8 @@ class Segments:
         *,
         retries: Callable[[], Retries],
         progress: FileProgress,
+        segment: int,
+        sync: int,
     ) -> None:
         self._part = part
         self._source = source
@@ -49,6 +49,8 @@ class Segments:
         self._stopping = stopping
         self._retries = retries
         self._progress = progress
+        self._segment = segment
+        self._sync = sync
         self._total = part.total or 0
         self._next = part.written
         self._done: dict[int, int] = {}
@@ -67,7 +69,7 @@ class Segments:
         try:
             while self._part.written < self._total:
                 self._part.catch_up(self._await_next(), self._stopping.check)
-                if self._part.hashed - self._part.journal.synced >= _SYNC_BYTES:
+                if self._part.hashed - self._part.journal.synced >= self._sync:
                     self._part.record(self._part.point())
         finally:
             self._give_up(RuntimeError("the segments are over"))
@@ -89,10 +91,10 @@ class Segments:
     # -- in the workers' threads ------------------------------------------------------------------------------
 
     def _work(self, connections: int) -> None:
-        window = (connections + _AHEAD) * SEGMENT
+        window = (connections + _AHEAD) * self._segment
         try:
             while (start := self._take(window)) is not None:
-                stop = min(start + SEGMENT, self._total)
+                stop = min(start + self._segment, self._total)
                 self._bring_one(start, stop)
                 with self._turn:
                     self._done[start] = stop
@@ -108,7 +110,7 @@ class Segments:
                 self._turn.wait(0.5)
             if self._failure is not None or self._next >= self._total:
                 return None
-            start, self._next = self._next, self._next + SEGMENT
+            start, self._next = self._next, self._next + self._segment
             return start
 
     def _bring_one(self, start: int, stop: int) -> None:
@@ -167,7 +169,7 @@ class _SegmentWriter:
         self.at = start
         self._path = path
         self._buffer = page_aligned(_BUFFER_SIZE)
-        with disk_errors(path):
+        with writing(path):
             self._fd = open_own(path, os.O_WRONLY)
             os.lseek(self._fd, start, os.SEEK_SET)
 
@@ -177,14 +179,14 @@ class _SegmentWriter:
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
-    def room(self) -> memoryview:
+    def next_buffer(self) -> memoryview:
         """The one buffer."""
         return self._buffer
 
     def put(self, buffer: memoryview, filled: int) -> None:
         """Write the filled bytes."""
         chunk = buffer[:filled]
-        with disk_errors(self._path):
+        with writing(self._path):
             while chunk:
                 count = os.write(self._fd, chunk)
                 self.at += count

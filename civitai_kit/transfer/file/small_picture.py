@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from civitai_kit.core.events import Emit, FileCame
 from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Fetched, Order
-from civitai_kit.files.replacing import rename
-from civitai_kit.transfer.file.attempts import SharedParts
+from civitai_kit.files.errors import writing
+from civitai_kit.files.replacing import replace
+from civitai_kit.transfer.file.attempts import Beginning, SharedParts
 from civitai_kit.transfer.file.picture_formats import HEAD, media_suffix, with_media_suffix, wrong_picture
-from civitai_kit.transfer.file.whole_file import fetch_whole_file
-from civitai_kit.transfer.part.disk_errors import disk_errors
 from civitai_kit.transfer.part.durable import create_locked, sync_bytes
 from civitai_kit.transfer.part.journal import PART_SUFFIX
 from civitai_kit.transfer.progress import FileProgress
@@ -24,11 +24,15 @@ from civitai_kit.transfer.progress import FileProgress
 _MOST = 4 * 1024 * 1024
 
 
-def fetch_small_picture(shared: SharedParts, order: Order, emit: Emit) -> Fetched:
+ThroughPart = Callable[[SharedParts, Order, Emit, Beginning], Fetched]
+"""Brings one file under its final name by way of a part file."""
+
+
+def fetch_small_picture(shared: SharedParts, order: Order, emit: Emit, through_part: ThroughPart) -> Fetched:
     """Bring one picture under its final name; a large one, or one begun earlier, goes through a part file."""
     if os.path.lexists(f"{order.target}{PART_SUFFIX}"):
-        return fetch_whole_file(shared, order, emit)
-    return _SmallPicture(shared, order, emit).bring()
+        return through_part(shared, order, emit, None)
+    return _SmallPicture(shared, order, emit, through_part).bring()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,10 @@ class _HeldPicture:
 
     @property
     def written(self) -> int:
+        return len(self.content)
+
+    @property
+    def total(self) -> int:
         return len(self.content)
 
     def head(self, length: int) -> bytes:
@@ -54,8 +62,9 @@ class _HeldPicture:
 class _SmallPicture:
     """One picture on its way through memory."""
 
-    def __init__(self, shared: SharedParts, order: Order, emit: Emit) -> None:
+    def __init__(self, shared: SharedParts, order: Order, emit: Emit, through_part: ThroughPart) -> None:
         self._shared = shared
+        self._through_part = through_part
         self._order = order
         self._emit = emit
         self._part = f"{order.target}{PART_SUFFIX}"
@@ -66,7 +75,7 @@ class _SmallPicture:
         """Bring it, or raise what is wrong with what came."""
         with self._source.open({}) as answer:
             if answer.status != 200 or answer.length is None or answer.length > _MOST:
-                return fetch_whole_file(self._shared, self._order, self._emit, begun=answer)
+                return self._through_part(self._shared, self._order, self._emit, answer)
             self._progress.begin(0, answer.length)
             came = _HeldPicture(self._shared.reader.fetch_small_picture(answer, self._progress.moved))
         if (wrong := wrong_picture(came)) is not None:
@@ -79,12 +88,12 @@ class _SmallPicture:
         target = Path(self._order.target)
         final = with_media_suffix(target, media_suffix(held.head(HEAD)) or target.suffix)
         sha256 = hashlib.sha256(held.content).hexdigest()
-        with disk_errors(target):
+        with writing(target):
             try:
                 fd = self._create(target.parent)
             except FileExistsError:
                 # A part was left here in the meantime; what it is good for is found out by reading it.
-                return fetch_whole_file(self._shared, self._order, self._emit)
+                return self._through_part(self._shared, self._order, self._emit, None)
             self._write(fd, held.content, final)
         self._progress.end(held.written)
         return Fetched(
@@ -109,7 +118,7 @@ class _SmallPicture:
                 left = left[os.write(fd, left) :]
             sync_bytes(fd)
             if os.name != "nt":  # Windows renames no open file; elsewhere the lock is held until the name is right.
-                rename(self._part, final)
+                replace(self._part, final)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._part)  # noqa: PTH108 - it is a text
@@ -117,4 +126,4 @@ class _SmallPicture:
         finally:
             os.close(fd)
         if os.name == "nt":
-            rename(self._part, final)
+            replace(self._part, final)

@@ -19,8 +19,7 @@ _SLOTS = 6
 # A body of at most this many bytes is hashed where it is read: threads would cost more than they save.
 _SMALL = 2 * 1024 * 1024
 
-# How much a crash may waste: bytes on a fast line, seconds on a slow one.
-_SYNC_BYTES = 32 * 1024 * 1024
+# How much a crash may waste on a slow line; on a fast one it is counted in bytes.
 _SYNC_SECONDS = 3.0
 
 _Barrier = threading.Event
@@ -48,10 +47,11 @@ class HashingSlots:
 class FileWriter:
     """Moves chunks into a part: written by the caller's thread, synced in one beside it, hashed in another or there."""
 
-    def __init__(self, part: Part, clock: Callable[[], float], hashing: HashingSlots) -> None:
+    def __init__(self, part: Part, clock: Callable[[], float], hashing: HashingSlots, *, sync: int) -> None:
         self._part = part
         self._clock = clock
         self._hashing = hashing
+        self._sync_bytes = sync
         self._hashes_beside = False
         self._free: SimpleQueue[memoryview] = SimpleQueue()
         self._to_hash: SimpleQueue[tuple[memoryview, int] | _Barrier | None] = SimpleQueue()
@@ -79,7 +79,7 @@ class FileWriter:
         if self._hashes_beside:
             self._start(self._hash, "hash")
 
-    def room(self) -> memoryview:
+    def next_buffer(self) -> memoryview:
         """A buffer to fill; waits for one when all are under way."""
         if self._made < _SLOTS and self._free.empty():
             self._made += 1
@@ -87,7 +87,7 @@ class FileWriter:
         return self._free.get()
 
     def put(self, buffer: memoryview, filled: int) -> None:
-        """Take the first `filled` bytes of a buffer from `room`; the buffer is the writer's again."""
+        """Take the first `filled` bytes of a buffer from `next_buffer`; the buffer is the writer's again."""
         self._raise_failure()
         if not filled:
             self._free.put(buffer)
@@ -156,7 +156,7 @@ class FileWriter:
         fresh = self._part.hashed - self._synced
         if self._syncing or fresh <= 0:
             return
-        if fresh >= _SYNC_BYTES or self._clock() - self._synced_at >= _SYNC_SECONDS:
+        if fresh >= self._sync_bytes or self._clock() - self._synced_at >= _SYNC_SECONDS:
             self._syncing = True
             self._to_sync.put(self._part.point())
 

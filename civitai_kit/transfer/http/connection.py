@@ -1,153 +1,242 @@
-"""A client with one connection, and the ways to send over it so that a stop need not wait."""
+"""One GET at a time over httpx2: no redirects followed, no key added, and never waited for once all is to stop."""
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import monotonic
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import httpx2
 
-from civitai_kit.transfer.http.speech import SpokenAnswer, Stale, ask, joined, shut_down, steady
+from civitai_kit.core.network_errors import no_answer
+from civitai_kit.core.retry import Setback
+from civitai_kit.transfer.http.answers import Reply
+from civitai_kit.transfer.stopping import Stopping
 
-LONGEST_IDLE = 30.0
-"""Seconds after which a connection that waits is not used any more."""
+_LONGEST_ERROR = 64 * 1024
+_KEPT_CONNECTIONS = 64
+_LONGEST_IDLE = 30.0  # Seconds after which a connection that waits is not used any more.
 
-# A connection that waited no longer than this many seconds is used without a look at whether it ended.
-_UNSEEN = 1.0
+# What a connection raises that the other side closed before it answered: the request can go over another.
+_LOST = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
+
+_Host = tuple[str, str, int | None]
 
 
-class LibraryAnswer:
-    """An answer through the library; header names are in lower case.
+class OpenAnswer:
+    """An open answer; a context manager that closes it. Header names are in lower case."""
 
-    `over` says that the body was read to its end, and that the connection can take another request.
-    """
-
-    def __init__(self, response: httpx2.Response) -> None:
-        self.status: int = response.status_code
-        self.headers = joined(response.headers.multi_items())
-        self.over = False
+    def __init__(self, response: httpx2.Response, release: Callable[[bool], None]) -> None:
+        self.url = response.request.url
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = _joined(response.headers.multi_items())
         self._response = response
+        self._release = release
+        self._chunks: Iterator[bytes] | None = None
+        self._first: bytes | None = None
+        self._read_to_end = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
-    def plain_socket(self) -> Any | None:
-        """The socket from which the rest of a plain HTTP/1.1 body can be read, once its first chunk was taken.
+    def encoded(self) -> bool:
+        """Whether the body is compressed although nobody asked for it."""
+        return self.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
 
-        None where something lies between it and the body (HTTP/2, TLS within TLS).
+    @property
+    def length(self) -> int | None:
+        """The length of the body in bytes, None where the answer does not say."""
+        said = self.headers.get("content-length", "")
+        if self.encoded or "transfer-encoding" in self.headers or not (said.isascii() and said.isdigit()):
+            return None
+        return int(said)
+
+    def first(self) -> bytes:
+        """The first chunk of the body (empty when there is no body); `chunks` goes on after it."""
+        if self._first is None:
+            self._first = next(self.chunks(), b"")
+        return self._first
+
+    def chunks(self) -> Iterator[bytes]:
+        """The chunks after the first."""
+        if self._chunks is None:
+            self._chunks = self._body()
+        return self._chunks
+
+    def raw_socket(self) -> Any | None:
+        """The socket from which the rest of a plain HTTP/1.1 body can be read, once `first` was taken.
+
+        None where something lies between it and the body (encodings, HTTP/2, TLS within TLS).
         """
-        extensions = self._response.extensions
-        stream = extensions.get("network_stream")
-        if stream is None or extensions.get("http_version") != b"HTTP/1.1":
+        stream = _stream_of(self._response)
+        if self.length is None or stream is None or self._response.http_version != "HTTP/1.1":
             return None
         if isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject):
             return None
         return stream.get_extra_info("socket")
 
-    def chunks(self) -> Iterator[bytes]:
-        """The body as it is sent."""
-        yield from self._response.iter_raw()
-        self.over = self.headers.get("connection", "").strip().lower() != "close"
-
     def cut(self) -> None:
         """End the connection from another thread, so that whoever reads it wakes."""
-        stream = self._response.extensions.get("network_stream")
-        sock = None if stream is None else stream.get_extra_info("socket")
-        if sock is not None:
-            shut_down(sock)
+        _shut_down(_stream_of(self._response))
+
+    def reply(self) -> Reply:
+        """The answer with the first 64 KiB of its body, for telling what went wrong."""
+        body = b""
+        with suppress(httpx2.HTTPError, httpx2.StreamError, OSError):
+            body = self.first()
+            while len(body) < _LONGEST_ERROR and (chunk := next(self.chunks(), b"")):
+                body += chunk
+        return Reply(self.status, self.headers, body[:_LONGEST_ERROR], self.url.path)
 
     def close(self) -> None:
-        """Close the response; its connection is kept when the body was read to its end."""
+        """Close the answer; a connection whose body was read to its end is kept for the next request."""
         with suppress(httpx2.HTTPError, OSError):
             self._response.close()
+        release, self._release = self._release, _forget
+        release(self._read_to_end and self.headers.get("connection", "").strip().lower() != "close")
 
-    def is_readable(self) -> bool:
-        """Whether something came over the connection that nobody has asked for, or its end."""
-        stream = self._response.extensions.get("network_stream")
-        return stream is None or bool(stream.get_extra_info("is_readable"))
+    def _body(self) -> Iterator[bytes]:
+        yield from self._response.iter_bytes() if self.encoded else self._response.iter_raw()
+        self._read_to_end = True
 
 
-class Connection:
-    """A client with one connection: one that has many looks at all of them for each request.
+class HttpClient:
+    """Sends requests; `timeout` in seconds bounds every silence. Proxies come from the environment, keys do not."""
 
-    The first request opens the connection through the library; those that follow are spoken over its socket, where
-    `speaks` allows that. `is_open` says that it waits for the next one: no name has to be looked up for it.
-    """
+    def __init__(self, *, user_agent: str, timeout: float, stopping: Stopping) -> None:
+        # Given whole with each request: to merge them with a client's own takes a tenth of a picture's time.
+        self._headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
+        self._seconds = timeout
+        self._timeout = httpx2.Timeout(timeout, pool=None)
+        self._extensions = {"timeout": self._timeout.as_dict()}
+        self._stopping = stopping
+        self._lock = threading.Lock()
+        self._trust: dict[str, ssl.SSLContext] = {}
+        self._idle: dict[_Host, list[_Connection]] = {}
+        self._closed = False
 
-    def __init__(self, client: httpx2.Client, *, timeout: float, speaks: bool) -> None:
-        self.client = client
-        self.is_open = False
-        self._timeout = timeout
-        self._speaks = speaks
-        self._opened: LibraryAnswer | None = None
-        self._idle_since = 0.0
+    @property
+    def idle(self) -> int:
+        """How many open connections wait for another request."""
+        with self._lock:
+            return sum(map(len, self._idle.values()))
 
-    def learn(self, outcome: LibraryAnswer | Exception | None) -> LibraryAnswer | Exception | None:
-        """Remember by which answer the connection was opened; gives the outcome back."""
-        self._opened = outcome if isinstance(outcome, LibraryAnswer) else None
-        return outcome
+    def get(self, url: httpx2.URL, headers: Mapping[str, str]) -> OpenAnswer:
+        """Send a GET and give the answer as soon as its headers are there.
 
-    def ask(self, url: httpx2.URL, headers: Mapping[str, str]) -> SpokenAnswer | Exception | None:
-        """Speak a GET over the open connection; None when it has to go through the library.
-
-        An exception is given, not raised.
+        Raises Setback when no answer comes, Interrupted when everything is to stop; `url` carries no user info.
         """
-        sock = self._waiting()
-        if sock is None:
-            return None
-        steady(sock, self._timeout)
-        try:
-            return ask(sock, url, headers)
-        except Stale:
-            self._end()
-            return None
-        except Exception as error:  # noqa: BLE001 - as from the library
-            return error
+        self._stopping.check()
+        host = url.scheme, url.host, url.port
+        connection = self._take(host)
+        request = httpx2.Request("GET", url, headers={**self._headers, **headers}, extensions=self._extensions)
+        outcome = self._sent(connection, request)
+        if isinstance(outcome, httpx2.Response) and not self._stopping.is_set():
+            connection.stream = _stream_of(outcome)
+            return OpenAnswer(outcome, lambda fit: self._give(host, connection, fit=fit))
+        connection.client.close()
+        self._stopping.check()
+        assert isinstance(outcome, Exception)
+        raise self._unreached(outcome, url.host) from outcome
 
-    def rest(self, *, is_open: bool) -> None:
-        """Wait for the next request."""
-        self.is_open = is_open
-        self._idle_since = monotonic()
+    def close(self) -> None:
+        """Close every idle connection."""
+        with self._lock:
+            self._closed = True
+            connections = [connection for idle in self._idle.values() for connection in idle]
+            self._idle.clear()
+        for connection in connections:
+            connection.client.close()
 
-    def _waiting(self) -> Any | None:
-        """The socket of the open connection, when it can be spoken over."""
-        if not self.is_open or not self._speaks or self._opened is None:
-            return None
-        idle = monotonic() - self._idle_since
-        sock = self._opened.plain_socket
-        # The library has closed it where the other side did so early.
-        if sock is None or sock.fileno() < 0:
-            return None
-        if idle > LONGEST_IDLE or (idle > _UNSEEN and self._opened.is_readable()):
-            self._end()
-            return None
-        return sock
+    def _sent(self, connection: _Connection, request: httpx2.Request) -> httpx2.Response | Exception | None:
+        """What came of a request; None when it was abandoned."""
+        if connection.is_open():
+            with self._stopping.during(connection.cut):
+                outcome = _outcome_of(connection.client, request)
+            if not isinstance(outcome, _LOST) or self._stopping.is_set():
+                return outcome
+        opening = _Opening(lambda: _outcome_of(connection.client, request))
+        with self._stopping.during(opening.abandon):
+            return opening.result()
 
-    def _end(self) -> None:
-        """Let the library open another connection."""
-        self.cut()
-        self.is_open = False
+    def _unreached(self, error: Exception, host: str) -> Setback:
+        """What a request that got no answer amounts to; raises what is no failure of the network."""
+        if isinstance(error, httpx2.HTTPError | httpx2.InvalidURL | UnicodeError | OSError):
+            return Setback(*no_answer(error, host, silence=self._seconds))
+        raise error
+
+    def _take(self, host: _Host) -> _Connection:
+        with self._lock:
+            if idle := self._idle.get(host):
+                return idle.pop()
+            if host[0] not in self._trust:
+                self._trust[host[0]] = _trust_for(host[0])
+            trust = self._trust[host[0]]
+        return _Connection(self._build_client(trust))
+
+    def _give(self, host: _Host, connection: _Connection, *, fit: bool) -> None:
+        connection.idle_since = monotonic()
+        with self._lock:
+            if fit and not self._closed and sum(map(len, self._idle.values())) < _KEPT_CONNECTIONS:
+                self._idle.setdefault(host, []).append(connection)
+                return
+        connection.client.close()
+
+    def _build_client(self, trust: ssl.SSLContext) -> httpx2.Client:
+        # No cookie is kept: the key is all that tells the site who asks.
+        jar = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+        return httpx2.Client(
+            cookies=jar,
+            verify=trust,
+            timeout=self._timeout,
+            limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_LONGEST_IDLE),
+            follow_redirects=False,
+        )
+
+
+class _Connection:
+    """A client with one connection: one that has many looks at all of them for each request."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        self.client = client
+        self.stream: Any = None
+        self.idle_since = 0.0
+
+    def is_open(self) -> bool:
+        """Whether the next request can go over it at once: no name has to be looked up, nothing connected."""
+        if self.stream is None or monotonic() - self.idle_since > _LONGEST_IDLE:
+            return False
+        return not self.stream.get_extra_info("is_readable")  # Its end, or what nobody has asked for.
 
     def cut(self) -> None:
         """End the connection from another thread, so that whoever reads it wakes."""
-        if self._opened is not None:
-            self._opened.cut()
+        _shut_down(self.stream)
 
 
-class BackgroundRequest:
+class _Opening:
     """A request sent from a thread of its own, because neither DNS nor connect can be woken from outside."""
 
-    def __init__(self, send: Callable[[], LibraryAnswer | Exception]) -> None:
+    def __init__(self, send: Callable[[], httpx2.Response | Exception]) -> None:
         self._send = send
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._abandoned = False
-        self._outcome: LibraryAnswer | Exception | None = None
+        self._outcome: httpx2.Response | Exception | None = None
         threading.Thread(target=self._run, name="open", daemon=True).start()
 
-    def result(self) -> LibraryAnswer | Exception | None:
+    def result(self) -> httpx2.Response | Exception | None:
         """Wait for the outcome; None when it was abandoned."""
         self._over.wait()
         return self._outcome
@@ -156,24 +245,52 @@ class BackgroundRequest:
         """Wait no longer; what still comes is closed unseen."""
         with self._lock:
             self._abandoned = True
-            outcome = self._outcome
         self._over.set()
-        if isinstance(outcome, LibraryAnswer):
-            outcome.close()
 
     def _run(self) -> None:
         outcome = self._send()
         with self._lock:
             if not self._abandoned:
                 self._outcome = outcome
-        if self._outcome is None and isinstance(outcome, LibraryAnswer):
-            outcome.close()
+            elif isinstance(outcome, httpx2.Response):
+                outcome.close()
         self._over.set()
 
 
-def outcome_of(client: httpx2.Client, request: httpx2.Request) -> LibraryAnswer | Exception:
+def _outcome_of(client: httpx2.Client, request: httpx2.Request) -> httpx2.Response | Exception:
     """The answer as soon as its head is there, or what was raised."""
     try:
-        return LibraryAnswer(client.send(request, stream=True))
+        return client.send(request, stream=True)
     except Exception as error:  # noqa: BLE001 - it is looked at by the thread that waits
         return error
+
+
+def _stream_of(response: httpx2.Response) -> Any:
+    return response.extensions.get("network_stream")
+
+
+def _shut_down(stream: Any) -> None:
+    """End a connection under whoever reads it."""
+    sock = None if stream is None else stream.get_extra_info("socket")
+    if sock is not None:
+        with suppress(OSError):
+            # A TLS socket's own way of shutting would hand out the records that still come as they are, unopened.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by name in lower case; those that are there twice with a comma between their values."""
+    headers: dict[str, str] = {}
+    for name, value in fields:
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return headers
+
+
+def _trust_for(scheme: str) -> ssl.SSLContext:
+    # Reading the trusted certificates takes a tenth of a second; who speaks no TLS needs none of them.
+    return httpx2.create_ssl_context() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _forget(_: object) -> None:
+    pass

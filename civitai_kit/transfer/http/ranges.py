@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from civitai_kit.transfer.http.client import OpenAnswer
+from civitai_kit.transfer.http.connection import OpenAnswer
 from civitai_kit.transfer.part.journal import Journal
 
 _CONTENT_RANGE = re.compile(r"bytes\s+(?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)\s*$", re.IGNORECASE)

@@ -18,7 +18,7 @@ from civitai_kit.core.errors import UnexpectedReply
 from civitai_kit.core.retry import LONGEST_RETRY_AFTER, Trouble
 from civitai_kit.core.site.replies import login_required
 from civitai_kit.transfer.http.answers import Setback, refusal_of_site, refusal_of_storage
-from civitai_kit.transfer.http.client import HttpClient, OpenAnswer
+from civitai_kit.transfer.http.connection import HttpClient, OpenAnswer
 from civitai_kit.transfer.stopping import Stopping
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -1,18 +1,19 @@
-"""Opening, syncing and renaming so that no crash leaves half of anything under a name that promises more."""
+"""Making and syncing files so that no crash leaves half of anything under a name that promises more."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from civitai_kit.core.errors import NotWritable
+from civitai_kit.files.errors import disk_full, writing
 from civitai_kit.files.opening import open_own
-from civitai_kit.files.replacing import rename
-from civitai_kit.transfer.part.disk_errors import disk_errors
+from civitai_kit.files.replacing import replace
 
 if sys.platform == "win32":
 
@@ -26,8 +27,7 @@ else:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-_OPEN = os.O_RDWR | os.O_CREAT
-
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 sync_bytes: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 """Waits until a file's bytes and length are on disk."""
@@ -35,9 +35,9 @@ sync_bytes: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 def open_locked(path: Path) -> int:
     """A descriptor of `path`, made with the user's umask, which no other transfer has; raises NotWritable."""
-    with disk_errors(path):
+    with writing(path):
         while True:
-            fd = open_own(path, _OPEN)
+            fd = open_own(path, os.O_RDWR | os.O_CREAT)
             try:
                 _lock(fd)
             except BlockingIOError:
@@ -56,7 +56,7 @@ def open_locked(path: Path) -> int:
 
 def create_locked(path: str) -> int:
     """A descriptor of a new file that no other transfer has; raises FileExistsError where one was there first."""
-    fd = open_own(path, _OPEN | os.O_EXCL)
+    fd = os.open(path, _NEW, 0o666)
     try:
         _lock(fd)
     except BlockingIOError:
@@ -70,13 +70,6 @@ def create_locked(path: str) -> int:
     return fd
 
 
-def _is_same_file(fd: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), path.stat())
-    except FileNotFoundError:
-        return False
-
-
 def write_synced(path: Path, content: bytes) -> None:
     """Replace a small file by one that is on disk before it has the name; raises OSError."""
     temporary = path.with_suffix(".tmp")
@@ -86,8 +79,25 @@ def write_synced(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        rename(temporary, path)
+        replace(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def check_room(folder: Path, wanted: int) -> None:
+    """Raise DiskFull when `folder` has not `wanted` bytes left, before the first of them is fetched."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return
+    if free < wanted:
+        raise disk_full(str(folder), f"{wanted:,} bytes are wanted, and {free:,} are free.")
+
+
+def _is_same_file(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from civitai_kit.core.errors import NotWritable
 from civitai_kit.core.paths.our_names import LONGEST_JOURNAL
 from civitai_kit.core.plans.digests import Digester, Digests
 from civitai_kit.core.plans.order import Proof, Verdict
+from civitai_kit.files.errors import writing
 from civitai_kit.files.opening import read_own
-from civitai_kit.files.replacing import rename, sync_folder
-from civitai_kit.transfer.part.disk_errors import disk_errors
+from civitai_kit.files.replacing import replace, sync_folder
 from civitai_kit.transfer.part.durable import open_locked, sync_bytes, write_synced
 from civitai_kit.transfer.part.journal import JOURNAL_SUFFIX, PART_SUFFIX, Journal, Point, parse_journal
 
@@ -41,7 +41,7 @@ class Part:
         self._names = names
         self._digester = Digester(names)
         self._journal_path = target.with_name(target.name + JOURNAL_SUFFIX)
-        with disk_errors(self.path):
+        with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = open_locked(self.path)
 
@@ -63,7 +63,7 @@ class Part:
 
     def write(self, chunk: memoryview) -> None:
         """Append a chunk."""
-        with disk_errors(self.path):
+        with writing(self.path):
             while chunk:
                 count = os.write(self._fd, chunk)
                 self.written += count
@@ -92,7 +92,7 @@ class Part:
 
     def catch_up(self, end: int, check: Callable[[], None]) -> None:
         """Hash bytes that other descriptors have written, up to `end`, and go on after them."""
-        with disk_errors(self.path):
+        with writing(self.path):
             self._hash_from_disk(end, check)
             self.written = end
             os.lseek(self._fd, end, os.SEEK_SET)
@@ -102,7 +102,7 @@ class Part:
 
     def learn(self, *, total: int | None, etag: str | None, modified: str | None) -> None:
         """Note what the storage says of the object."""
-        self.journal = replace(self.journal, total=total, etag=etag, modified=modified)
+        self.journal = dataclasses.replace(self.journal, total=total, etag=etag, modified=modified)
 
     def point(self) -> Point:
         """The place that hashing has reached."""
@@ -112,10 +112,10 @@ class Part:
         """Sync the bytes to disk, then journal the point: never the other way round."""
         if point.offset <= self.journal.synced:
             return
-        with disk_errors(self.path):
+        with writing(self.path):
             sync_bytes(self._fd)
         journal = self.journal.with_point(point)
-        with disk_errors(self._journal_path):
+        with writing(self._journal_path):
             write_synced(self._journal_path, journal.dump())
         self.journal = journal
 
@@ -133,9 +133,9 @@ class Part:
         if journal is None or journal.source not in sources or journal.promise != self.journal.promise:
             self.restart()
             return 0
-        with disk_errors(self.path):
+        with writing(self.path):
             proved = self._prove(journal.points, check)
-            self.journal = replace(journal, points=proved)
+            self.journal = dataclasses.replace(journal, points=proved)
             kept = self.journal.synced
             if kept != self.hashed:
                 self._rehash(kept, check)
@@ -148,7 +148,7 @@ class Part:
 
     def restart(self) -> None:
         """Begin from nothing; the journal goes first, so that it never claims more than there is."""
-        with disk_errors(self.path):
+        with writing(self.path):
             self._journal_path.unlink(missing_ok=True)
             os.ftruncate(self._fd, 0)
             os.lseek(self._fd, 0, os.SEEK_SET)
@@ -161,21 +161,21 @@ class Part:
 
     def promote(self, final: Path) -> None:
         """Give the finished file its name: synced first, renamed after, the folder synced last."""
-        with disk_errors(self.path):
+        with writing(self.path):
             sync_bytes(self._fd)
         if os.name == "nt":  # It renames no open file; elsewhere the lock is held until the name is right.
             self.close()
-        with disk_errors(final):
+        with writing(final):
             # A journal left alone would vouch for bytes that are not there.
             self._journal_path.unlink(missing_ok=True)
-            rename(self.path, final)
+            replace(self.path, final)
             sync_folder(final.parent)
         self.close()
 
     def discard(self) -> None:
         """Remove the part and its journal."""
         self.close()
-        with disk_errors(self.path):
+        with writing(self.path):
             self._journal_path.unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
 
@@ -193,14 +193,14 @@ class Part:
     # -- private --------------------------------------------------------------------------------------------
 
     def _read_journal(self) -> Journal | None:
-        with disk_errors(self._journal_path):
+        with writing(self._journal_path):
             try:
                 return parse_journal(read_own(self._journal_path, LONGEST_JOURNAL))
             except FileNotFoundError:
                 return None
 
     def _is_whole(self, proof: Proof, check: Callable[[], None]) -> bool:
-        with disk_errors(self.path):
+        with writing(self.path):
             size = os.fstat(self._fd).st_size
             if not size or size != proof.size or not (proof.sha256 or proof.blake3 or proof.crc32):
                 return False
@@ -238,7 +238,7 @@ class Part:
             self.hash(memoryview(chunk))
 
     def _read_at(self, offset: int, length: int) -> bytes:
-        with disk_errors(self.path):
+        with writing(self.path):
             os.lseek(self._fd, offset, os.SEEK_SET)
             found = os.read(self._fd, length)
             os.lseek(self._fd, self.written, os.SEEK_SET)

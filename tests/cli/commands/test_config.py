@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import tomli
 
-from civitai_kit.cli.commands.config_example import example
+from civitai_kit.cli.input.config_example import example
 from civitai_kit.core.settings.go_keys import translate
 from civitai_kit.core.settings.keys import KEYS
 
@@ -190,7 +190,7 @@ def test_only_what_asks_the_site_asks_the_keyring(run: Run, monkeypatch: pytest.
         for words in ("db view", "db search x", "db stats", "clean --dry-run", "torrent", "db delete --query x --yes"):
             run(*words.split())
         assert asked == []
-        for words in ("config show", "scan", "download 12 --yes"):
+        for words in ("config show", "scan --all", "download 12 --yes"):
             run(*words.split())
         assert asked == ["api_key"] * 3
     finally:

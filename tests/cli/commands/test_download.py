@@ -170,9 +170,53 @@ def test_what_cannot_be_had_is_an_error_with_its_own_number(at_sandbox: Run) -> 
     assert mixed.code == 7 and codes(mixed) == ["not_found"] and mixed.data["items"]
 
 
+@pytest.mark.parametrize("command", ["scan", "download"])
+@pytest.mark.parametrize("words", [(), ("--sort", "Newest", "--nsfw"), ("--yes", "--all-versions")])
+def test_the_whole_site_is_walked_only_when_somebody_says_so(
+    command: str, words: tuple[str, ...], at_sandbox: Run, civitai_sandbox: Sandbox
+) -> None:
+    if command == "scan":
+        words = tuple(word for word in words if word != "--yes")
+    said = at_sandbox(command, *words, "--json")
+    (error,) = said.document["errors"]
+    assert (said.code, error["code"]) == (2, "usage") and "--all" in error["hint"]
+    assert error["message"] == f"Nothing narrows this {command}: it would walk the whole site."
+    assert list(civitai_sandbox.requests) == []
+
+
+@pytest.mark.parametrize("words", [("--all",), ("--limit", "0"), ("--top", "5"), ("--primary-only",), ("-p", "Month")])
+def test_a_criterion_a_bound_or_all_is_enough(words: tuple[str, ...], at_sandbox: Run) -> None:
+    said = at_sandbox("scan", *words, "--json")
+    assert said.code == 0
+
+
+def test_settings_that_only_leave_files_out_do_not_narrow_a_scan(
+    at_sandbox: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIVITAI_KIT_PRIMARY_ONLY", "true")
+    monkeypatch.setenv("CIVITAI_KIT_IGNORE_TAGS", "anime")
+    assert at_sandbox("scan").code == 2
+    monkeypatch.setenv("CIVITAI_KIT_MODEL_TYPES", "LORA")
+    assert at_sandbox("scan").code == 0
+
+
+def test_the_top_of_a_listing_does_not_grow_from_run_to_run(at_sandbox: Run, civitai_sandbox: Sandbox) -> None:
+    first = at_sandbox("download", "--top", "3", "--sort", "Newest", "--yes", "--json")
+    rows = first.data["downloaded"] + first.data["skipped"]
+    assert len({row["model_id"] for row in rows}) == 3
+    listings = [record for record in civitai_sandbox.requests if record.path == "/api/v1/models"]
+    assert {record.query.partition("&")[0] for record in listings} == {"limit=3"}
+    again = at_sandbox("download", "--top", "3", "--sort", "Newest", "--yes", "--json")
+    assert again.data["downloaded"] == [] and "have" in {row["reason"] for row in again.data["skipped"]}
+
+
+def test_all_and_top_mean_nothing_beside_a_ref(at_sandbox: Run) -> None:
+    assert _warned(at_sandbox("scan", "1001", "--all", "--top", "3")) == ["--top", "--all"]
+
+
 def test_no_network_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIVITAI_KIT_MAX_RETRIES", "0")
-    said = run("scan", "--api-url", "http://127.0.0.1:9", "--json")
+    said = run("scan", "--all", "--api-url", "http://127.0.0.1:9", "--json")
     assert (said.code, codes(said)) == (5, ["network"]) and said.document["errors"][0]["hint"]
 
 

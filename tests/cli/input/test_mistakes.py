@@ -16,7 +16,10 @@ MISTAKES: list[tuple[list[str], str, str, str]] = [
     (["nix"], "usage", "There is no command 'nix'.", "--help"),
     (["scna"], "usage", "There is no command 'scna'.", "did you mean 'scan'?"),
     (["db", "veiw"], "usage", "There is no command 'veiw'.", "did you mean 'view'?"),
-    ([], "usage", "No command was given.", "--help"),
+    (["--bogus"], "usage", "There is no option --bogus.", "`civitai-kit --help` lists"),
+    (["scan", "--bogus"], "usage", "There is no option --bogus.", "`civitai-kit scan --help` lists"),
+    (["scan", "--base", "x"], "usage", "There is no option --base.", "did you mean --base-model?"),
+    (["scan", "--tpye", "x"], "usage", "There is no option --tpye.", "did you mean --type?"),
     (["db"], "usage", "No command was given.", "civitai-kit db --help"),
     (["--xyzzy"], "usage", "There is no option --xyzzy.", "--help"),
     (["scan", "--limt", "3"], "usage", "There is no option --limt.", "did you mean --limit?"),
@@ -27,7 +30,6 @@ MISTAKES: list[tuple[list[str], str, str, str]] = [
     (["download", "-q"], "usage", "-q after a command is --query", "Quiet is --quiet, or -q before the command."),
     (["download", "-q", "--yes"], "usage", "-q/--query wants a value, and --yes is a flag.", "-q before the command."),
     (["scan", "--tag", "--nsfw"], "usage", "--tag/--tags wants a value, and --nsfw is a flag.", "scan --help"),
-    (["db", "view", "-q"], "usage", "There is no option -q.", "-q before the command."),
     (["scan", "--nsfw=maybe"], "usage", "--nsfw", ""),
     (["config", "show", "spare"], "usage", "spare", "--help"),
     (["scan", "--limit", "many"], "usage", "--limit: expected a whole number of at least 0, got 'many'.", ""),
@@ -106,11 +108,14 @@ def test_a_mistake_is_one_sentence_with_a_hint_and_a_code(
     assert hint in (row.get("hint") or "") and "\n" not in row["message"]
 
 
-def test_a_mistake_in_what_comes_through_a_pipe_names_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("12\nhttps://example.org/\n"))
-    assert "error: standard input, line 2:" in run("scan", "--from-file", "-").err
+@pytest.mark.parametrize(("command", "good"), [("scan", "12"), ("images", "user:somebody")], ids=["scan", "images"])
+def test_a_mistake_in_what_comes_through_a_pipe_names_standard_input(
+    command: str, good: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{good}\nhttps://example.org/\n"))
+    assert "error: standard input, line 2:" in run(command, "--from-file", "-").err
     monkeypatch.setattr("sys.stdin", io.StringIO("# nothing\n"))
-    assert "error: standard input names nothing to scan." in run("scan", "--from-file", "-").err
+    assert "error: standard input names nothing" in run(command, "--from-file", "-").err
 
 
 @pytest.mark.usefixtures("files")

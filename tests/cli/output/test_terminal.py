@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from civitai_kit.cli.output.console import Console, Outcome, of_report
 from civitai_kit.cli.output.plan_view import MOST_ROWS, WORDS, plan_lines, report_lines
-from civitai_kit.cli.output.progress import Pace, Progress, State, frame
+from civitai_kit.cli.output.progress import Progress
+from civitai_kit.cli.output.progress_lines import SpeedMeter, State, frame
 from civitai_kit.cli.output.safe_text import cut, padded, shown, width
 from civitai_kit.cli.output.tables import table
 from civitai_kit.core.amounts import counted
@@ -245,7 +246,7 @@ def test_a_pause_shows_its_reason_until_bytes_move_again() -> None:
 
 
 def test_a_try_from_zero_gives_no_negative_speed() -> None:
-    pace = Pace()
+    pace = SpeedMeter()
     for now, done in ((0.0, 100), (1.0, 200), (2.0, 0), (3.0, 50)):
         pace.mark(now, done)
     assert pace.speed(3.0) == 50
@@ -355,7 +356,9 @@ def test_a_question_without_anybody_to_answer_names_the_flag() -> None:
     assert caught.value.exit_code == 2 and "--yes" in (caught.value.hint or "")
 
 
-def test_a_reader_that_went_away_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_went_away_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     class Gone:
         encoding = "utf-8"
 
@@ -366,7 +369,9 @@ def test_a_reader_that_went_away_is_no_error(monkeypatch: pytest.MonkeyPatch) ->
             raise OSError
 
     monkeypatch.setattr(sys, "stdout", Gone())
-    Console().show("scan", Outcome(lines=["a"]))
+    console = Console()
+    console.show("scan", Outcome(lines=["a"]))
+    assert capsys.readouterr().err == ""
 
 
 def test_words_that_the_terminal_cannot_spell_are_escaped(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:

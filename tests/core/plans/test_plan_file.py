@@ -139,3 +139,10 @@ def test_what_is_no_plan_is_refused_with_a_hint(body: str) -> None:
 def test_a_plan_of_a_newer_schema_is_refused_not_repaired() -> None:
     with pytest.raises(UsageError, match="newer"):
         read_plan(json.dumps({"schema": 2, "items": []}), "p")
+
+
+@pytest.mark.parametrize(("one", "other"), [("a/b.bin", "a/b.bin/c.bin"), ("a/B.BIN/d/e.bin", "a/b.bin")])
+def test_a_file_that_is_a_folder_of_another_is_refused(one: str, other: str) -> None:
+    rows = ({**ROW, "path": one}, {**ROW, "path": other, "file_id": 2})
+    with pytest.raises(UsageError, match="is the file of item"):
+        read_plan(text(*rows), "plan.json")

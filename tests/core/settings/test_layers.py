@@ -9,7 +9,7 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civitai_kit.cli.commands.config_example import correspondence, example
+from civitai_kit.cli.input.config_example import correspondence, example
 from civitai_kit.core.amounts import LARGEST, parse_bytes, shown_bytes, shown_seconds
 from civitai_kit.core.errors import Code, SettingsError
 from civitai_kit.core.settings.go_keys import translate

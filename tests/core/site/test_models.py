@@ -339,3 +339,14 @@ def test_a_page_makes_its_items_once_and_shows_how_many_it_has() -> None:
     made = page({"nextCursor": "7"}, [{"name": "a"}, {"name": "b"}])
     assert made.items is made.items and isinstance(made.items, tuple)
     assert repr(made) == "Page(2 items, next_cursor='7')"
+
+
+@pytest.mark.parametrize("kind", [Model, ModelVersion, ModelFile, Hashes, Preview, Creator, Image, Tag, User])
+def test_a_value_made_by_keyword_received_nothing(kind: type[SiteValue]) -> None:
+    assert kind(**{name: (Preview(id=1),) for name in kind.model_fields}).raw == {}
+
+
+def test_a_copy_keeps_the_answer_that_it_was_made_of() -> None:
+    answer = {"id": 1, "modelVersions": [{"id": 2}]}
+    model = Model.model_validate(answer)
+    assert model.model_copy(update={"versions": (ModelVersion(id=3),)}).raw is answer

@@ -5,15 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from civitai_kit.core.collection.entry import Status
 from civitai_kit.core.errors import Code, NotWritable
+from civitai_kit.core.events import Emit
+from civitai_kit.core.plans.order import Fetched, Order
 from civitai_kit.core.plans.plan import Reason
 from civitai_kit.core.plans.plan_file import plan_text, read_plan
 from civitai_kit.core.site.query import ModelQuery
+from civitai_kit.services.download.download import DownloadOptions, download
+from civitai_kit.services.ports import FileFetcher
 from civitai_kit.testing import Known
 from tests.services.collection import Collection
 
@@ -302,3 +308,51 @@ def test_a_sidecar_that_cannot_be_written_leaves_its_model_right(collection: Col
     assert ([error.code for error in report.errors], report.exit_code) == ([Code.NOT_WRITABLE], 7)
     entry = collection.entry(item.version_id)
     assert entry is not None and entry.status is Status.DOWNLOADED
+
+
+@dataclass
+class Stumbling:
+    """A fetcher with a mistake in it, which shows at one item."""
+
+    fetcher: FileFetcher
+    at: str
+
+    def fetch(self, order: Order, emit: Emit) -> Fetched:
+        """Fetch what is not the one."""
+        if order.key == self.at:
+            raise ZeroDivisionError
+        return self.fetcher.fetch(order, emit)
+
+    def fetch_picture(self, order: Order, emit: Emit) -> Fetched:
+        """The same for pictures."""
+        return self.fetch(order, emit)
+
+
+@pytest.mark.parametrize("refs", [(PLAIN,), (PLAIN, str(int(Known.FLUX)))])
+def test_a_mistake_over_one_item_is_its_failure_and_the_others_are_done(
+    collection: Collection, refs: tuple[str, ...]
+) -> None:
+    plan = collection.scan(*refs)
+    with ExitStack() as stack:
+        parts = collection.kit(stack, writing=True).download_parts
+        parts = replace(parts, fetcher=Stumbling(parts.fetcher, plan.items[0].path))
+        report = download(parts, plan, DownloadOptions(), collection.events.append)
+    assert [(failure.item, failure.error.code) for failure in report.failed] == [(plan.items[0], Code.UNFORESEEN)]
+    assert report.downloaded == plan.items[1:]
+    assert report.exit_code == (7 if len(refs) > 1 else 1)
+    entry = collection.entry(plan.items[0].version_id)
+    assert entry is not None
+    assert entry.status is Status.ERROR
+
+
+@pytest.mark.parametrize("path", ["a/" * 2000 + "x", "b" * 240, "/".join(["c" * 200] * 6)])
+def test_a_path_that_no_file_system_takes_is_a_usage_error_and_the_others_are_done(
+    collection: Collection, path: str
+) -> None:
+    found = collection.scan(PLAIN, str(int(Known.FLUX)))
+    wrong = replace(found.items[0], path=path)
+    plan = read_plan(plan_text(replace(found, items=(wrong, *found.items[1:]))), "plan.json")
+    report = collection.execute(plan)
+    assert [failure.error.code for failure in report.failed] == [Code.USAGE]
+    assert (report.downloaded, report.exit_code) == (found.items[1:], 7)
+    assert collection.entry(wrong.version_id) is None

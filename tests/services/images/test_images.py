@@ -19,7 +19,6 @@ from civitai_kit.core.images.report import TargetStatus, Why
 from civitai_kit.core.images.template import ImageTemplate
 from civitai_kit.core.site.enums import ImageSort, MediaType, NsfwLevel
 from civitai_kit.sandbox.worlds import media
-from civitai_kit.sandbox.worlds.bodies import GivenBody
 from civitai_kit.testing import Sandbox
 from tests.services.album import Album, Countdown
 
@@ -202,13 +201,26 @@ def test_resized_and_original_pictures_do_not_overwrite_each_other(album: Album)
 
 
 def test_a_picture_cut_short_never_has_its_final_name(album: Album) -> None:
-    picture = album.add(1, content=media.png(64, 64)[:-12])[0]
+    picture = album.add(1, content=media.png(64, 64))[0]
+    album.sandbox.faults.add("cut", times=None, at=50)
     report = album.fetch("username:ann")
     assert [one.image_id for one in report.failed] == [picture.id]
     assert album.pictures() == []
-    picture.body = GivenBody(media.png(64, 64))
+    album.sandbox.faults.clear()
     assert album.fetch("username:ann").downloaded == 1
     assert album.pictures() == [f"Username_Search/ann/dreamMix/{picture.id}.png"]
+
+
+@pytest.mark.parametrize(("brand", "ending"), [(b"heic", "heic"), (b"qt  ", "mov"), (b"M4V ", "m4v")])
+def test_a_file_of_a_phone_has_its_true_ending_and_a_clip_of_it_is_a_clip(
+    album: Album, brand: bytes, ending: str
+) -> None:
+    body = b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0" + brand + b"mif1" + bytes(3000)
+    kind = "image" if ending == "heic" else "video"
+    picture = album.add(1, content=body, type=kind)[0]
+    assert album.fetch("username:ann").downloaded == 1
+    assert album.pictures() == [f"Username_Search/ann/dreamMix/{picture.id}.{ending}"]
+    assert album.fetch("username:ann").reasons == {Why.HAVE: 1}
 
 
 def test_a_picture_that_the_site_no_longer_has_is_a_reason_and_no_failure(album: Album) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
 from civitai_kit.core.errors import Code, NotFound, SiteError
+from civitai_kit.core.paths.places import DEFAULT_TEMPLATE, Template
 from civitai_kit.core.plans.plan import Plan, Reason
 from civitai_kit.core.site.enums import ModelSort
+from civitai_kit.core.site.models import Model, ModelFile, ModelVersion
 from civitai_kit.core.site.query import ModelQuery
+from civitai_kit.services.scan.scan import scan
 from civitai_kit.testing import FAULTS, Known, World
-from tests.services.collection import Collection
+from tests.services.collection import Collection, request
 
 
 def model_ids(plan: Plan) -> list[int | None]:
@@ -44,6 +49,15 @@ def test_no_model_is_lost_or_doubled_whatever_the_order_and_the_size_of_pages(
 def test_the_limit_counts_models_that_have_something_to_fetch(collection: Collection) -> None:
     plan = collection.scan(query=ModelQuery(sort=ModelSort.NEWEST), limit=3)
     assert len(model_ids(plan)) == 3
+
+
+@pytest.mark.parametrize("top", [1, 3, 7])
+def test_the_top_counts_the_first_models_of_a_listing(collection: Collection, top: int) -> None:
+    newest = ModelQuery(sort=ModelSort.NEWEST, limit=3)
+    assert collection.scan(query=newest, top=top).models == top
+    everything = model_ids(collection.scan(query=newest))
+    taken = model_ids(collection.scan(query=newest, top=top))
+    assert taken == everything[: len(taken)]
 
 
 def test_the_same_command_run_again_goes_on_with_the_collection(collection: Collection) -> None:
@@ -174,3 +188,48 @@ def test_the_raw_answers_of_a_scan_are_plain_json(collection: Collection) -> Non
 def test_a_world_of_a_thousand_models_is_scanned_whole(collection: Collection) -> None:
     collection.sandbox.world = World.large(models=1000, bytes_each=2000)
     assert len(model_ids(collection.scan(query=ModelQuery(sort=ModelSort.NEWEST)))) == 1000
+
+
+# The site shows this version by its id, and its model not at all.
+UNLISTED = "https://civitai.com/model-versions/101501"
+
+
+def test_a_version_whose_model_is_not_shown_is_planned_with_what_it_says_itself(collection: Collection) -> None:
+    plan = collection.scan(UNLISTED)
+    said = [(item.model_id, item.model_name, item.type) for item in plan.items]
+    assert (said, plan.errors) == ([(Known.UNRATED, "Not Rated Yet", "LORA")], ())
+
+
+def test_a_version_whose_model_is_not_shown_is_downloaded(collection: Collection) -> None:
+    report = collection.download(UNLISTED, options={"metadata": True, "model_info": True})
+    assert (report.exit_code, [item.version_id for item in report.downloaded]) == (0, [101501])
+    entry = collection.entry(101501)
+    assert entry is not None
+    assert (entry.model_id, entry.model_name, entry.model) == (Known.UNRATED, "Not Rated Yet", None)
+    assert [path.rpartition(".")[2] for path in collection.files()] == ["json", "safetensors"]
+
+
+def test_a_private_version_ends_with_its_true_refusal(collection: Collection) -> None:
+    report = collection.download("https://civitai.com/model-versions/101601")
+    codes = [failure.error.code for failure in report.failed] + [error.code for error in report.errors]
+    assert (codes, report.exit_code) == ([Code.NO_ACCESS], 3)
+
+
+class Stumbling(Template):
+    """A template with a mistake in it, which shows at one model."""
+
+    def place(self, *, model: Model, version: ModelVersion, file: ModelFile) -> str:
+        """The path of a file of any other model."""
+        if model.id == Known.PLAIN_LORA:
+            raise ZeroDivisionError
+        return super().place(model=model, version=version, file=file)
+
+
+def test_a_mistake_over_one_model_is_its_error_and_the_others_are_planned(collection: Collection) -> None:
+    whole = collection.scan()
+    with ExitStack() as stack:
+        parts = replace(collection.kit(stack, writing=False).scan_parts, template=Stumbling(DEFAULT_TEMPLATE))
+        plan = scan(parts, request(), collection.events.append)
+    assert [(error.code, error.model_id) for error in plan.errors] == [(Code.UNFORESEEN, Known.PLAIN_LORA)]
+    assert plan.items == tuple(item for item in whole.items if item.model_id != Known.PLAIN_LORA)
+    assert plan.exit_code == 7

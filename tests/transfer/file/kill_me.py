@@ -13,15 +13,12 @@ from typing import Any
 
 from civitai_kit.core.plans.order import Order, Proof
 from civitai_kit.core.retry import RetryRules
-from civitai_kit.transfer.file import segments, writer
+from civitai_kit.transfer.file.attempts import Sizes
 from civitai_kit.transfer.file.fetch import Fetcher
 
 
 def main() -> None:
     """Fork a child for every line."""
-    # The same machinery at a size that a test can wait for.
-    writer._SYNC_BYTES = segments._SYNC_BYTES = 2_000_000
-    segments.SEGMENT = 3_000_000
     for line in sys.stdin:
         child = os.fork()
         if not child:
@@ -37,7 +34,9 @@ def fetch(*words: Any) -> None:
     order = Order(
         key="k", urls=(url,), target=Path(target), proof=Proof(sha256=sha256, size=size), connections=connections
     )
-    parts: dict[str, Any] = {"user_agent": "t/1", "timeout": 5, "retries": RetryRules(first_wait=0.01)}
+    # The same machinery at a size that a test can wait for.
+    sizes = Sizes(segment=3_000_000, sync=2_000_000)
+    parts: dict[str, Any] = {"sizes": sizes, "user_agent": "t/1", "timeout": 5, "retries": RetryRules(first_wait=0.01)}
     with Fetcher(site=site, api_key=key, **parts) as fetcher:
         fetcher.fetch(order, lambda _: None)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from civitai_kit.core.errors import CivitaiKitError, HashMismatch
-from civitai_kit.transfer.file import attempts, segments
+from civitai_kit.transfer.file.attempts import Sizes
 from tests.transfer.conftest import Desk
 
 SIZE = 25_000_000
@@ -17,12 +17,11 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def desk(desk_of: Callable[[int], Desk], monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(desk_of: Callable[[int], Desk]) -> Desk:
     """A file of many segments, made small so that the test is quick."""
-    for module in (attempts, segments):
-        monkeypatch.setattr(module, "SEGMENT", 2 * MIB)
-    monkeypatch.setattr(attempts, "_FIRST_SEGMENT", MIB)
-    return desk_of(SIZE)
+    desk = desk_of(SIZE)
+    desk.sizes = Sizes(segment=2 * MIB, first_segment=MIB)
+    return desk
 
 
 def spans(desk: Desk) -> list[tuple[int, int]]:

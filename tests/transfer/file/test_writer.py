@@ -28,9 +28,9 @@ def hashing(request: pytest.FixtureRequest) -> HashingSlots:
     return HashingSlots(request.param)
 
 
-def gather(writer: FileWriter, content: bytes) -> None:
+def put_all(writer: FileWriter, content: bytes) -> None:
     while content:
-        buffer = writer.room()
+        buffer = writer.next_buffer()
         count = min(len(buffer), len(content))
         buffer[:count] = content[:count]
         writer.put(buffer, count)
@@ -41,10 +41,10 @@ def gather(writer: FileWriter, content: bytes) -> None:
 def test_bodies_of_any_expected_length_follow_each_other(
     part: Part, hashing: HashingSlots, expected: list[int | None]
 ) -> None:
-    writer = FileWriter(part, time.monotonic, hashing)
+    writer = FileWriter(part, time.monotonic, hashing, sync=len(CONTENT))
     for start, length in zip((0, 1000), expected, strict=True):
         writer.expect(length)
-        gather(writer, CONTENT[start : 1000 if start == 0 else None])
+        put_all(writer, CONTENT[start : 1000 if start == 0 else None])
         writer.checkpoint()
     writer.close()
     assert part.digests().sha256 == hashlib.sha256(CONTENT).hexdigest()
@@ -52,13 +52,10 @@ def test_bodies_of_any_expected_length_follow_each_other(
     assert part.journal.synced == len(CONTENT)
 
 
-def test_bytes_are_synced_and_journalled_on_the_way(
-    part: Part, hashing: HashingSlots, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("civitai_kit.transfer.file.writer._SYNC_BYTES", BUFFER_SIZE)
-    writer = FileWriter(part, time.monotonic, hashing)
+def test_bytes_are_synced_and_journalled_on_the_way(part: Part, hashing: HashingSlots) -> None:
+    writer = FileWriter(part, time.monotonic, hashing, sync=BUFFER_SIZE)
     writer.expect(None)
-    gather(writer, CONTENT)
+    put_all(writer, CONTENT)
     writer.settle()
     writer.close()
     assert part.journal.synced >= BUFFER_SIZE
@@ -68,26 +65,23 @@ def test_bytes_are_synced_and_journalled_on_the_way(
     again.close()
 
 
-def test_a_sync_that_fails_is_raised_where_bytes_are_put(
-    part: Part, hashing: HashingSlots, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("civitai_kit.transfer.file.writer._SYNC_BYTES", 1)
+def test_a_sync_that_fails_is_raised_where_bytes_are_put(part: Part, hashing: HashingSlots) -> None:
     part.target.with_name("f.bin.part.json").mkdir()
-    writer = FileWriter(part, time.monotonic, hashing)
+    writer = FileWriter(part, time.monotonic, hashing, sync=1)
     writer.expect(None)
 
-    def pour_and_settle() -> None:
-        gather(writer, CONTENT)
+    def put_and_settle() -> None:
+        put_all(writer, CONTENT)
         writer.settle()
 
     with pytest.raises(NotWritable):
-        pour_and_settle()
+        put_and_settle()
     writer.close()
 
 
-def test_a_place_to_hash_beside_is_given_back_when_a_lane_ends(part: Part) -> None:
+def test_a_slot_to_hash_beside_is_given_back_when_a_writer_ends(part: Part) -> None:
     hashing = HashingSlots(1)
-    writer = FileWriter(part, time.monotonic, hashing)
+    writer = FileWriter(part, time.monotonic, hashing, sync=len(CONTENT))
     writer.expect(None)
     assert not hashing.take()
     writer.close()

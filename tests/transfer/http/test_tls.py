@@ -21,7 +21,7 @@ from civitai_kit.core.errors import CivitaiKitError, Code, Interrupted
 from civitai_kit.core.plans.order import Fetched, Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.transfer.file.fetch import Fetcher
-from civitai_kit.transfer.http.client import HttpClient
+from civitai_kit.transfer.http.connection import HttpClient
 from civitai_kit.transfer.stopping import Stopping
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from civitai_kit.cli.commands.db.opening import YES, asked, is_empty, reading, writing
 from civitai_kit.cli.input.call import Call
-from civitai_kit.cli.input.options import DRY_RUN, Flag
+from civitai_kit.cli.input.options import DB_YES, DRY_RUN, Flag
 from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import is_empty, reading, writing
 from civitai_kit.cli.output.console import Outcome
 from civitai_kit.core.errors import UsageError
 
@@ -41,12 +41,13 @@ def run(call: Call) -> Outcome:
 
 
 def _wish(call: Call) -> DeleteWish:
+    from civitai_kit.cli.input.selection import id_of
     from civitai_kit.core.collection.removal import DeleteWish
 
     queries = call.typed.get("query", ())
     wish = DeleteWish(
-        model_ids=frozenset(_id(text, "--model-id") for text in call.many("model_id")),
-        version_ids=frozenset(_id(text, "--model-version-id") for text in call.many("model_version_id")),
+        model_ids=frozenset(id_of(text, "--model-id") for text in call.many("model_id")),
+        version_ids=frozenset(id_of(text, "--model-version-id", prefix="v_") for text in call.many("model_version_id")),
         usernames=call.many("username"),
         queries=tuple(text.strip() for text in queries if text.strip()),
     )
@@ -56,15 +57,6 @@ def _wish(call: Call) -> DeleteWish:
             hint="Say it with --model-id, --model-version-id, --username or --query; --dry-run shows what it means.",
         )
     return wish
-
-
-def _id(text: str, flag: str) -> int:
-    from civitai_kit.core.site.references import LARGEST_ID
-
-    digits = text.lower().removeprefix("v_") if flag == "--model-version-id" else text
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 10 and 0 < int(digits) <= LARGEST_ID):
-        raise UsageError(f"{flag}: {text!r} is no id.", hint=f"An id is a whole number from 1 to {LARGEST_ID}.")
-    return int(digits)
 
 
 def _plan(call: Call, kit: Kit, wish: DeleteWish) -> Removal:
@@ -83,7 +75,7 @@ def _carried_out(call: Call, kit: Kit, plan: Removal, progress: Progress) -> Out
     if not (call.has("yes") and call.console.as_json):
         for line in _plan_lines(plan, keep_files=keep_files):
             call.console.tell(line)
-    if not call.has("yes") and not asked(call, progress, f"Delete {_amount(plan, keep_files=keep_files)}?"):
+    if not call.has("yes") and not progress.ask(f"Delete {_amount(plan, keep_files=keep_files)}?"):
         return _outcome(Removal(), ["Nothing deleted."])
     done = delete(kit.store, kit.disk, plan, call.stop.is_set)
     return _outcome(done, [f"Deleted {_amount(done, keep_files=keep_files)}."])
@@ -122,7 +114,7 @@ COMMAND = Command(
         Flag(("-q", "--query"), takes="TEXT", meaning="versions with this in their or their model's name", many=True),
         Flag(("--keep-files",), meaning="forget the entries and leave all files where they are"),
         DRY_RUN,
-        YES,
+        DB_YES,
     ),
     details=DETAILS,
 )

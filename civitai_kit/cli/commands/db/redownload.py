@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from civitai_kit.cli.commands.db.opening import writing
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import EVERY_FLAG
 from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import download_options, writing
 from civitai_kit.cli.output.console import Outcome, of_report
 from civitai_kit.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from civitai_kit.core.settings.layers import Settings
-    from civitai_kit.services.download.download import DownloadOptions
 
 DETAILS = """A version's id is a number like 12345, or v_12345 as `civitai-kit db view` shows it. Its recorded files are
 fetched whether they are right or not; each stays as it is until the new one is complete and proved. A version that is
@@ -32,22 +26,8 @@ def run(call: Call) -> Outcome:
     with writing(call, loaded) as (kit, progress):
         wide = Selection(early_access=loaded.settings.early_access, allow_unsafe=loaded.settings.allow_unsafe)
         plan = plan_again(kit.scan_parts, version_ids, wide, progress)
-        report = redownload(kit.download_parts, plan, _options(loaded.settings), progress)
+        report = redownload(kit.download_parts, plan, download_options(loaded.settings), progress)
         return of_report(report, kept=progress.state.kept_bytes)
-
-
-def _options(settings: Settings) -> DownloadOptions:
-    from civitai_kit.services.download.download import DownloadOptions
-
-    return DownloadOptions(
-        concurrency=settings.concurrency,
-        connections=settings.connections,
-        allow_hash_mismatch=settings.allow_hash_mismatch,
-        metadata=settings.metadata,
-        model_info=settings.model_info or settings.model_images,
-        version_images=settings.version_images,
-        model_images=settings.model_images,
-    )
 
 
 _FETCHING = (

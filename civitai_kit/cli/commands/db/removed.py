@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from civitai_kit.cli.commands.db.opening import is_empty, writing
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import is_empty, writing
 from civitai_kit.cli.output.console import Outcome
 
 if TYPE_CHECKING:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from civitai_kit.cli.commands.db.image_records import IMAGE_RECORDS, image_outcome
-from civitai_kit.cli.commands.db.opening import reading
-from civitai_kit.cli.commands.db.view import filter_of, order_of, shown_entries
+from civitai_kit.cli.commands.db.view import filter_of, order_of, shown_entries, shown_images
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import DB_VIEW
 from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import reading
 from civitai_kit.cli.output.console import Outcome
 from civitai_kit.core.errors import UsageError
 
@@ -21,10 +20,10 @@ def run(call: Call) -> Outcome:
     if not text:
         raise UsageError("Nothing says what to look for.", hint="`civitai-kit db search TEXT`; `db view` lists all.")
     if call.has("images"):
-        return image_outcome(call, text)
+        return shown_images(call, text)
     wanted, order = filter_of(call), order_of(call)
     with reading(call) as kit:
         return shown_entries(call, filter(wanted, kit.store.search(text)), order)
 
 
-COMMAND = Command(run, (*DB_VIEW, IMAGE_RECORDS), "QUERY", DETAILS)
+COMMAND = Command(run, DB_VIEW, "QUERY", DETAILS)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from civitai_kit.cli.commands.db.opening import reading
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import reading
 from civitai_kit.cli.output.console import Outcome
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _group_lines(title: str, groups: Mapping[str, Total]) -> Iterator[str]:
     from civitai_kit.core.amounts import shown_bytes
 
     ordered = sorted(groups.items(), key=lambda pair: (-pair[1].bytes, -pair[1].entries, pair[0]))
-    rows = [[str(name), f"{tally.entries:,}", shown_bytes(tally.bytes)] for name, tally in ordered[:MOST_ROWS]]
+    rows = [[str(name), f"{total.entries:,}", shown_bytes(total.bytes)] for name, total in ordered[:MOST_ROWS]]
     yield from table([title, "ENTRIES", "SIZE"], rows, flexible=0, right=(1, 2))
     if len(ordered) > MOST_ROWS:
         yield f"… and {len(ordered) - MOST_ROWS:,} more"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from civitai_kit.cli.commands.db.opening import asked, is_empty, reading, writing
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import EVERY_FLAG, Flag
 from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import download_options, is_empty, reading, writing
 from civitai_kit.cli.output.console import Outcome
 from civitai_kit.core.errors import NotWritable, UsageError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from civitai_kit.core.collection.audit import Audit, Checked
     from civitai_kit.core.settings.layers import Settings
     from civitai_kit.kit.settings import Loaded
+    from civitai_kit.services.download.download import DownloadOptions
     from civitai_kit.services.upkeep.verify import VerifyOptions
 
 _FETCHES = "`civitai-kit db verify --yes` fetches what is wrong again."
@@ -62,7 +64,7 @@ def _options(call: Call, settings: Settings) -> VerifyOptions:
 
 
 def _audited(call: Call, loaded: Loaded, options: VerifyOptions) -> Audit:
-    from civitai_kit.cli.output.progress import State
+    from civitai_kit.cli.output.progress_lines import State
     from civitai_kit.services.upkeep.verify import repair, verify
 
     with writing(call, loaded) as (kit, progress):
@@ -75,7 +77,7 @@ def _audited(call: Call, loaded: Loaded, options: VerifyOptions) -> Audit:
 
 
 def _looked_at(call: Call, options: VerifyOptions) -> Audit:
-    """The same on a save path that cannot be written."""
+    """Check a save path that cannot be written; nothing is remembered of it."""
     from civitai_kit.cli.output.progress import Progress
     from civitai_kit.services.upkeep.verify import verify
 
@@ -92,18 +94,12 @@ def _wants_repair(call: Call, audit: Audit, progress: Progress) -> bool:
         return False
     for line in _wrong_lines(audit):
         call.console.tell(line)
-    return asked(call, progress, f"Fetch {counted(len(audit.wrong), 'file')} again?")
+    return progress.ask(f"Fetch {counted(len(audit.wrong), 'file')} again?")
 
 
-def _fetch_options(settings: Settings) -> Any:
-    from civitai_kit.services.download.download import DownloadOptions
-
-    return DownloadOptions(
-        concurrency=settings.concurrency,
-        connections=settings.connections,
-        allow_hash_mismatch=settings.allow_hash_mismatch,
-        metadata=settings.metadata,
-    )
+def _fetch_options(settings: Settings) -> DownloadOptions:
+    """As for a download, but of what can lie beside files only their metadata is saved."""
+    return replace(download_options(settings), model_info=False, version_images=False, model_images=False)
 
 
 def _outcome(call: Call, audit: Audit) -> Outcome:

@@ -1,22 +1,19 @@
-"""`civitai-kit db …`: what is remembered of downloads."""
+"""`civitai-kit db view`: the entries of the database, or the records of images; `db search` shows them the same way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from civitai_kit.cli.commands.db.image_records import IMAGE_RECORDS, image_outcome
-from civitai_kit.cli.commands.db.opening import reading
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import DB_VIEW
 from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import reading
 from civitai_kit.cli.output.console import Outcome
 from civitai_kit.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from civitai_kit.core.collection.entry import Summary, SummaryFile
+    from civitai_kit.core.collection.entry import ImageRecord, Status, Summary
 
 # A sort key, and whether the greatest comes first.
 Order: TypeAlias = "tuple[Callable[[Summary], Any], bool]"
@@ -33,14 +30,12 @@ ORDERS: dict[str, Order] = {
     "size": (lambda entry: entry.size, True),
     "updated": (lambda entry: entry.updated_at or NO_DATE, True),
 }
-HEAD = ("KEY", "STATUS", "TYPE", "BASE MODEL", "MODEL", "VERSION", "CREATOR", "FILES", "SIZE")
-WIDEST = 32
 
 
-def view(call: Call) -> Outcome:
-    """List the entries of the database, or its images; where there is none, there are none."""
+def run(call: Call) -> Outcome:
+    """List the entries of the database, or its images; where there is no database, nothing."""
     if call.has("images"):
-        return image_outcome(call)
+        return shown_images(call)
     wanted, order = filter_of(call), order_of(call)
     with reading(call) as kit:
         return shown_entries(call, filter(wanted, kit.store.summaries()), order)
@@ -48,42 +43,33 @@ def view(call: Call) -> Outcome:
 
 def shown_entries(call: Call, entries: Iterable[Summary], order: Order | None) -> Outcome:
     """Show entries as they come, or in an order when all have come."""
+    from civitai_kit.cli.output.entries_view import entry_lines, entry_row
+
     if order is not None:
-        key, newest_first = order
-        entries = sorted(entries, key=key, reverse=newest_first)
+        key, greatest_first = order
+        entries = sorted(entries, key=key, reverse=greatest_first)
     if call.console.as_json:
-        call.console.stream(call.command, "entries", map(as_row, entries))
+        call.console.stream(call.command, "entries", map(entry_row, entries))
     else:
-        call.console.stream_lines(listing(entries))
+        call.console.stream_lines(entry_lines(entries))
     return Outcome({"entries": []})
 
 
-def as_row(entry: Summary) -> dict[str, Any]:
-    """An entry as one row of `entries[]`."""
-    return {
-        "key": entry.key,
-        "version_id": entry.version_id,
-        "model_id": entry.model_id,
-        "model_name": entry.model_name,
-        "version_name": entry.version_name,
-        "type": entry.type,
-        "base_model": entry.base_model,
-        "creator": entry.creator,
-        "status": str(entry.status),
-        "size": entry.size,
-        "updated_at": entry.updated_at,
-        "files": [_file_row(file) for file in entry.files],
-    }
+def shown_images(call: Call, text: str = "") -> Outcome:
+    """Show the image records that have `text` in them, all of them for an empty one."""
+    from civitai_kit.cli.output.entries_view import image_lines
+    from civitai_kit.core.collection.entry import fold
+
+    needle = fold(text)
+    with reading(call) as kit:
+        records = [record for record in kit.store.images() if not needle or needle in fold(_words(record))]
+    rows = [record.model_dump(mode="json") for record in records]
+    return Outcome({"entries": [], "images": rows}, image_lines(records))
 
 
-def _file_row(file: SummaryFile) -> dict[str, Any]:
-    return {
-        "file_id": file.file_id,
-        "path": file.path,
-        "size": file.size,
-        "sha256": file.sha256,
-        "status": str(file.status),
-    }
+def _words(record: ImageRecord) -> str:
+    words = (record.target, str(record.image_id), record.username, record.checkpoint, *record.tags, record.path)
+    return "\n".join(word for word in words if word)
 
 
 def filter_of(call: Call) -> Callable[[Summary], bool]:
@@ -102,21 +88,20 @@ def filter_of(call: Call) -> Callable[[Summary], bool]:
     return wanted
 
 
-def _status(word: str) -> Any:
+def _status(word: str) -> Status:
     from civitai_kit.core.collection.entry import Status
     from civitai_kit.core.settings.checks import did_you_mean
 
     by_name = {str(status).casefold(): status for status in Status}
     if word.casefold() not in by_name:
-        names = ", ".join(Status)
-        raise UsageError(
-            f"--status: expected one of {names}, got {word!r}.", hint=did_you_mean(word, [*map(str, Status)])
-        )
+        names = [str(status) for status in Status]
+        message = f"--status: expected one of {', '.join(names)}, got {word!r}."
+        raise UsageError(message, hint=did_you_mean(word, names))
     return by_name[word.casefold()]
 
 
 def order_of(call: Call) -> Order | None:
-    """What --sort wants: a key, and whether the greatest comes first."""
+    """What --sort wants; None for the order in which entries are kept."""
     word = call.typed.get("sort")
     if word is None:
         return None
@@ -127,47 +112,4 @@ def order_of(call: Call) -> Order | None:
     return ORDERS[word.casefold()]
 
 
-@dataclass
-class _Totals:
-    """What a listing adds up to, once it is through."""
-
-    entries: int = 0
-    files: int = 0
-    size: int = 0
-
-    def counting(self, entries: Iterable[Summary]) -> Iterator[Summary]:
-        for entry in entries:
-            self.entries += 1
-            self.files += len(entry.files)
-            self.size += entry.size
-            yield entry
-
-
-def listing(entries: Iterable[Summary]) -> Iterator[str]:
-    """The lines of a listing, as the entries come."""
-    from civitai_kit.cli.output.tables import streamed
-    from civitai_kit.core.amounts import counted, shown_bytes
-
-    rest = iter(entries)
-    first = next(rest, None)
-    if first is None:
-        yield "No entries."
-        return
-    totals = _Totals()
-    rows = _rows(totals.counting(chain([first], rest)))
-    yield from streamed(HEAD, rows, flexible=4, right=(7, 8), spare=(7, 6, 5, 2))
-    yield ""
-    yield f"{counted(totals.entries, 'entry')}, {counted(totals.files, 'file')}, {shown_bytes(totals.size)}"
-
-
-def _rows(entries: Iterable[Summary]) -> Iterator[list[str]]:
-    from civitai_kit.cli.output.safe_text import cut, shown
-    from civitai_kit.core.amounts import shown_bytes
-
-    for entry in entries:
-        words = (entry.key, str(entry.status), entry.type, entry.base_model, entry.model_name, entry.version_name)
-        cells = [*words, entry.creator or "-"]
-        yield [*(cut(shown(cell), WIDEST) for cell in cells), str(len(entry.files)), shown_bytes(entry.size)]
-
-
-VIEW = Command(view, (*DB_VIEW, IMAGE_RECORDS))
+COMMAND = Command(run, DB_VIEW)

@@ -43,16 +43,8 @@ def _steps(url: str, save_path: Path) -> Iterator[list[str]]:
     here = ["--api-url", url, "--save-path", str(save_path)]
     yield ["scan", *SELECTION, *here]
     yield ["download", *SELECTION, "--metadata", "--version-images", "--yes", *here]
-    if _exists("db", "verify"):
-        yield ["db", "verify", *here]
+    yield ["db", "verify", *here]
     yield ["db", "view", *here]
-
-
-def _exists(group: str, name: str) -> bool:
-    from civitai_kit.cli.main import COMMANDS
-
-    branches = COMMANDS[group].where if group in COMMANDS else ""
-    return not isinstance(branches, str) and name in branches
 
 
 def _step(words: list[str], api_key: str, console: Console) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class OldFiles:
+class GoFiles:
     """Looks for files in the layouts of `templates`; `folders` are those that lie under the save path."""
 
     disk: SavePath
@@ -23,7 +23,7 @@ class OldFiles:
     folders: frozenset[str]
 
     @classmethod
-    def under(cls, disk: SavePath, templates: Iterable[Template]) -> OldFiles:
+    def under(cls, disk: SavePath, templates: Iterable[Template]) -> GoFiles:
         """The files under a save path; a new one has none, and costs no look at any."""
         try:
             folders = frozenset(place.name for place in disk.root.iterdir() if place.is_dir())

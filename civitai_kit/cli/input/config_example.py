@@ -73,5 +73,5 @@ def _flag_names(key: Key) -> str:
 
 def _go_names(key: Key) -> Iterable[str]:
     for name in key.go:
-        table, _, leaf = name.rpartition(".")
-        yield f"[{table}] {leaf}" if table else name
+        table, _, last = name.rpartition(".")
+        yield f"[{table}] {last}" if table else name

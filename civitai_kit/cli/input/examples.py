@@ -1,0 +1,104 @@
+"""Three ways to use each command, shown at the end of its help; a test reads every line with the parser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# Command → what is typed after the program's name, and what that does.
+EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "scan": (
+        ('scan --type LORA --base-model "SDXL 1.0" --limit 20', "what twenty models would bring"),
+        ("scan https://civitai.com/models/12345 --all-versions", "every version of one model"),
+        ("scan --username ann -o plan.json", "save the plan, to edit it and carry it out later"),
+    ),
+    "download": (
+        ('download --type LORA --base-model "SDXL 1.0" --limit 20', "scan, ask once, fetch"),
+        ("download 12345 https://civitai.com/models/678 --yes", "these two models, without a question"),
+        ("download --plan plan.json -c 8", "carry out a saved plan, eight files at a time"),
+    ),
+    "images": (
+        ("images --username ann --limit 200", "two hundred pictures of a creator"),
+        ("images --model-id 12345 --media images", "what was made with a model, without clips"),
+        ('images --tag "line art" --nsfw PG -o pictures', "pictures of models with a tag, safe ones, elsewhere"),
+    ),
+    "tags": (
+        ("tags", "the tags that the site features"),
+        ("tags anime", "those that begin with a text"),
+        ("tags style -o tags.txt", "add new ones to a file"),
+    ),
+    "db view": (
+        ("db view --type LORA --sort size", "LoRAs by size"),
+        ("db view --status Error", "what failed"),
+        ("db view --images --json", "the records of images, for a program"),
+    ),
+    "db search": (
+        ('db search "line art"', "entries with this in their names"),
+        ("db search anime --base-model Pony", "of one base model"),
+        ("db search ann --images", "image records"),
+    ),
+    "db verify": (
+        ("db verify", "read every file and compare its hash"),
+        ("db verify --no-check-hash", "a quick look: are the files there, have they their size"),
+        ("db verify --yes", "fetch again what is missing or wrong"),
+    ),
+    "db redownload": (
+        ("db redownload 12345", "one version anew"),
+        ("db redownload v_12345 v_678", "ids as `db view` shows them"),
+        ("db redownload 12345 --metadata", "with the site's answer beside it"),
+    ),
+    "db delete": (
+        ("db delete --model-id 12345 --dry-run", "show what would go"),
+        ("db delete --username ann", "everything by a creator, after a question"),
+        ("db delete --query test --keep-files --yes", "forget entries, keep their files"),
+    ),
+    "db stats": (
+        ("db stats", "counts and bytes, by type, base model, status and creator"),
+        ("db stats --json", "the same for a program"),
+        ("db stats --database backup/db", "of another database"),
+    ),
+    "db removed": (
+        ("db removed", "which recorded versions the site no longer has"),
+        ("db removed --json", "the same for a program"),
+        ("db removed --api-delay 1000", "asked slowly"),
+    ),
+    "db export": (
+        ("db export backup.jsonl", "everything that is remembered, as JSON Lines"),
+        ("db export -", "to stdout, for a pipe"),
+        ("db export backup.jsonl --database other/db", "another database"),
+    ),
+    "db import": (
+        ("db import backup.jsonl", "read such a file"),
+        ("db import downloaded_images.json", "take over the image grabber's history"),
+        ("db import -", "from stdin"),
+    ),
+    "clean": (
+        ("clean --dry-run", "show what cut-off work left"),
+        ("clean --parts", "remove part files too"),
+        ("clean -t -m", "remove torrents and magnet files too"),
+    ),
+    "torrent": (
+        ("torrent --announce https://tracker.example/announce", "a torrent for every downloaded version"),
+        ("torrent --announce https://tracker.example/announce --model-id 12345 --magnet-links", "of one model"),
+        ("torrent --announce https://tracker.example/announce -o torrents -f", "all in one folder, made anew"),
+    ),
+    "config init": (
+        ("config init", "write ./config.toml, every key with a comment"),
+        ("config init --user", "for all folders of this user"),
+        ("config init --force", "over a file that is there"),
+    ),
+    "config show": (
+        ("config show", "every setting, its value and where it is from"),
+        ("config show --json", "the same for a program"),
+        ("config show --config other.toml", "with another file"),
+    ),
+    "config path": (
+        ("config path", "where settings are read from"),
+        ("config path --json", "the same for a program"),
+        ("config path --config other.toml", "with another file"),
+    ),
+    "sandbox": (
+        ("sandbox", "serve until Ctrl-C"),
+        ("sandbox --demo", "show the main job and end"),
+        ("sandbox --fault storage_503 --port 8080", "with a fault of the real site"),
+    ),
+}

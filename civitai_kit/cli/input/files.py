@@ -1,0 +1,43 @@
+"""Files that are named on the command line, - for standard input: their text, and what each of their lines names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from civitai_kit.core.errors import UsageError
+from civitai_kit.core.site.references import read_references
+
+T = TypeVar("T")
+
+
+def text_of(file: str, flag: str, *, hint: str | None = None) -> str:
+    """The text of the file that a flag names; raises UsageError with the hint where it cannot be read."""
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).expanduser().read_text(encoding="utf-8-sig")
+    except OSError as error:
+        why = f"cannot be read: {error.strerror}"
+        raise UsageError(f"{flag}: {_name_of(file)} {why}.", hint=hint, path=file) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{flag}: {_name_of(file)} is not text in UTF-8.", hint=hint, path=file) from error
+
+
+def read_lines(file: str, read: Callable[[str], T], *, wanted: str, hint: str) -> Iterator[T]:
+    """What `read` makes of each line of the file that --from-file names; its UsageError gets the line's number.
+
+    `wanted` and `hint` say what is missing where there is no line: `names nothing to scan`.
+    """
+    lines = read_references(text_of(file, "--from-file").splitlines())
+    if not lines:
+        raise UsageError(f"{_name_of(file)} {wanted}.", hint=hint)
+    for number, text in lines:
+        try:
+            yield read(text)
+        except UsageError as error:
+            raise UsageError(f"{_name_of(file)}, line {number}: {error.message}", hint=error.hint) from error
+
+
+def _name_of(file: str) -> str:
+    return "standard input" if file == "-" else file

@@ -25,7 +25,7 @@ from civitai_kit.disk.files import (
 )
 from civitai_kit.files.errors import read_error, writing
 from civitai_kit.files.opening import read_small, refuse_unless_file
-from civitai_kit.files.replacing import replace, sync_folder
+from civitai_kit.files.replacing import replace, sync_bytes, sync_folder
 
 if TYPE_CHECKING:
     from civitai_kit.disk.hashing import Progress
@@ -199,7 +199,7 @@ def _share(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
         descriptor = os.open(target, os.O_RDWR | getattr(os, "O_BINARY", 0))
         try:
-            os.fsync(descriptor)
+            sync_bytes(descriptor)
         finally:
             os.close(descriptor)
 

@@ -13,10 +13,10 @@ from civitai_kit.core.events import Emit, FileCame
 from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Fetched, Order
 from civitai_kit.files.errors import writing
-from civitai_kit.files.replacing import replace
+from civitai_kit.files.replacing import replace, sync_bytes
 from civitai_kit.transfer.file.attempts import Beginning, SharedParts
 from civitai_kit.transfer.file.picture_formats import HEAD, media_suffix, with_media_suffix, wrong_picture
-from civitai_kit.transfer.part.durable import create_locked, sync_bytes
+from civitai_kit.transfer.part.durable import create_locked
 from civitai_kit.transfer.part.journal import PART_SUFFIX
 from civitai_kit.transfer.progress import FileProgress
 

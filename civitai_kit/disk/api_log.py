@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,26 +12,30 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
+from civitai_kit.core.errors import DiskError
 from civitai_kit.files.errors import writing
 from civitai_kit.files.opening import open_own
 
 
 class ApiLog:
-    """Appends lines to a file; several threads may write. Raises NotWritable when the file cannot be opened."""
+    """Appends lines to a file; several threads may write.
 
-    def __init__(self, path: Path) -> None:
+    A log that cannot be written keeps nobody from the work: `failed` is told once, and nothing more is written.
+    """
+
+    def __init__(self, path: Path, failed: Callable[[DiskError], None]) -> None:
+        self._path = path
+        self._failed = failed
         self._lock = Lock()
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            self._file = os.fdopen(descriptor, "a", encoding="utf-8")
+        self._descriptor: int | None = None
+        self._attempt(self._open)
 
     def write(self, exchange: Any) -> None:
         """Append one exchange: any dataclass of plain values."""
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **asdict(exchange)}
+        content = json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         with self._lock:
-            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            self._file.flush()
+            self._attempt(lambda: self._append(content))
 
     def __enter__(self) -> Self:
         return self
@@ -38,4 +43,26 @@ class ApiLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._close()
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._descriptor = open_own(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def _append(self, content: bytes) -> None:
+        left = memoryview(content)
+        while left and self._descriptor is not None:
+            left = left[os.write(self._descriptor, left) :]
+
+    def _attempt(self, act: Callable[[], None]) -> None:
+        try:
+            with writing(self._path):
+                act()
+        except DiskError as error:
+            self._close()
+            self._failed(error)
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

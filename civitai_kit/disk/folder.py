@@ -7,11 +7,12 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from civitai_kit.core.errors import UsageError
+from civitai_kit.core.errors import DiskFull, UsageError
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
 from civitai_kit.disk.files import (
     FoundFile,
@@ -24,7 +25,7 @@ from civitai_kit.disk.files import (
 )
 from civitai_kit.files.errors import read_error, writing
 from civitai_kit.files.opening import read_small, refuse_unless_file
-from civitai_kit.files.replacing import replace, sync_folder
+from civitai_kit.files.replacing import rename, sync_folder
 
 if TYPE_CHECKING:
     from civitai_kit.disk.hashing import Progress
@@ -147,7 +148,7 @@ class Folder:
         try:
             with writing(target):
                 _share(source, temporary)
-                replace(temporary, target)
+                rename(temporary, target)
                 sync_folder(target.parent)
         finally:
             # When both are names of the same file, renaming one over the other leaves both.
@@ -185,13 +186,16 @@ class Folder:
         return walk(self.root if path is None else self.locate(path))
 
     def check_writable(self) -> None:
-        """Make the save path where it is missing and prove that it can be written; raises NotWritable or DiskFull."""
+        """Make the save path where it is missing and prove that it may be written; raises NotWritable.
+
+        A full disk is none of its business: what makes room must run all the same, and what needs some says so.
+        """
         refuse_file(self.root)
         probe = self.root / f".{secrets.token_hex(8)}.tmp"
-        with writing(self.root):
+        with suppress(DiskFull), writing(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             try:
-                probe.write_bytes(b"\0")
+                probe.touch(exist_ok=False)
             finally:
                 probe.unlink(missing_ok=True)
 

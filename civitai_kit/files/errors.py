@@ -49,9 +49,18 @@ def write_error(error: OSError, path: str | os.PathLike[str]) -> DiskError:
     """The error for a write that the file system refused."""
     where = os.fspath(path)
     if is_full(error):
-        return DiskFull(f"No space left for {where}", hint="Make room, or choose another --save-path.", path=where)
+        return disk_full(where, _said(error))
     hint = error.hint if isinstance(error, NotOurFile) else _HINTS.get(error.errno or 0, _HINT)
     return NotWritable(f"{where} cannot be written: {_said(error)}", hint=hint, path=where)
+
+
+def disk_full(where: str, why: str) -> DiskFull:
+    """No space is left for `where`."""
+    return DiskFull(
+        f"No space is left for {where}: {why}",
+        hint="Make room and run the same command again: what is there already is kept and continued.",
+        path=where,
+    )
 
 
 def read_error(error: OSError, path: str | os.PathLike[str]) -> DiskError:

@@ -65,19 +65,14 @@ def open_regular(path: str | os.PathLike[str]) -> int:
     raise _not_ours(path, found)
 
 
+def read_own(path: str | os.PathLike[str], most: int) -> bytes:
+    """The content of a file that is ours alone; raises NotOurFile also where it is longer than `most` bytes."""
+    return _read(open_own(path, os.O_RDONLY), path, most)
+
+
 def read_small(path: str | os.PathLike[str], most: int) -> bytes:
-    """The content of a regular file; raises NotOurFile where it is longer than `most`, else as `open_regular`."""
-    with os.fdopen(open_regular(path), "rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > most:
-            raise NotOurFile(path, f"it is longer than {most:,} bytes, and no such file is", _LARGEST_HINT)
-        # It may grow meanwhile, and a read may give less than there is.
-        content = bytearray()
-        while chunk := file.read(most + 1 - len(content)):
-            content += chunk
-            if len(content) > most:
-                raise NotOurFile(path, "it grows while it is read", _LARGEST_HINT)
-        return bytes(content)
+    """The content of a regular file, also through a link; raises NotOurFile also where it is longer than `most`."""
+    return _read(open_regular(path), path, most)
 
 
 def refuse_unless_file(path: str | os.PathLike[str]) -> None:
@@ -90,6 +85,20 @@ def refuse_unless_file(path: str | os.PathLike[str]) -> None:
         raise NotOurFile(path, f"it is a link to {Path(path).readlink()}, and no file takes a link's place", _LINK_HINT)
     if not stat.S_ISREG(found.st_mode):
         raise _not_ours(path, found)
+
+
+def _read(descriptor: int, path: str | os.PathLike[str], most: int) -> bytes:
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        size = os.fstat(descriptor).st_size
+        if size > most:
+            raise NotOurFile(path, f"it is longer than {most:,} bytes, and no such file is", _LARGEST_HINT)
+        # It may grow meanwhile, and a read may give less than there is.
+        content = bytearray()
+        while chunk := file.read(most + 1 - len(content)):
+            content += chunk
+            if len(content) > most:
+                raise NotOurFile(path, "it grows while it is read", _LARGEST_HINT)
+        return bytes(content)
 
 
 def _refuse_link(path: str | os.PathLike[str]) -> None:

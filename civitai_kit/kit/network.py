@@ -9,13 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from civitai_kit.core.events import Emit, SiteWaits
+from civitai_kit.core.events import Emit, SiteWaits, Warned
 from civitai_kit.core.retry import RetryRules
 
 if TYPE_CHECKING:
     from civitai_kit.client.drivers import Client
     from civitai_kit.client.exchange import Exchange
     from civitai_kit.client.pacing import Pace
+    from civitai_kit.core.errors import DiskError
     from civitai_kit.core.settings.layers import Settings
     from civitai_kit.transfer.file.fetch import Fetcher
 
@@ -86,5 +87,8 @@ class Network:
             return
         from civitai_kit.disk.api_log import ApiLog
 
-        with ApiLog(self._log) as log:
+        def failed(error: DiskError) -> None:
+            self._emit(Warned(f"Questions and answers are not logged: {error.message}", error.hint))
+
+        with ApiLog(self._log, failed) as log:
             yield log.write

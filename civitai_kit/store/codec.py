@@ -28,6 +28,7 @@ RecordT = TypeVar("RecordT", bound=BaseModel)
 _REPLACED = "\N{REPLACEMENT CHARACTER}".encode()
 # To look for one byte takes a tenth of the time.
 _MAYBE_REPLACED = _REPLACED[0]
+_CRC_OF_SEALED = 0x2144DF1C
 # Tells zlib to write and read gzip's own header and trailer, without a time in it.
 _GZIP = 31
 
@@ -50,9 +51,14 @@ def unpack(value: bytes) -> bytes:
         raise Damaged(f"not gzip ({error})") from error
 
 
-def checksum(value: bytes) -> int:
-    """CRC-32 of a packed value, by which a row derived from it knows that it is still the same."""
-    return int(_zlib.crc32(value))
+def sealed(content: bytes) -> bytes:
+    """The bytes with their CRC-32 behind them."""
+    return content + int(_zlib.crc32(content)).to_bytes(4, "little")
+
+
+def is_sealed(content: bytes) -> bool:
+    """Whether bytes are still as `sealed` gave them: with its own CRC-32 behind it, anything has this one."""
+    return bool(_zlib.crc32(content) == _CRC_OF_SEALED)
 
 
 def encode(record: BaseModel) -> bytes:

@@ -1,8 +1,8 @@
 """Whether a data file is whole, judged by its own bytes before LMDB maps it.
 
-A mapped file that is shorter than its tree kills the process at the first read. Being shorter is no proof: LMDB
-leaves pages unwritten at the end when it allocated and freed them in one transaction. So what is missing must be
-listed as free. (Layout of LMDB's data format 1 on 64-bit machines, in the machine's own byte order.)
+A mapped file that is shorter than its trees, or a damaged page in them, kills the process at the first read. Being
+shorter is no proof: LMDB leaves pages unwritten at the end when it allocated and freed them in one transaction. So what
+is missing must be listed as free. (Layout of LMDB's data format 1 on 64-bit machines, in the machine's own byte order.)
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from civitai_kit.core.errors import StoreUnreadable
+from civitai_kit.files.opening import open_regular
+from civitai_kit.store.pages import DEEPEST, HEADER, NO_PAGE, DamagedPages, Pages, Tree
 
 NAME = "data.mdb"
+LOCK = "lock.mdb"
 
 _MAGIC, _FORMAT = 0xBEEFC0DE, 1
-_HEADER = 16  # of every page: number 8, pad 2, flags 2, lower 2, upper 2 (or a count of overflow pages 4)
-_META = struct.Struct("=II16xI36xQ48xQQ")  # magic, format, page size, root of the free pages, last page, transaction
+# Magic, format, page size; depth and root of the free pages, depth and root of the tables; last page, transaction.
+_META = struct.Struct("=II16xI2xH32xQ6xH32xQQQ")
 _BRANCH, _LEAF = 0x01, 0x02
 _BIG = 0x01  # a node whose value lies on overflow pages
-_NO_PAGE = 2**64 - 1
-_DEEPEST = 64
-_TRIES = 3
+_TRIES = 5
 _POINTER_BYTES = struct.calcsize("P")
+# What is looked at in less than 50 ms: up to here every node, up to there every page of a tree, beyond it nothing.
+_EVERY_NODE, _EVERY_PAGE = 16 * 2**20, 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class _Meta:
     page_size: int
-    free_root: int
+    free: Tree
+    tables: Tree
     last_page: int
     transaction: int
-
-
-class _Damaged(Exception):
-    """What was read cannot be part of a whole data file."""
 
 
 class _UnknownFormat(Exception):
@@ -52,6 +52,9 @@ def holds_database(folder: Path) -> bool:
     try:
         if folder.exists() and not folder.is_dir():
             raise unreadable(folder, "is a file, and our databases are folders")
+        for place in (path, folder / LOCK):
+            if place.exists() and not place.is_file():
+                raise unreadable(folder, f"holds a {place.name} that is no file")
         # A process killed while it made the database leaves an empty file.
         if not path.exists() or path.stat().st_size == 0:
             return False
@@ -74,56 +77,76 @@ def unreadable(folder: Path, what: str) -> StoreUnreadable:
 
 
 def _check(path: Path) -> None:
-    for attempt in range(_TRIES):
-        try:
-            with path.open("rb") as file:
+    with FileIO(open_regular(path)) as file:
+        for _ in range(_TRIES):
+            before = _transaction(file)
+            try:
                 _check_whole(file)
-        except (_Damaged, struct.error) as error:
-            # Another process may have written between two reads of ours.
-            if attempt == _TRIES - 1:
-                raise unreadable(path.parent, f"is damaged, or not one of ours: {error}") from error
-        except _UnknownFormat:
-            return
-        else:
-            return
+            except (DamagedPages, struct.error, IndexError, ValueError) as error:
+                if _transaction(file) == before:
+                    raise unreadable(path.parent, f"is damaged, or not one of ours: {error}") from error
+            except _UnknownFormat:
+                return
+            else:
+                return
+    # Another process writes all the while, so that no two reads of ours fit together; it can read what it writes.
 
 
-def _check_whole(file: BinaryIO) -> None:
+def _transaction(file: FileIO) -> int | None:
+    """The number of the last transaction, None when it cannot be told."""
+    try:
+        return _newest_meta(file).transaction
+    except (DamagedPages, _UnknownFormat, struct.error):
+        return None
+
+
+def _check_whole(file: FileIO) -> None:
     meta = _newest_meta(file)
     size = file.seek(0, os.SEEK_END)
+    _check_length(file, meta, size)
+    # Elsewhere the file may be as long as the map.
+    used = min(size, (meta.last_page + 1) * meta.page_size)
+    if used <= _EVERY_PAGE:
+        # Read, not mapped: a mapped page that the disk cannot give kills the process, and in a row it comes sooner.
+        pages = Pages(memoryview(_read(file, 0, used)), meta.page_size, nodes=used <= _EVERY_NODE)
+        pages.check(meta.free)
+        pages.check(meta.tables)
+
+
+def _check_length(file: FileIO, meta: _Meta, size: int) -> None:
     pages = size // meta.page_size
     if meta.last_page < pages:
         return
     # Counted, not listed: a damaged number of the last page could be any.
     unwritten = {number for number in _free_pages(file, meta, pages) if pages <= number <= meta.last_page}
     if len(unwritten) != meta.last_page + 1 - pages:
-        raise _Damaged(f"it is cut off at {size} of {(meta.last_page + 1) * meta.page_size} bytes")
+        raise DamagedPages(f"it is cut off at {size} of {(meta.last_page + 1) * meta.page_size} bytes")
 
 
-def _newest_meta(file: BinaryIO) -> _Meta:
-    first = _meta(_read(file, 0, _HEADER + _META.size))
-    second = _meta(_read(file, first.page_size, _HEADER + _META.size))
+def _newest_meta(file: FileIO) -> _Meta:
+    first = _meta(_read(file, 0, HEADER + _META.size))
+    second = _meta(_read(file, first.page_size, HEADER + _META.size))
     return max(first, second, key=lambda meta: meta.transaction)
 
 
 def _meta(page: bytes) -> _Meta:
-    magic, version, page_size, root, last, transaction = _META.unpack_from(page, _HEADER)
+    magic, version, page_size, free_depth, free, depth, root, last, transaction = _META.unpack_from(page, HEADER)
     if magic != _MAGIC:
-        raise _Damaged("it is no LMDB file")
+        raise DamagedPages("it is no LMDB file")
     if version != _FORMAT:
         raise _UnknownFormat
-    if page_size < 512 or page_size & (page_size - 1):
-        raise _Damaged(f"its page size is {page_size}")
-    return _Meta(page_size, root, last, transaction)
+    if not 512 <= page_size <= 65536 or page_size & (page_size - 1):
+        raise DamagedPages(f"its page size is {page_size}")
+    return _Meta(page_size, Tree(free, free_depth), Tree(root, depth, holds_tables=True), last, transaction)
 
 
-def _free_pages(file: BinaryIO, meta: _Meta, pages: int) -> Iterator[int]:
+def _free_pages(file: FileIO, meta: _Meta, pages: int) -> Iterator[int]:
     """The numbers of all pages that the file itself lists as free."""
-    todo = [(meta.free_root, 0)] if meta.free_root != _NO_PAGE else []
+    todo = [(meta.free.root, 0)] if meta.free.root != NO_PAGE else []
     while todo:
         number, depth = todo.pop()
-        if number >= pages or depth > _DEEPEST:
-            raise _Damaged("it is cut off within its list of free pages")
+        if number >= pages or depth > DEEPEST:
+            raise DamagedPages("it is cut off within its list of free pages")
         page = _read(file, number * meta.page_size, meta.page_size)
         flags = _number(page, 10, 2)
         for node in _nodes(page):
@@ -136,17 +159,17 @@ def _free_pages(file: BinaryIO, meta: _Meta, pages: int) -> Iterator[int]:
 
 def _nodes(page: bytes) -> Iterator[int]:
     lower = _number(page, 12, 2)
-    for pointer in range(_HEADER, lower, 2):
+    for pointer in range(HEADER, lower, 2):
         yield _number(page, pointer, 2)
 
 
-def _value(file: BinaryIO, meta: _Meta, page: bytes, node: int) -> bytes:
+def _value(file: FileIO, meta: _Meta, page: bytes, node: int) -> bytes:
     size = _number(page, node, 4)
     flags, key_size = _number(page, node + 4, 2), _number(page, node + 6, 2)
     start = node + 8 + key_size
     if not flags & _BIG:
         return page[start : start + size]
-    return _read(file, _number(page, start, 8) * meta.page_size + _HEADER, size)
+    return _read(file, _number(page, start, 8) * meta.page_size + HEADER, size)
 
 
 def _numbers(value: bytes) -> tuple[int, ...]:
@@ -159,9 +182,9 @@ def _number(page: bytes, offset: int, size: int) -> int:
     return int.from_bytes(page[offset : offset + size], sys.byteorder)
 
 
-def _read(file: BinaryIO, offset: int, size: int) -> bytes:
+def _read(file: FileIO, offset: int, size: int) -> bytes:
     file.seek(offset)
     content = file.read(size)
     if len(content) < size:
-        raise _Damaged("it is cut off")
+        raise DamagedPages("it is cut off")
     return content

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from civitai_kit.core.plans.digests import Digests, FileStamp
-from civitai_kit.store.codec import decode_plain, encode_plain
+from civitai_kit.store.codec import Damaged, decode_plain, encode_plain
 from civitai_kit.store.environment import Transaction
 from civitai_kit.store.schema import Tables
 
@@ -14,9 +14,10 @@ from civitai_kit.store.schema import Tables
 def cached_digests(txn: Transaction, tables: Tables, stamp: FileStamp) -> Digests | None:
     """What was computed when the file had this stamp."""
     value = txn.get(_key(stamp), db=tables.hashes)
-    if value is None:
+    try:
+        content = {} if value is None else decode_plain(value)
+    except Damaged:  # The file itself can still be asked.
         return None
-    content = decode_plain(value)
     return _digests(content) if content.get("stamp") == asdict(stamp) else None
 
 

@@ -1,6 +1,7 @@
 """What is written of an entry, made ready outside of any transaction: the packed value, and a small row beside it.
 
-The row has the summary, and the checksum of the content that it was made of: a row that no longer fits is not believed.
+The row has the summary between the checksum of the value that it was made of and one of its own: where either is
+another, the row is not believed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from civitai_kit.core.collection.entry import Entry, Facts, Status, Summary, SummaryFile, fold
 from civitai_kit.core.collection.packed import Packed
-from civitai_kit.store.codec import checksum, decode, dump, encode, pack
+from civitai_kit.store.codec import decode, dump, encode, is_sealed, pack, sealed
 from civitai_kit.store.keys import id_key, text_key, version_key
 
 T = TypeVar("T")
@@ -23,6 +24,7 @@ Wanted = Callable[[bytes, bytes | None], bool]
 # So many entries go through one kind of work before the next: up to twice as fast as one by one, for small entries.
 _AT_ONCE = 64
 _CRC_BYTES = 4
+_JSON = slice(_CRC_BYTES, -_CRC_BYTES)
 # Where a gzip member holds the checksum of its content: reading it takes a tenth of the time of computing one.
 _CRC = slice(-8, -4)
 # Looked up by text, which is three times as fast as calling the enum.
@@ -42,7 +44,7 @@ def pack_entries(entries: Iterable[Entry]) -> Iterator[Packed]:
 
 
 def encode_row(entry: Entry, value: bytes) -> bytes | None:
-    """An entry's summary as a row: checksum of what `value` packs, then JSON whose first text is what searches look at.
+    """An entry's summary as a row: JSON whose first text is what searches look at, between two checksums.
 
     None for a name that is no valid text (half a surrogate pair); the summary is then read from the value itself.
     """
@@ -68,7 +70,7 @@ def encode_row(entry: Entry, value: bytes) -> bytes | None:
         entry.site_state,
     )
     try:
-        return value[_CRC] + to_json(fields)
+        return sealed(value[_CRC] + to_json(fields))
     except PydanticSerializationError:
         return None
 
@@ -80,7 +82,7 @@ def summary_of(value: bytes, row: bytes | None) -> Summary:
     """
     if row is None or not _fits(row, value):
         return decode(Entry, value).summary
-    _, *before, status, files, added, updated, seen, state = from_json(row[_CRC_BYTES:])
+    _, *before, status, files, added, updated, seen, state = from_json(row[_JSON])
     shown = tuple([SummaryFile._make((*file[:-1], _STATUSES[file[-1]])) for file in files])
     return Summary._make((*before, _STATUSES[status], shown, added, updated, seen, state))
 
@@ -92,7 +94,7 @@ def facts_of(value: bytes, row: bytes | None) -> Facts:
     """
     if row is None or not _fits(row, value):
         return decode(Entry, value).summary.facts
-    _, _, _, _, _, kind, base_model, creator, status, files, *_ = from_json(row[_CRC_BYTES:])
+    _, _, _, _, _, kind, base_model, creator, status, files, *_ = from_json(row[_JSON])
     return Facts(kind, base_model, status, creator, len(files), sum([file[2] or 0 for file in files]))
 
 
@@ -102,14 +104,13 @@ def anything(value: bytes, row: bytes | None) -> bool:
 
 
 def sieve(text: str) -> Wanted:
-    """A quick test of (value, row) that lets pass whatever may match `text`, and little else."""
+    """A quick test of (value, row) that lets pass whatever may match `text`, and little else.
+
+    For the sake of its speed the row's own checksum is not looked at: of a damaged row, only a name may be missed.
+    """
     # JSON escapes letter by letter: text within text stays within when both are escaped.
     needle = json.dumps(fold(text), ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")
-
-    def may_match(value: bytes, row: bytes | None) -> bool:
-        return row is None or needle in row or (row[:_CRC_BYTES] != value[_CRC] and not _fits(row, value))
-
-    return may_match
+    return lambda value, row: row is None or needle in row or row[:_CRC_BYTES] != value[_CRC]
 
 
 def _packed(entry: Entry, value: bytes) -> Packed:
@@ -126,5 +127,5 @@ def _batches(things: Iterable[T]) -> Iterator[list[T]]:
 
 
 def _fits(row: bytes, value: bytes) -> bool:
-    """Whether a row was made of this value; rows of earlier versions bear the checksum of the packed value."""
-    return row[:_CRC_BYTES] == value[_CRC] or row[:_CRC_BYTES] == checksum(value).to_bytes(_CRC_BYTES, "little")
+    """Whether a row was made of this value, and is still as it was made."""
+    return row[:_CRC_BYTES] == value[_CRC] and is_sealed(row)

@@ -13,7 +13,7 @@ from civitai_kit.core.collection.packed import Packed
 from civitai_kit.store.codec import decode, unpack
 from civitai_kit.store.entry_rows import Wanted, facts_of, summary_of
 from civitai_kit.store.environment import Transaction
-from civitai_kit.store.keys import id_key, text_key, version_id_of, version_key
+from civitai_kit.store.keys import id_key, id_of, text_key, version_id_of, version_key
 from civitai_kit.store.schema import Tables
 
 # A look-up, and what stands in it for a version.
@@ -146,7 +146,7 @@ def versions_under(txn: Transaction, table: lmdb._Database, term: bytes) -> tupl
     cursor = txn.cursor(db=table)
     if not cursor.set_key(term):
         return ()
-    return tuple(sorted(int(value) for value in cursor.iternext_dup()))
+    return tuple(sorted(map(id_of, cursor.iternext_dup())))
 
 
 def _terms_of(entry: Entry, tables: Tables) -> set[_Term]:

@@ -30,6 +30,13 @@ def id_key(number: int) -> bytes:
     return str(number).encode()
 
 
+def id_of(value: bytes) -> int:
+    """The id that a value of an index stands for; raises Damaged when it is none."""
+    if not value.removeprefix(b"-").isdigit():
+        raise Damaged(f"{value!r} in an index is no id")
+    return int(value)
+
+
 def text_key(text: str) -> bytes:
     """The key of a text, such as an image record's: itself, shortened with a hash where it is too long."""
     key = text.encode("utf-8", "surrogatepass")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,17 @@ def test_a_folder_that_was_moved_and_linked_back_gets_its_notes(tmp_path: Path) 
 def test_a_note_that_cannot_be_written_is_an_error_of_the_disk(tmp_path: Path) -> None:
     with pytest.raises(NotWritable):
         PictureFolder(tmp_path / "images").note("nowhere/1.txt", b"text")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
+def test_a_note_is_not_written_through_what_lies_in_its_temporary_files_place(tmp_path: Path) -> None:
+    folder = PictureFolder(tmp_path)
+    (tmp_path / "precious").write_bytes(b"of a person")
+    (tmp_path / "1.txt.tmp").symlink_to(tmp_path / "precious")
+    (tmp_path / "2.txt.tmp").hardlink_to(tmp_path / "precious")
+    os.mkfifo(tmp_path / "3.txt.tmp")
+    for number in (1, 2, 3):
+        with pytest.raises(NotWritable):
+            folder.note(f"{number}.txt", b"text")
+        assert os.path.lexists(tmp_path / f"{number}.txt.tmp")
+    assert (tmp_path / "precious").read_bytes() == b"of a person"

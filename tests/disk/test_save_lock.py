@@ -127,3 +127,25 @@ def test_of_many_processes_in_a_row_one_holds_it_at_a_time(tmp_path: Path) -> No
     for worker in workers:
         _, said = worker.communicate(timeout=60)
         assert worker.returncode == 0, said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
+@pytest.mark.parametrize("kind", ["link", "hard link", "pipe"])
+def test_what_lies_in_the_locks_place_is_refused_and_unharmed(tmp_path: Path, kind: str) -> None:
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"of a person")
+    planted(kind, tmp_path / NAME, precious)
+    with pytest.raises(NotWritable, match=NAME):
+        SaveLock(tmp_path).acquire()
+    assert precious.read_bytes() == b"of a person"
+    assert holder_of(tmp_path) is None
+
+
+def planted(kind: str, place: Path, precious: Path) -> None:
+    match kind:
+        case "link":
+            place.symlink_to(precious)
+        case "hard link":
+            place.hardlink_to(precious)
+        case _:
+            os.mkfifo(place)

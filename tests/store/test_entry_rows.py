@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,11 +31,20 @@ def test_a_row_of_another_value_is_not_believed() -> None:
     assert sieve("new")(value, stale)
 
 
-def test_a_row_with_the_checksum_of_the_packed_value_as_earlier_ones_have_is_believed() -> None:
+@given(st.integers(0), st.integers(0, 7))
+def test_a_row_with_any_bit_changed_is_not_believed(place: int, bit: int) -> None:
     value = encode(NEW)
-    row = zlib.crc32(value).to_bytes(4, "little") + row_of(OLD, value)[4:]
-    assert summary_of(value, row).model_name == "Old name"
-    assert not sieve("new")(value, row)
+    row = bytearray(row_of(NEW, value))
+    row[place % len(row)] ^= 1 << bit
+    assert summary_of(value, bytes(row)) == NEW.summary
+    assert facts_of(value, bytes(row)) == NEW.summary.facts
+
+
+@given(st.binary(max_size=40))
+def test_no_bytes_in_a_rows_place_do_harm(row: bytes) -> None:
+    value = encode(NEW)
+    assert summary_of(value, row) == NEW.summary
+    assert facts_of(value, row) == NEW.summary.facts
 
 
 @given(st.text(max_size=20), st.integers(0, 20), st.integers(1, 20))

@@ -1,13 +1,15 @@
 """Entries and the files that belong to them, removed by a plan, in an order that is right after a crash.
 
 An entry is marked Pending, its files go, the entry goes last. A crash in between leaves an entry that says that its
-files are not (all) there, so that verify calls them missing and the same delete finishes the work.
+files are not (all) there, so that verify calls them missing and the same delete finishes the work. On a full disk the
+files go first, which makes room for the rest.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -21,7 +23,7 @@ from civitai_kit.core.collection.removal import (
     model_paths,
     paths_beside,
 )
-from civitai_kit.core.errors import CivitaiKitError, Interrupted, UsageError
+from civitai_kit.core.errors import CivitaiKitError, DiskFull, Interrupted, UsageError
 from civitai_kit.core.paths.places import path_key, sidecar_path
 from civitai_kit.services.download.sidecars import IMAGE_EXTENSIONS
 from civitai_kit.services.upkeep.ports import Grounds, Records
@@ -54,7 +56,9 @@ def delete(store: Records, disk: Grounds, plan: Removal, stopped: Callable[[], b
 
 def _delete_batch(store: Records, disk: Grounds, batch: list[Doomed], done: _Done) -> None:
     before = {doomed.version_id: store.get(doomed.version_id) for doomed in batch if doomed.belongings}
-    store.put_many(_without_files(entry) for entry in before.values() if entry)
+    # Unmarked, an entry whose files a crash lets vanish is found by verify too.
+    with suppress(DiskFull):
+        store.put_many(_without_files(entry) for entry in before.values() if entry)
     gone: list[Doomed] = []
     for doomed in batch:
         refused = _remove_files(disk, doomed, done)
@@ -62,9 +66,15 @@ def _delete_batch(store: Records, disk: Grounds, batch: list[Doomed], done: _Don
         if not refused:
             gone.append(doomed)
         elif entry is not None:
-            store.put(_without_files(entry, but=refused))
-    store.delete(doomed.version_id for doomed in gone)
-    done.entries += gone
+            with suppress(DiskFull):
+                store.put(_without_files(entry, but=refused))
+    try:
+        store.delete(doomed.version_id for doomed in gone)
+    except DiskFull as error:
+        # The database lies on another disk, which the files that went were not on.
+        done.failures.append(error)
+    else:
+        done.entries += gone
 
 
 @dataclass

@@ -107,7 +107,8 @@ class _Round:
     emit: Emit
     rows: list[tuple[tuple[int, int], Checked]] = field(default_factory=list)
     restored: list[str] = field(default_factory=list)
-    broken: CivitaiKitError | None = None
+    broken: Exception | None = None
+    is_forgetful: bool = False
 
     def audit(self) -> Audit:
         self.emit(self._start())
@@ -198,13 +199,25 @@ class _Round:
 
     def _note(self, look: _Look) -> None:
         row = look.row
-        if look.digests is not None and look.stamp is not None and self._is_sure(look):
-            self._remember(look.stamp, look.digests)
-            if row.finding is Finding.OK and row.status is not Status.DOWNLOADED:
-                row = self._remember_right(row, look.digests, look.stamp.size)
+        try:
+            row = self._remember_look(look)
+        except DiskError as error:
+            # What was found is true all the same.
+            self.is_forgetful = True
+            self.emit(Warned(f"Nothing more is remembered of this check: {error.message}", error.hint))
         self.rows.append((look.place, row))
         self.restored += [look.restored] if look.restored else []
         self.emit(_told(row, look.error))
+
+    def _remember_look(self, look: _Look) -> Checked:
+        """Keep what was seen; gives the row as it is then. Raises DiskError where it cannot be written."""
+        row = look.row
+        if look.digests is None or look.stamp is None or self.is_forgetful or not self._is_sure(look):
+            return row
+        self._remember(look.stamp, look.digests)
+        if row.finding is Finding.OK and row.status is not Status.DOWNLOADED:
+            return self._remember_right(row, look.digests, look.stamp.size)
+        return row
 
     def _is_sure(self, look: _Look) -> bool:
         """Whether the digests may be kept: the store is writable and the file has not changed meanwhile."""

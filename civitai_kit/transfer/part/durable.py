@@ -13,7 +13,7 @@ from pathlib import Path
 from civitai_kit.core.errors import DiskFull, NotWritable
 from civitai_kit.files.errors import writing
 from civitai_kit.files.opening import open_own
-from civitai_kit.files.replacing import replace
+from civitai_kit.files.replacing import rename
 
 if sys.platform == "win32":
 
@@ -73,12 +73,13 @@ def create_locked(path: str) -> int:
 def write_synced(path: Path, content: bytes) -> None:
     """Replace a small file by one that is on disk before it has the name; raises OSError."""
     temporary = path.with_suffix(".tmp")
+    fd = open_own(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
-        with os.fdopen(open_own(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+        with os.fdopen(fd, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        replace(temporary, path)
+        rename(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

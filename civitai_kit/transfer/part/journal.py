@@ -7,14 +7,13 @@ import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from civitai_kit.core.paths.our_names import LONGEST_JOURNAL
+
 PART_SUFFIX = ".part"
 JOURNAL_SUFFIX = ".part.json"
 
 _SCHEMA = 1
 _MOST_POINTS = 64  # A journal stays small however large the file; the newest points are kept densest.
-LONGEST_JOURNAL = 64 * 1024
-"""In bytes; anything longer of that name is none of ours."""
-
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

@@ -9,20 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from civitai_kit.core.errors import NotWritable
+from civitai_kit.core.paths.our_names import LONGEST_JOURNAL
 from civitai_kit.core.plans.digests import Digester, Digests
 from civitai_kit.core.plans.order import Proof, Verdict
 from civitai_kit.files.errors import writing
-from civitai_kit.files.opening import read_small
-from civitai_kit.files.replacing import replace, sync_folder
+from civitai_kit.files.opening import read_own
+from civitai_kit.files.replacing import rename, sync_folder
 from civitai_kit.transfer.part.durable import open_locked, sync_bytes, write_synced
-from civitai_kit.transfer.part.journal import (
-    JOURNAL_SUFFIX,
-    LONGEST_JOURNAL,
-    PART_SUFFIX,
-    Journal,
-    Point,
-    parse_journal,
-)
+from civitai_kit.transfer.part.journal import JOURNAL_SUFFIX, PART_SUFFIX, Journal, Point, parse_journal
 
 _READ_SIZE = 1024 * 1024
 
@@ -174,7 +168,7 @@ class Part:
         with writing(final):
             # A journal left alone would vouch for bytes that are not there.
             self._journal_path.unlink(missing_ok=True)
-            replace(self.path, final)
+            rename(self.path, final)
             sync_folder(final.parent)
         self.close()
 
@@ -199,10 +193,11 @@ class Part:
     # -- private --------------------------------------------------------------------------------------------
 
     def _read_journal(self) -> Journal | None:
-        try:
-            return parse_journal(read_small(self._journal_path, LONGEST_JOURNAL))
-        except OSError:
-            return None
+        with writing(self._journal_path):
+            try:
+                return parse_journal(read_own(self._journal_path, LONGEST_JOURNAL))
+            except FileNotFoundError:
+                return None
 
     def _is_whole(self, proof: Proof, check: Callable[[], None]) -> bool:
         with writing(self.path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from civitai_kit.core.errors import Code, DiskError, Interrupted, NotAModel
+from civitai_kit.core.errors import Code, DiskError, Interrupted, NotAModel, NotWritable
 from civitai_kit.core.events import FileCame
 from civitai_kit.core.plans.order import Content, Fetched, Order, Proof
 from civitai_kit.core.retry import Setback, Trouble
@@ -244,3 +245,17 @@ def test_a_stop_wakes_a_picture_that_stalls_on_a_kept_connection(desk: Desk) -> 
     with pytest.raises(Interrupted):
         fetcher.fetch_picture(order_of(desk, url, "2.jpeg"), desk.events.append)
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
+def test_a_link_is_neither_written_through_nor_replaced_by_a_picture(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"of a person")
+    desk.target.parent.mkdir(exist_ok=True)
+    for name in ("1.jpeg.part", "1.png"):
+        link = desk.target.parent / name
+        link.symlink_to(tmp_path / "precious")
+        with pytest.raises(NotWritable):
+            picture(desk, PNG)
+        assert link.is_symlink() and (tmp_path / "precious").read_bytes() == b"of a person"
+        link.unlink()
+    assert picture(desk, PNG).path.name == "1.png"

@@ -162,8 +162,49 @@ def test_a_link_in_place_of_a_part_is_never_written_through(target: Path) -> Non
     assert theirs.read_text() == "dear"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
-def test_a_pipe_in_place_of_a_journal_is_not_waited_for(target: Path) -> None:
-    os.mkfifo(target.with_name(target.name + ".part.json"))
-    with open_part(target, Journal(source="/f"), NAMES) as part:
-        assert part.resume(SOURCES, Proof(), look) == 0
+# What others have put where our files should lie
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
+@pytest.mark.parametrize("ending", [".part", ".part.json", ".part.tmp"])
+@pytest.mark.parametrize("kind", ["link", "hard link", "pipe"])
+def test_nothing_is_read_or_written_through_what_lies_in_our_place(target: Path, ending: str, kind: str) -> None:
+    precious = target.with_name("precious")
+    precious.write_bytes(b"of a person")
+    begun(target, 1_000_000)
+    place = target.with_name(target.name + ending)
+    place.unlink(missing_ok=True)
+    plant(kind, place, precious)
+    with pytest.raises(NotWritable, match=r"not a file of ours|another name"):
+        go_on(target)
+    assert precious.read_bytes() == b"of a person"
+    assert place.is_fifo() or place.samefile(precious)
+
+
+def test_a_journal_of_four_gigabytes_is_not_read(target: Path) -> None:
+    begun(target, 1_000_000)
+    with target.with_name(target.name + ".part.json").open("wb") as file:
+        file.truncate(4 * 2**30)
+    with pytest.raises(NotWritable, match="longer than"):
+        go_on(target)
+
+
+def plant(kind: str, place: Path, precious: Path) -> None:
+    match kind:
+        case "link":
+            place.symlink_to(precious)
+        case "hard link":
+            place.hardlink_to(precious)
+        case _:
+            os.mkfifo(place)
+
+
+def go_on(target: Path) -> None:
+    """Resume and journal a little more, as a run does."""
+    part = opened(target)
+    try:
+        part.resume(SOURCES, Proof(), look)
+        add(part, 2_000_000)
+        part.record(part.point())
+    finally:
+        part.close()

@@ -47,6 +47,17 @@ def test_a_scan_for_a_program_lists_items_and_skips(at_sandbox: Run) -> None:
     assert data["total_size"] == sum(row["size"] for row in data["items"])
 
 
+def test_the_files_of_one_version_do_not_read_alike(at_sandbox: Run, empty_home: Path) -> None:
+    said = at_sandbox("scan", "1002", "--all-versions", "-o", "plan.json", "--json")
+    rows = said.data["items"]
+    told = {tuple(row[name] for name in ("version_id", "format", "fp", "size_variant", "quant")) for row in rows}
+    assert {"format", "fp", "size_variant", "quant"} <= set(rows[0]) and len(told) > 1
+    saved = json.loads((empty_home / "plan.json").read_text(encoding="utf-8"))["items"]
+    assert [(row["fp"], row["quant"]) for row in saved] == [(row["fp"], row["quant"]) for row in rows]
+    table = at_sandbox("scan", "1002", "--all-versions").out
+    assert "VARIANT" in table and "fp16" in table and "pruned" in table
+
+
 def test_a_saved_plan_is_carried_out(at_sandbox: Run, empty_home: Path) -> None:
     assert at_sandbox("scan", *LORAS, "-o", "plan.json").code == 0
     plan = json.loads((empty_home / "plan.json").read_text(encoding="utf-8"))

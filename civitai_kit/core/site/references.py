@@ -40,6 +40,8 @@ _TWINS = frozenset(f"{prefix}civitai.{colour}" for prefix in ("", "www.") for co
 }
 _HINT = "Give a page of the site, a download URL, an AIR (urn:air:…) or a model id."
 _NOTHING_KNOWN = "is no page, download URL, AIR or id of Civitai"
+# Without one of these the page of models is the whole site.
+_NARROWS = frozenset({"tag", "query", "username", "user", "types", "baseModels", "period"})
 _SECRETS = r"(?i)(?<=[?&]token=)[^&#\s]*|(?<=//)[^/?#@\s]*@"
 
 
@@ -53,12 +55,14 @@ class ReferenceKind(StrEnum):
     POST = "post"
     USER = "user"
     TAG = "tag"
+    LISTING = "listing"
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """What was named, by `kind`; a version's or file's `model_id` is there when it was said too.
 
+    `listing` are the parameters of a page that lists models, as they stand in its URL.
     `host` is the host (and port) that a URL had, None for ids and AIRs; `text` is what was typed, without a key.
     """
 
@@ -70,6 +74,7 @@ class Reference:
     post_id: int | None = None
     username: str | None = None
     tag: str | None = None
+    listing: str = ""
     host: str | None = None
     text: str = ""
 
@@ -182,9 +187,14 @@ def _from_path(typed: str, segments: list[str], parts: SplitResult) -> Reference
         case ["posts", post, *_]:
             return Reference(ReferenceKind.POST, post_id=_id(post, "post id", typed))
         case ["user", name, *_]:
-            return Reference(ReferenceKind.USER, username=_name(name, "user name", typed))
+            return Reference(ReferenceKind.USER, username=_name(name, "user name", typed), listing=parts.query)
         case ["tag", tag, *_]:
-            return Reference(ReferenceKind.TAG, tag=_name(tag, "tag", typed))
+            return Reference(ReferenceKind.TAG, tag=_name(tag, "tag", typed), listing=parts.query)
+        case ["models"] if _NARROWS & parse_qs(parts.query).keys():
+            return Reference(ReferenceKind.LISTING, listing=parts.query)
+        case ["collections", *_]:
+            hint = "Name the pages of its models instead, in a file for --from-file where there are many."
+            raise _refusal(typed, "is a collection, and collections cannot be read yet", hint)
         case _:
             raise _refusal(typed, "names no model, version, image, post, user or tag")
 

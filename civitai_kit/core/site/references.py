@@ -197,7 +197,7 @@ def _from_path(typed: str, segments: list[str], parts: SplitResult) -> Reference
             return Reference(ReferenceKind.USER, username=_name(name, "user name", typed), listing=parts.query)
         case ["tag", tag, *_]:
             return Reference(ReferenceKind.TAG, tag=_name(tag, "tag", typed), listing=parts.query)
-        case ["models"] if _NARROWS & parse_qs(parts.query).keys():
+        case ["models"] if _NARROWS & {name for name, _ in parse_qsl(parts.query)}:
             return Reference(ReferenceKind.LISTING, listing=parts.query)
         case ["collections", *_]:
             hint = "Name the pages of its models instead, in a file for --from-file where there are many."

@@ -6,7 +6,7 @@ READY := .venv/.ready
 PLAIN := .bench-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check bench page lock clean
+.PHONY: help venv run test check bench torture page lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,9 +24,10 @@ $(READY): $(INSTALLED) requirements/dev.txt
 	$(PIP) check
 	@touch $@
 
+# Another lock gets a new .venv: a package left over from the last one could not fail the check then.
 $(INSTALLED): pyproject.toml requirements/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(if $(filter requirements/%,$?),--clear) .venv
 	$(LOCKED) requirements/run.txt
 	$(PIP) install --quiet --no-build-isolation --no-deps -e .
 	$(PIP) check
@@ -47,10 +48,14 @@ check: venv ## format, lint, types, import floors
 bench: venv $(PLAIN)/.ready ## bytes, scans and starts beside curl and openssl, as ratios
 	$(BIN)/python bench/run.py --python $(PLAIN)/bin/python
 
-# As people install it: what tests and linters bring along costs time at the start.
-$(PLAIN)/.ready: pyproject.toml $(shell find civitai_kit -name '*.py')
+torture: venv ## bad inputs, kills, names, links, servers, databases: minutes; ONLY=stores, ONLY='kills:images'
+	@$(BIN)/python -m torture
+
+# As people install it: what tests and linters bring along costs time at the start. From the lock, like everything here.
+$(PLAIN)/.ready: pyproject.toml requirements/run.txt $(shell find civitai_kit -name '*.py')
 	$(PYTHON) -m venv $(PLAIN)
-	$(PLAIN)/bin/python -m pip install --quiet --disable-pip-version-check .
+	$(PLAIN)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/run.txt
+	$(PLAIN)/bin/python -m pip --disable-pip-version-check install --quiet --no-build-isolation --no-deps .
 	@touch $@
 
 page: venv ## the program's own help anew (civitai_kit/cli/help.txt)
@@ -64,8 +69,8 @@ LOCK = .cache/lock/bin/uv pip compile pyproject.toml --quiet --upgrade --no-head
 lock: ## pin and hash the newest versions anew (requirements/*.txt)
 	$(PYTHON) -m venv .cache/lock
 	.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv
-	$(LOCK) --extra server --group build --output-file requirements/run.txt
 	$(LOCK) --all-extras --group dev --output-file requirements/dev.txt
+	$(LOCK) --extra server --group build --constraints requirements/dev.txt --output-file requirements/run.txt
 
 clean: ## remove what was made here: .venv, caches, build results
 	rm -rf .venv $(PLAIN) .cache build dist htmlcov .coverage .coverage.* .hypothesis

@@ -26,6 +26,7 @@ PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
 EXTRAS = PROJECT["optional-dependencies"]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 MODULES = sorted((ROOT / "civitai_kit").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 CORE = [path for path in MODULES if path.is_relative_to(ROOT / "civitai_kit" / "core")]
 
 REQUIRED = {"typer", "pydantic", "tomli", "lmdb", "blake3", "torf", "structlog"}
@@ -146,15 +147,55 @@ def test_a_lock_has_all_that_its_packages_ask_for_extras_included(lock: Path) ->
     assert lacking(of_installed(lock), lock) == []
 
 
-def test_every_package_that_is_imported_is_declared() -> None:
-    declared = {
-        MODULE_OF.get(each.name, each.name) for each in stated([*PROJECT["dependencies"], *chain(*EXTRAS.values())])
-    }
-    nodes = [node for path in MODULES for node in ast.walk(ast.parse(path.read_bytes()))]
+def imported(paths: Iterable[Path]) -> set[str]:
+    """The names at the top of all that these modules import: by statement, or by `import_module("name")`."""
+    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_bytes()))]
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
-    imported = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"civitai_kit"}
-    assert imported - declared == set()
+    calls = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module")]
+    names += [str(first.value) for call in calls for first in call.args[:1] if isinstance(first, ast.Constant)]
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"civitai_kit"}
+
+
+def modules_of(lines: Iterable[Any]) -> set[str]:
+    """What one imports of the packages that lines of pyproject.toml declare."""
+    return {MODULE_OF.get(each.name, each.name) for each in stated(lines)}
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    found = imported(MODULES)
+    assert found - modules_of([*PROJECT["dependencies"], *chain(*EXTRAS.values())]) == set()
+    assert found >= {"anyio", "isal", "keyring", "lmdb", "pydantic_core", "pytest"}
+
+
+def test_every_package_that_tests_import_is_declared() -> None:
+    lines = [*PROJECT["dependencies"], *chain(*EXTRAS.values()), *chain(*GROUPS.values())]
+    ours = {path.stem for path in TESTS} | {path.name for path in ROOT.iterdir()}
+    assert imported(TESTS) - modules_of(lines) - ours == set()
+
+
+def test_all_but_the_sandbox_is_imported_without_any_extra() -> None:
+    absent = modules_of(chain(*EXTRAS.values())) - modules_of(PROJECT["dependencies"])
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in MODULES]
+    wanted = [name for name in names if not re.match(r"civitai_kit\.(sandbox|testing|__main__)", name)]
+    code = (
+        "import importlib, sys\n"
+        f"sys.modules.update(dict.fromkeys({sorted(absent)}))\n"
+        f"for name in {wanted}: importlib.import_module(name)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_sandbox_says_how_to_get_what_it_lacks() -> None:
+    code = (
+        "import sys; sys.modules['starlette'] = None\n"
+        "from civitai_kit.cli.main import main\n"
+        "sys.exit(main(['sandbox', '--list-faults']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "starlette>=" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_testing_says_in_one_sentence_what_it_lacks() -> None:

@@ -1,4 +1,4 @@
-"""Threads that a client may wait for without being held by them: work aside, and one page read ahead."""
+"""Work in threads that a stop can leave behind: one call, or one page read ahead."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ LOOK = 0.25
 
 
 class Stopped(Exception):
-    """Raised in the reading thread when nobody wants its page any more."""
+    """Raised in the reading thread when its page is no longer wanted."""
 
 
 def aside(work: Callable[[], T], check: Callable[[], None]) -> T:
-    """What `work` gives or raises, done in a thread that is left behind when `check` raises meanwhile."""
+    """The result of `work`, run in a thread; when `check` raises meanwhile, the thread is left to end by itself."""
     done: Queue[tuple[T | None, BaseException | None]] = Queue()
 
     def run() -> None:
@@ -40,7 +40,7 @@ def aside(work: Callable[[], T], check: Callable[[], None]) -> T:
 
 
 def read_ahead(read: Callable[[Callable[[], None]], T | None]) -> Iterator[T]:
-    """What `read` gives until it gives None, one item of it read ahead; errors come in their turn.
+    """The items that `read` returns until None, with one item read ahead; an error comes where its item would.
 
     Nothing is read before the first item is asked for, or after the iterator was closed. `read` is handed a
     function that raises Stopped once that has happened, to be called where it waits.
@@ -55,7 +55,7 @@ def read_ahead(read: Callable[[Callable[[], None]], T | None]) -> Iterator[T]:
 
 
 class _Reader(Generic[T]):
-    """Two threads' meeting point: one reads, at most one item more than the other has taken."""
+    """Shared by two threads: one reads, at most one item further than the other has taken."""
 
     def __init__(self, read: Callable[[Callable[[], None]], T | None]) -> None:
         self._read = read
@@ -81,7 +81,7 @@ class _Reader(Generic[T]):
         self._wanted.release()
 
     def work(self) -> None:
-        """In the thread: read an item whenever one may be read, until the end, an error, or nobody listens."""
+        """Run by the thread: read one item whenever one is wanted, until the end, an error, or a close."""
         while True:
             self._wanted.acquire()
             try:

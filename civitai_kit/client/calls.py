@@ -163,7 +163,7 @@ def image_listing(
 
 
 def tag_exists(asker: Asker, name: str) -> Call[bool]:
-    """Whether the site has a tag of this name in any case; it ignores a tag it does not know (site.md 2.1)."""
+    """Whether the site has a tag of this name, in any case; a listing ignores unknown tags (site.md 2.1)."""
     wanted = text("tag", name) or ""
     listing = tags(asker, query=wanted)
     while (page := (yield from listing.advance())) is not None:
@@ -188,7 +188,7 @@ def _past_the_gap(cursor: str) -> str:
 def _image_page(asker: Asker, query: ImageQuery, cursor: Cursor | None) -> Call[Page[Image]]:
     params = query.params()
     if cursor is not None:
-        # A number names the first row not given, and the site then leaves it out; not so from old to new.
+        # A number names the first row of the next page, and the site then leaves that row out, unless from old to new.
         gap = isinstance(cursor, int) and query.by_id and query.sort is not ImageSort.OLDEST
         params.append(("cursor", str(int(cursor) + 1 if gap else cursor)))
     return page_of(Image.model_validate, (yield from asker.get("/images", _is_page, params)))
@@ -228,7 +228,7 @@ _TAGS = _Names("/tags", Tag)
 
 
 def _goes_on(page: Page[Any], number: int, limit: int) -> bool:
-    """Whether more pages follow: totals are lower bounds, and tags have none, so a full page says yes too."""
+    """Whether more pages follow. Totals are lower bounds, and tags have none, so a full page counts as a yes."""
     total, more = page.metadata.get("totalPages"), page.metadata.get("hasMore")
     rows = page.raw["items"]
     return bool(rows) and (len(rows) >= limit or more is True or (isinstance(total, int) and total > number))
@@ -285,7 +285,7 @@ def _is_page(answer: Any) -> bool:
 
 @contextmanager
 def _about(**ids: int) -> Iterator[None]:
-    """Let a SiteError say what was asked for."""
+    """Name in a SiteError what was asked for."""
     try:
         yield
     except SiteError as error:

@@ -22,7 +22,7 @@ _MOST_REDIRECTS = 5
 
 
 class Request(NamedTuple):
-    """What shall be sent: an absolute `url` without query, its parameters, and a JSON body or None."""
+    """A request to send: an absolute `url` without query, its parameters, and a JSON body or None."""
 
     method: str
     url: str
@@ -36,7 +36,7 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What came: `headers` with names in lower case, the decoded `body`."""
+    """An answer: `headers` with names in lower case, and the decoded `body`."""
 
     status: int
     headers: Mapping[str, str]
@@ -56,7 +56,7 @@ class Sleep(NamedTuple):
 
 
 class NoAnswer(Exception):
-    """One try that failed: `error` says why, `trouble` whether another may help; thrown in where no answer came."""
+    """A try that got no answer: `error` says why, `trouble` whether another may help. Thrown into the conversation."""
 
     def __init__(self, error: SiteError, trouble: Trouble = Trouble.NETWORK, retry_after: float | None = None) -> None:
         super().__init__(error.message)
@@ -71,7 +71,7 @@ Fits: TypeAlias = Callable[[Any], bool]
 
 @dataclass(frozen=True)
 class Asker:
-    """How to ask: the site's root, the patience, and a source of numbers from 0 to 1 that spreads the waits."""
+    """How to ask: the site's root, the retry rules, and a source of numbers from 0 to 1 that spreads the waits."""
 
     site: str = "https://civitai.com"
     rules: RetryRules = field(default_factory=RetryRules)

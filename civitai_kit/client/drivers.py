@@ -1,4 +1,4 @@
-"""Client and AsyncClient: two small loops over the same conversations, one blocking, one awaiting."""
+"""Client and AsyncClient: two small loops that run the same conversations, one blocking, one awaiting."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Stop(Protocol):
 
 
 class _Base(Endpoints):
-    """What both clients are given and hold alike.
+    """What both clients have in common.
 
     `http` is a user's own client of httpx2 or httpx: used for everything, never closed here; an Authorization
     header that it carries wins unless `api_key` is given. `timeout` bounds silence, in seconds. For programs:
@@ -87,7 +87,7 @@ class _Base(Endpoints):
         )
 
     def _how(self) -> dict[str, Any]:
-        # With a key of ours the user's client must not put another one over it.
+        # Our key must win over the credentials of a client that was handed in.
         return {"stream": True, "follow_redirects": False, **({"auth": None} if self._key else {})}
 
     def _pauses(self, step: Sleep) -> None:
@@ -109,7 +109,7 @@ class _Base(Endpoints):
             raise Interrupted("Interrupted.", hint="What was done so far is kept.")
 
     def _scrub(self, error: SiteError) -> None:
-        """Cut the key out of an error, should the site have said it back to us."""
+        """Cut the key out of an error, in case the site repeated it."""
         error.message, error.hint = self._clean(error.message), self._clean(error.hint or "") or None
         error.args = (error.message,)
 
@@ -197,7 +197,7 @@ class Client(_Base, Blocking):
             _rest(step.seconds, check)
             return SLEPT
         _rest(self._pace.reserve(), check)
-        # Aside, so that a stop need not wait for the network.
+        # In a thread, so that a stop need not wait for the network.
         return ahead.aside(lambda: self._send(step), check) if self._stoppable else self._send(step)
 
     def _send(self, request: Request) -> Response:
@@ -290,7 +290,7 @@ class AsyncClient(_Base, Awaiting):
 
 
 def _rest(seconds: float, check: Callable[[], None]) -> None:
-    """Sleep, looking up often enough to notice a stop."""
+    """Sleep, and check often enough to notice a stop."""
     until = monotonic() + seconds
     while (left := until - monotonic()) > 0:
         check()

@@ -1,4 +1,4 @@
-"""Lends the calls to both clients as methods, with exact types for each: written once, blocked on or awaited."""
+"""Makes each call a method of both clients, with exact types: written once, blocking on one, awaited on the other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _without_asker(build: Callable[..., Any]) -> Signature:
 
 
 class endpoint(Generic[P, T]):
-    """A call as a method: the blocking client gives its result, the asynchronous one something to await."""
+    """A call as a method: the blocking client returns its result, the asynchronous one an awaitable."""
 
     def __init__(self, build: Callable[Concatenate[Asker, P], Call[T]]) -> None:
         self._build = build
@@ -88,7 +88,7 @@ class rows(Generic[P, V]):
 
 
 class Endpoints:
-    """What both clients can do; on AsyncClient, await what gives one thing and `async for` over what gives many."""
+    """The methods of both clients. On AsyncClient, await single results and iterate listings with `async for`."""
 
     models = rows(calls.models)
     images = rows(calls.images)

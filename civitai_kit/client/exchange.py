@@ -34,7 +34,7 @@ _OPEN_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and what came of it, without a secret: for a log.
+    """One request and its answer, for a log; it holds no secret.
 
     `url` has no token, `size` counts the decoded bytes, `seconds` runs from the sending to the last byte. `status`
     is None where no answer came, and `trouble` then says why.
@@ -51,7 +51,7 @@ class Exchange:
 
 
 class Attempt:
-    """One sending of a request: takes the answer's body up to the largest allowed, and knows what happened."""
+    """One sending of a request: collects the body of the answer, within a limit, and records what happened."""
 
     def __init__(self, request: Request, timeout: float) -> None:
         self._request = request
@@ -63,13 +63,13 @@ class Attempt:
         self._trouble: str | None = None
 
     def open(self, answer: Any) -> None:
-        """The library's response has come; raises NoAnswer for a body packed twice, which could unfold to any size."""
+        """Begin an answer. Raises NoAnswer for a body that is compressed twice, which could unpack to any size."""
         self._answer = answer
         if "," in answer.headers.get("content-encoding", ""):
             raise self._failure("The site's answer is packed more than once.", Trouble.GARBLED)
 
     def take(self, chunk: bytes) -> None:
-        """Take the next decoded bytes; raises NoAnswer when they are too many."""
+        """Add the next decoded bytes. Raises NoAnswer when the body is too large."""
         self._size += len(chunk)
         if self._size > LARGEST_BODY:
             raise self._failure(f"The site's answer is bigger than {LARGEST_BODY // 2**20} MiB.", Trouble.REFUSED)
@@ -106,13 +106,13 @@ class Attempt:
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """The failures of the HTTP libraries that are loaded: ours, and the one a user's own client may be of."""
+    """The exception classes of the loaded HTTP libraries: ours, and that of a client which a user handed in."""
     loaded = (sys.modules.get(name) for name in ("httpx2", "httpx"))
     return tuple(library.RequestError for library in loaded if library is not None)
 
 
 def has_name(headers: Mapping[str, str]) -> bool:
-    """Whether an HTTP client says who asks; the library's own name does not, and the edge may refuse it."""
+    """Whether an HTTP client has a User-Agent of its own; the site's edge may refuse the library's default."""
     return not headers.get("user-agent", "python-httpx").startswith("python-httpx")
 
 
@@ -129,7 +129,7 @@ def headers_of(request: Request, key: str | None, named: bool) -> dict[str, str]
 
 
 def user_agent() -> str:
-    """Who asks, with no browser's word in it: the site answers browsers with pages (site.md 12.1)."""
+    """Our User-Agent. It must not look like a browser's: the site answers browsers with pages (site.md 12.1)."""
     return f"civitai-kit/{__version__} (+https://github.com/civitai-kit/civitai-kit)"
 
 
@@ -142,7 +142,7 @@ def sound_key(key: str | None) -> str | None:
 
 
 def sound_site(url: str) -> str:
-    """The site's root without a slash at its end; raises UsageError for what is no web address."""
+    """The site's root without a slash at its end. Raises UsageError for anything that is no web address."""
     plain = url.strip()
     if not _is_site(plain):
         raise UsageError(f"{plain.split('@')[-1]!r} is no address of a site.", hint="Such as https://civitai.com.")

@@ -1,4 +1,4 @@
-"""What it means that no answer came: the errors of the HTTP libraries and of sockets, told apart by their names."""
+"""Classifies failures of the network, by the names of the errors of HTTP libraries and sockets."""
 
 from __future__ import annotations
 

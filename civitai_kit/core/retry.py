@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from civitai_kit.core.errors import CivitaiKitError
 
-# A server that wants us gone for longer than this is told to the person instead of waited for.
+# A longer pause than this is reported to the person instead of waited for.
 LONGEST_RETRY_AFTER = 300.0
 
 
 @dataclass(frozen=True)
 class RetryRules:
-    """How patient we are: at most `max_retries` tries again; waits in seconds, multiples of `first_wait`.
+    """How often and how long to try again: at most `max_retries` times; waits are multiples of `first_wait` seconds.
 
     `longest_wait` bounds each wait that we choose; a Retry-After of the site is kept up to five minutes.
     """
@@ -42,7 +42,7 @@ class Trouble(StrEnum):
 
 
 class Setback(Exception):
-    """An attempt failed: `error` is what it amounts to if nothing cures it, `trouble` says whether waiting might.
+    """An attempt that failed: `error` is the final error if no retry helps, `trouble` says whether one may.
 
     `stale` says that the signed link is the trouble: the site is to be asked for another. `received` bytes came
     before it; `advanced` says that some were kept.
@@ -180,7 +180,7 @@ def retry_after_of(headers: Mapping[str, str]) -> float | None:
 
 
 def _date(text: str) -> datetime | None:
-    # A server that names a date is rare, and what reads one takes as long to load as all of this.
+    # Imported late: few servers name a date, and the import takes as long as this whole module.
     from email.utils import parsedate_to_datetime
 
     try:

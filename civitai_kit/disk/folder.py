@@ -25,7 +25,7 @@ from civitai_kit.disk.files import (
 )
 from civitai_kit.files.errors import read_error, writing
 from civitai_kit.files.opening import read_small, refuse_unless_file
-from civitai_kit.files.replacing import replace, sync_bytes, sync_folder
+from civitai_kit.files.replacing import rename, sync_bytes, sync_folder
 
 if TYPE_CHECKING:
     from civitai_kit.disk.hashing import Progress
@@ -139,7 +139,7 @@ class Folder:
         try:
             with writing(target):
                 _share(source, temporary)
-                replace(temporary, target)
+                rename(temporary, target)
                 sync_folder(target.parent)
         finally:
             # When both are names of the same file, renaming one over the other leaves both.

@@ -19,7 +19,7 @@ _TRIES = 8
 _FIRST_WAIT = 0.02
 
 
-def replace(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+def rename(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
     """Give a file another name, replacing the file that has it; raises NotOurFile where something else has it."""
     refuse_unless_file(target)
     retry_while_open(lambda: os.replace(source, target))  # noqa: PTH105 - thousands of pictures need no Path for it

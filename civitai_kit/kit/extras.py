@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, requires
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from civitai_kit.core.extras import NAME, how_to_add, requirements_of
+from civitai_kit.core.extras import NAME, Installation, how_to_add, requirements_of
+
+_UV_RECEIPT = "uv-receipt.toml"
 
 
 def adding(extra: str) -> str:
     """The command that adds an extra to the running installation."""
     try:
-        found = distribution(NAME)
+        stated = requires(NAME) or ()
     except PackageNotFoundError:
         return f"make venv, in a checkout of {NAME}"
-    files = {path.name for path in Path(sys.prefix).iterdir()}
-    return how_to_add(requirements_of(extra, found.requires or ()), files, _source(found))
+    return how_to_add(requirements_of(extra, stated), installation(Path(sys.prefix)))
 
 
-def _source(found: Distribution) -> str:
-    """What the program was installed from: a folder, an archive, or its name where nothing else is known."""
+def installation(prefix: Path) -> Installation:
+    """What is to be seen of the environment in the folder `prefix`, in which this program runs."""
+    return Installation(
+        environment=prefix.name,
+        files={path.name for path in prefix.iterdir()},
+        python=sys.executable,
+        has_pip=find_spec("pip") is not None,
+        uv_asked=_asked_of_uv(prefix / _UV_RECEIPT),
+    )
+
+
+def _asked_of_uv(receipt: Path) -> list[dict[str, Any]]:
+    """The requirements in the receipt that uv leaves in a tool's environment; none where there is no such receipt."""
+    import tomli
+
     try:
-        url = json.loads(found.read_text("direct_url.json") or "{}").get("url", "")
-    except (ValueError, AttributeError):
-        url = ""
-    return url.removeprefix("file://") or NAME
+        asked = tomli.loads(receipt.read_text(encoding="utf-8"))["tool"]["requirements"]
+        return [each for each in asked if isinstance(each, dict)]
+    except (OSError, ValueError, LookupError, TypeError):
+        return []

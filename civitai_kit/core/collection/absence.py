@@ -1,4 +1,4 @@
-"""What the site still has of what is remembered: the states of what is gone, and one row a version."""
+"""Which remembered versions the site no longer has: their states, and a row for each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from civitai_kit.core.site.models import Model
 
 
 class SiteState(StrEnum):
-    """What became of a version on the site, remembered in `Entry.site_state`; None there while it is alive."""
+    """What became of a version on the site. `Entry.site_state` holds it, or None while the version is there."""
 
     GONE = "gone"
     ARCHIVED = "archived"

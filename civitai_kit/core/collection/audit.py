@@ -1,4 +1,4 @@
-"""What an audit says of recorded files: by which digest each is judged, the judgement, and what they add up to."""
+"""The judgement of recorded files: the digest that decides, the finding of each file, and the totals."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Checked:
 
     @property
     def words(self) -> str:
-        """The finding as a person says it, after the path."""
+        """The finding in words, to stand after the path."""
         return self.why or _WORDS[self.finding]
 
     def as_row(self) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class Audit:
 
 
 def proof_of_record(record: FileRecord) -> Proof:
-    """By what a recorded file is judged: the site's promise, where it made none the digests that the bytes had."""
+    """What a recorded file must match: the digests that the site promised, else those that were measured."""
     if record.sha256 or record.blake3 or record.crc32:
         return Proof(sha256=record.sha256, blake3=record.blake3, crc32=record.crc32, size=record.size)
     own = record.proved
@@ -141,7 +141,7 @@ def proof_of_record(record: FileRecord) -> Proof:
 
 
 def deciding_digest(record: FileRecord) -> str | None:
-    """The name of the one digest that judges a recorded file; None where nothing but its size can."""
+    """The digest that decides about a recorded file; None where only its size can."""
     proof = proof_of_record(record)
     for name in (DigestName.SHA256, DigestName.BLAKE3, DigestName.CRC32):
         if getattr(proof, name):

@@ -56,10 +56,10 @@ class FileRecord(BaseModel):
 
 
 class Entry(BaseModel):
-    """Memory of one version: its names, its files each with its own status, and the site's answers unmodified.
+    """Memory of one version: its names, its files each with its own status, and the site's answers.
 
-    `version` is the version's object as received, `model` the model's object without its versions; either may
-    be None where the site was never heard. Times are ISO 8601 in UTC.
+    `version` is the version's object as received, completed with its model's id and name; `model` the model's object
+    without its versions; either may be None where the site was never heard. Times are ISO 8601 in UTC.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), defer_build=True)

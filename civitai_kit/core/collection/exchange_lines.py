@@ -1,4 +1,4 @@
-"""A line of an export read without trust: every rule that a record must keep to be remembered."""
+"""Reads one line of an export, and checks every rule that a record must keep before it is remembered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from civitai_kit.core.site.references import LARGEST_ID, path_and_query
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CRC32 = re.compile(r"[0-9a-f]{8}")
-# What is surely a safe path, told in one go: an import has a hundred thousand of them.
+# A quick test for paths that are surely safe: an import has a hundred thousand of them.
 _PLAIN_PART = r"(?!(?i:con|prn|aux|nul|com|lpt))[A-Za-z0-9_][A-Za-z0-9_. -]*(?<![. ])"
 _PLAIN_PATH = re.compile(rf"{_PLAIN_PART}(?:/{_PLAIN_PART})*")
 
@@ -35,8 +35,8 @@ class ExportLine(BaseModel):
 
 
 def read_line(line: bytes) -> Entry | ImageRecord:
-    """The record of a line, fit to be remembered; raises LineRefused for anything else."""
-    # Pydantic's reader lets these pass, which are no JSON and could not be written back.
+    """The checked record of a line. Raises LineRefused for anything that must not be remembered."""
+    # Pydantic accepts these although they are not JSON; they could not be written back.
     odd = b"NaN" in line or b"Infinity" in line
     record = _parsed_slowly(line) if odd else _parsed(line)
     return _fit_entry(record) if isinstance(record, Entry) else _fit_image(record)
@@ -67,7 +67,7 @@ def _record_of(line: ExportLine) -> Entry | ImageRecord:
 
 
 def _parsed_slowly(line: bytes) -> Entry | ImageRecord:
-    """The same with the standard reader, for what pydantic's refuses but the site can send: half a surrogate pair."""
+    """The same with the standard library, which accepts half a surrogate pair: the site can send one."""
     try:
         return _record_of(ExportLine.model_validate(json.loads(line, parse_constant=_no_constant)))
     except ValidationError as error:
@@ -114,7 +114,7 @@ def _check_digests(sha256: str | None, blake3: str | None, crc32: str | None) ->
 
 
 def _fit_image(record: ImageRecord) -> ImageRecord:
-    """The record; where its file is said to lie outside the save path, that is left out and it counts as not there."""
+    """The record. A path outside the save path is dropped, and the file counts as not there."""
     try:
         if record.path is not None:
             _check_path(record.path)
@@ -135,5 +135,5 @@ def _check_path(path: str) -> None:
 
 
 def _is_download_path(url: str) -> bool:
-    """Whether it is a path on the site and nothing that would lead elsewhere; without it the id is asked for."""
+    """Whether it is a path on the site that cannot lead elsewhere. Without one, the file is asked for by its id."""
     return url.startswith("/api/download/models/") and path_and_query(url) == url

@@ -1,4 +1,4 @@
-"""What the image grabber remembered, in each of its eras: a text of ids, three forms of JSON, a database."""
+"""Reads the image grabber's histories of every version: a list of ids, three forms of JSON, a database."""
 
 from __future__ import annotations
 

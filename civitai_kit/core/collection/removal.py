@@ -1,4 +1,4 @@
-"""What goes when entries are deleted: which entries a wish means, and every path that belongs to one of them."""
+"""What a delete removes: the entries that match, and every path that belongs to one of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from civitai_kit.core.errors import CivitaiKitError, exit_code_of
 from civitai_kit.core.paths.places import path_key, sidecar_path, version_image_path
 from civitai_kit.core.site.models import ModelVersion
 
-# A part file, its journal, and the journal on its way.
+# A part file, its journal, and the journal while it is written.
 PART_ENDINGS = (".part", ".part.json", ".part.tmp")
 
 
@@ -68,7 +68,7 @@ class Doomed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """What a delete does, planned or done: `entries` gone, `removed` files gone, `failures` what would not go."""
+    """The outcome of a delete, planned or done: `entries` and files that were `removed`, and `failures`."""
 
     entries: tuple[Doomed, ...] = ()
     removed: tuple[Belonging, ...] = ()
@@ -108,7 +108,7 @@ def paths_beside(entry: Entry, image_extensions: Iterable[str]) -> Iterator[str]
 
 
 def claimed_paths(summaries: Iterable[Summary]) -> set[str]:
-    """The keys (`path_key`) of the files and sidecars of entries that stay, which no other entry takes with it."""
+    """The keys (`path_key`) of files and sidecars of entries that stay, which no delete of others may touch."""
     claimed: set[str] = set()
     for summary in summaries:
         for file in summary.files:

@@ -44,7 +44,7 @@ ASKED_BY: Mapping[LeftoverKind, tuple[str, ...]] = {
     LeftoverKind.TORRENT: ("torrents",),
     LeftoverKind.MAGNET: ("magnets",),
 }
-# Nobody left these behind: they go when asked for, and are no news when they stay.
+# These are no leftovers: they are removed only on request, and not reported when they stay.
 MADE_ON_PURPOSE = frozenset({LeftoverKind.TORRENT, LeftoverKind.MAGNET})
 
 

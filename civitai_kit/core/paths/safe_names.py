@@ -1,4 +1,4 @@
-"""One component of a path: names no file system minds, and slugs as the Go downloader makes them."""
+"""Names that every file system accepts, and slugs as the Go downloader makes them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NEVER_A_CHARACTER = (
     + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
     + "]"
 )
-# What needs no work, which is most of what is placed; device names are looked for all the same.
+# Names that need no change, which are most; device names are checked separately.
 _PLAIN = re.compile(r"[A-Za-z0-9_(\[](?:[A-Za-z0-9 ._()\[\]+,'&@=~#%!-]*[A-Za-z0-9_)\]-])?", re.ASCII)
 # White space that is a control character or breaks the line: the words on both sides stay apart.
 _LINE_BREAKS = "[\t-\r\x1c-\x1f\x85\u2028\u2029]"
@@ -64,7 +64,7 @@ def safe_name(name: str, fallback: str, *, limit: int = LONGEST_COMPONENT) -> st
     """
     if len(name) <= limit and _PLAIN.fullmatch(name):
         return _unreserved(name)
-    # Most names are plain, and this takes longer to load than to place a page of them.
+    # Imported late: most names are plain, and the import takes longer than naming a page of files.
     from pathvalidate import sanitize_filename
 
     shown = _trimmed(unicodedata.normalize("NFC", re.sub(_LINE_BREAKS, " ", _visible(name))))

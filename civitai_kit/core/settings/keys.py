@@ -137,7 +137,7 @@ _IMAGES = (
     Key("images.nsfw", "", "levels to list, true for all, false for PG only; empty: all", ("Images.Nsfw",)),
     Key("images.browsing_level", 0, "levels as the site's bit mask, 0 for all", ("Images.BrowsingLevel",)),
     Key("images.limit", 0, "images to take in all, 0 for no limit", ("Images.Limit",)),
-    Key("images.page_size", 100, "images a page of the listing, 1 to 200"),
+    Key("images.page_size", 200, "images a page of the listing, 1 to 200"),
     Key("images.max_pages", 0, "pages to read, 0 for all", ("Images.MaxPages",)),
     Key("images.max_per_model", 0, "images of one model at most, 0 for no limit"),
     Key("images.max_path", 240, "longest path in characters"),

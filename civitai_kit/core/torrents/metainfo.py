@@ -1,4 +1,4 @@
-"""What a torrent says and of what: its terms checked, its piece size chosen, its files laid out, no byte read."""
+"""What goes into a torrent: its checked terms, its piece size, and the layout of its files. No file is read here."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from civitai_kit.core.plans.order import Fetched, Verdict
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.report import Failure, Report
 from civitai_kit.core.retry import RetryRules
+from civitai_kit.services.download.answers import PlannedAnswers
 from civitai_kit.services.download.sidecars import SaveFolder, Sidecars, tell_pauses
 from civitai_kit.services.items import entry_of, order_of, proof_of, proved_of, record_of
 from civitai_kit.services.pictures import Pictures
@@ -63,7 +64,7 @@ def download(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: E
     order, what is there is kept. Raises DiskError when the save path cannot be written at all.
     """
     parts.disk.check_writable()
-    run = _DownloadRun(parts, options, emit, _sidecars_of(parts, options, emit, refetch_models=plan.trimmed))
+    run = _DownloadRun(parts, options, emit, _sidecars_of(parts, plan, options, emit))
     emit(RunStarted(len(plan.items), plan.total_size))
     for outcome in parts.pool.run((partial(run.take, item) for item in plan.items), options.concurrency):
         run.note(plan.items[outcome.index], outcome)
@@ -75,15 +76,13 @@ def download(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: E
 def save_metadata(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> Report:
     """Save the sidecars of everything in a plan, and no model: nothing enters the store."""
     parts.disk.check_writable()
-    run = _DownloadRun(parts, options, emit, _sidecars_of(parts, options, emit, refetch_models=plan.trimmed))
+    run = _DownloadRun(parts, options, emit, _sidecars_of(parts, plan, options, emit))
     run.save_beside([*plan.items, *(skip.item for skip in plan.skips if skip.reason is Reason.HAVE and skip.item)])
     return run.report(Plan(items=(), errors=plan.errors, named=plan.named))
 
 
-def _sidecars_of(
-    parts: DownloadParts, options: DownloadOptions, emit: Emit, *, refetch_models: bool = False
-) -> Sidecars:
-    """What saves the sidecars that are asked for; with `refetch_models` models are asked for again."""
+def _sidecars_of(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> Sidecars:
+    """What saves the sidecars that are asked for; models of a trimmed plan are asked for again."""
     pictures = Pictures(
         parts.fetcher,
         parts.disk,
@@ -96,13 +95,13 @@ def _sidecars_of(
         site=parts.site,
         disk=parts.disk,
         pictures=pictures,
-        answers=parts.answers,
+        answers=PlannedAnswers.of_items(parts.site, parts.answers, plan.items),
         emit=emit,
         metadata=options.metadata,
         model_info=options.model_info or options.model_images,
         version_images=options.version_images,
         model_images=options.model_images,
-        refetch_models=refetch_models,
+        refetch_models=plan.trimmed,
     )
 
 

@@ -17,8 +17,10 @@ from civitai_kit.core.paths.places import model_image_path, model_info_path, sid
 from civitai_kit.core.plans.plan import Item
 from civitai_kit.core.site.models import Model, ModelVersion, Preview
 from civitai_kit.core.site.urls import media_url
+from civitai_kit.services.download.answers import PlannedAnswers
+from civitai_kit.services.listed import batches, listed_models
 from civitai_kit.services.pictures import Pictures, SharingFolder, WantedPicture
-from civitai_kit.services.ports import Answers, SavePath, Site
+from civitai_kit.services.ports import SavePath, Site
 
 IMAGE_EXTENSIONS = tuple(ending.removeprefix(".") for ending in (*STILLS, *CLIPS, *SOUNDS))
 
@@ -34,7 +36,7 @@ class Sidecars:
     site: Site
     disk: SaveFolder
     pictures: Pictures
-    answers: Answers
+    answers: PlannedAnswers
     emit: Emit
     metadata: bool
     model_info: bool
@@ -45,29 +47,16 @@ class Sidecars:
     errors: list[CivitaiKitError] = field(default_factory=list)
     received: int = 0
     has_ended: bool = False
-    _unheard: set[int] = field(default_factory=set)
     _models: dict[int, Model | None] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
-    _version_locks: dict[int, Lock] = field(default_factory=dict)
 
     def version_of(self, item: Item) -> dict[str, Any] | None:
-        """The site's answer for a version: from the scan, else asked for once; None when the site refuses."""
-        # Files of one version ask one after another; other versions need not wait for the site's answer.
-        with self._version_locks.setdefault(item.version_id, Lock()):
-            heard = self.answers.version(item.version_id)
-            if heard is not None or item.version_id in self._unheard:
-                return heard
-            try:
-                version = self.site.version(item.version_id)
-            except SiteError:
-                self._unheard.add(item.version_id)
-                return None
-            self.answers.keep(None, version.raw, item.version_id)
-            return version.raw
+        """The site's answer for an item's version; None when the site refuses."""
+        return self.answers.version(item)
 
     def model_facts(self, item: Item) -> dict[str, Any] | None:
-        """The site's answer for the model, without its versions; None when the scan did not get it."""
-        heard = self.answers.model(item.model_id) if item.model_id is not None else None
+        """The site's answer for the model, without its versions; None when it was not heard."""
+        heard = self.answers.model(item.model_id)
         return None if heard is None else {name: value for name, value in heard.items() if name != "modelVersions"}
 
     def save_version(self, item: Item) -> None:
@@ -84,15 +73,28 @@ class Sidecars:
         """The model's whole answer, once a model, when model information is asked for."""
         if not self.model_info:
             return
-        for item in items:
-            if item.model_id is not None and item.model_id not in self._models:
-                self._models[item.model_id] = None
-                self._attempt(partial(self._save_model, item.model_id), item)
+        wanted = {item.model_id: item for item in items if item.model_id is not None}
+        self._models.update(dict.fromkeys(wanted))
+        for batch in batches(wanted):
+            listed = self._listed(batch)
+            for model_id in batch:
+                self._attempt(partial(self._save_model, model_id, listed.get(model_id)), wanted[model_id])
 
-    def _save_model(self, model_id: int) -> None:
-        heard = None if self.refetch_models else self.answers.model(model_id)
+    def _listed(self, model_ids: list[int]) -> dict[int, Model]:
+        """Those of the models that are asked for now and listed; with one of them the answer by its id is richer."""
+        unheard = [number for number in model_ids if self._heard(number) is None]
         try:
-            model = Model.model_validate(heard) if heard is not None else self.site.model(model_id)
+            return listed_models(self.site, unheard) if len(unheard) > 1 else {}
+        except SiteError:
+            return {}
+
+    def _heard(self, model_id: int) -> dict[str, Any] | None:
+        return None if self.refetch_models else self.answers.model(model_id)
+
+    def _save_model(self, model_id: int, listed: Model | None) -> None:
+        heard = self._heard(model_id)
+        try:
+            model = listed or (self.site.model(model_id) if heard is None else Model.model_validate(heard))
         except NotFound as error:
             self.emit(
                 Warned(

@@ -1,4 +1,4 @@
-"""Where the files of an old history lie now: it remembers where they were before they were sorted, or moved."""
+"""Finds the files of an old history, which records where they were before they were sorted or moved."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class HistoryFiles:
 
     @classmethod
     def around(cls, history: Path | None, output: Path) -> HistoryFiles:
-        """For a history that lies somewhere (None: nobody knows where), with our own folder of images."""
+        """Set up for a history in this folder (None when it is unknown) and for our own folder of images."""
         own = () if history is None else (history.absolute().parent,)
         starts = tuple(dict.fromkeys((Path.cwd(), *own)))
         trees = tuple(dict.fromkeys((output.absolute(), *(start / DEFAULT_FOLDER for start in starts))))

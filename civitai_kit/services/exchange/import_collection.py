@@ -1,4 +1,4 @@
-"""A file read into the database: lines of an export checked one by one, nothing good exchanged for worse."""
+"""Imports a file into the database: checks each line, and never replaces a good record by a worse one."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class _CollectionImport:
     waiting_images: dict[str, ImageRecord] = field(default_factory=dict)
 
     def take(self, lines: list[bytes]) -> None:
-        """Take what is to be gained from the next lines; empty ones are nothing."""
+        """Take the next lines; empty ones are ignored."""
         for number, line in enumerate(lines, self.lines + 1):
             if line.strip():
                 try:
@@ -157,7 +157,7 @@ class _CollectionImport:
             return True
 
     def _settle(self) -> None:
-        """Hold the entries that were read, no two of one version, against the store; let wait what is gained."""
+        """Compare the entries that were read (at most one a version) with the store, and queue what is new."""
         read, self.read = self.read, {}
         if not self.waiting.keys().isdisjoint(read):
             self._write_entries()
@@ -174,7 +174,7 @@ class _CollectionImport:
             self._write_entries()
 
     def _take_better(self, entry: Entry) -> None:
-        """Take of an entry what it has that the remembered one has not."""
+        """Add to a remembered entry what only the new one has."""
         old = self.parts.store.get(entry.version_id)
         gained = better(old, entry)
         if gained is not None:
@@ -209,7 +209,7 @@ class _CollectionImport:
 
 
 def _blocks(stream: BinaryIO) -> Iterator[list[bytes]]:
-    """Whole lines, some at a time; of one that is longer than any of ours can be only the beginning: it is refused."""
+    """Blocks of whole lines. A line longer than any of ours is cut, and then refused."""
     while piece := stream.read(_BLOCK):
         rest = b"" if piece.endswith(b"\n") else stream.readline(LONGEST_LINE)
         lines = (piece + rest).removesuffix(b"\n").split(b"\n")

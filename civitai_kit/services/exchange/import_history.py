@@ -1,4 +1,4 @@
-"""The image grabber's histories taken over: every image that it remembered, at the place where its file lies now."""
+"""Imports the image grabber's histories: every image that it remembered, with the place where its file lies now."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ JSON_FORMAT, TEXT_FORMAT, DATABASE_FORMAT = "image_grabber_json", "image_grabber
 # What a caller needs to tell these files from others: format and how it begins.
 RECOGNISED = ((JSON_FORMAT, is_json_history), (TEXT_FORMAT, is_text_history), (DATABASE_FORMAT, is_database))
 _BATCH = 1000
-# An id of a plain list whose file is nowhere: it counts for nothing.
+# An id from a plain list whose file was not found: it is not imported.
 NOT_HERE = "not_here"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from civitai_kit.core.errors import (
@@ -21,12 +21,15 @@ from civitai_kit.core.errors import (
 from civitai_kit.core.plans.plan import Reason, Skip
 from civitai_kit.core.site.models import Model, ModelVersion
 from civitai_kit.core.site.references import Reference, ReferenceKind
+from civitai_kit.services.listed import batches, listed_models, listed_owners
 
 if TYPE_CHECKING:
     from civitai_kit.services.ports import Site
 
 # Answers that concern the one thing asked for, so that the other REFs still have their turn.
 _ONE_REF_ONLY = (NotFound, Gone, Forbidden, Unauthorized, BadQuery, UnexpectedReply)
+
+_OF_MODELS = (ReferenceKind.MODEL, ReferenceKind.VERSION, ReferenceKind.FILE)
 
 _CODE_OF_SKIP: dict[Reason, Code] = {
     Reason.EARLY_ACCESS: Code.EARLY_ACCESS,
@@ -56,21 +59,65 @@ class Named:
 
 
 def named_models(site: Site, references: Iterable[Reference]) -> Iterator[Named | CivitaiKitError]:
-    """Each REF's model, or its error; the same REF twice is one. Raises when the site is out of reach."""
-    seen: set[tuple[int | None, int | None]] = set()
-    for reference in references:
-        key = (None if reference.version_id else reference.model_id, reference.version_id)
-        if key in seen:
-            continue
-        seen.add(key)
+    """Each REF's model, or its error; the same REF twice is one. Raises when the site is out of reach.
+
+    Many are looked up in the listing, a hundred a request; those that it does not show are asked for by id, as is a
+    single one, of which the site then tells more.
+    """
+    for batch in batches(_distinct(references)):
+        listed = _Listed.of(site, batch) if len(batch) > 1 else _Listed()
+        for reference in batch:
+            yield listed.find(reference) or _looked_up(site, reference)
+
+
+def _distinct(references: Iterable[Reference]) -> Iterable[Reference]:
+    named: dict[object, Reference] = {}
+    for one in references:
+        model_id = None if one.version_id else one.model_id
+        named.setdefault((model_id, one.version_id) if model_id or one.version_id else one.text, one)
+    return named.values()
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What the listing shows of some REFs: whole `models` by their ids, and whose the versions are."""
+
+    models: dict[int, Model] = field(default_factory=dict)
+    owners: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, site: Site, references: list[Reference]) -> _Listed:
+        """Ask for all of them at once; raises a SiteError when the site is out of reach."""
+        version_ids = [reference.version_id for reference in references if reference.version_id is not None]
         try:
-            yield _look_up(site, reference)
-        except _ONE_REF_ONLY as error:
-            error.model_id = error.model_id or reference.model_id
-            error.version_id = error.version_id or reference.version_id
-            yield error
-        except UsageError as error:
-            yield error
+            found = listed_owners(site, version_ids)
+            owners = {version_id: model.id for version_id, model in found.items() if model.id is not None}
+            named = [one.model_id for one in references if one.version_id is None and one.model_id is not None]
+            return cls(listed_models(site, [*named, *owners.values()]), owners)
+        except _ONE_REF_ONLY:
+            return cls()
+
+    def find(self, reference: Reference) -> Named | None:
+        """The REF's model, None when the listing does not show it, or not this version of it."""
+        if reference.kind not in _OF_MODELS:
+            return None
+        wanted = reference.version_id
+        model_id = reference.model_id if wanted is None else self.owners.get(wanted)
+        model = self.models.get(model_id) if model_id is not None else None
+        if model is None or (wanted is not None and all(version.id != wanted for version in model.versions)):
+            return None
+        return Named(reference, model, wanted)
+
+
+def _looked_up(site: Site, reference: Reference) -> Named | CivitaiKitError:
+    try:
+        return _look_up(site, reference)
+    except _ONE_REF_ONLY as error:
+        error.model_id = error.model_id or reference.model_id
+        error.version_id = error.version_id or reference.version_id
+        return error
+    except UsageError as error:
+        return error
 
 
 def refusal_of(found: Named, skips: list[Skip]) -> CivitaiKitError | None:

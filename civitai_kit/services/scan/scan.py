@@ -20,6 +20,7 @@ from civitai_kit.core.plans.selection import Choice, ScanRequest, choose
 from civitai_kit.core.site.models import Model
 from civitai_kit.core.site.query import ModelQuery
 from civitai_kit.core.site.references import Reference
+from civitai_kit.core.site.version_answer import with_its_model
 from civitai_kit.services.items import item_of
 from civitai_kit.services.scan.go_files import GoFiles
 from civitai_kit.services.scan.resolve import Named, named_models, refusal_of
@@ -182,7 +183,8 @@ class _Survey:
 
     def _keep_answer(self, choice: Choice) -> None:
         if self.parts.answers is not None and choice.version.id is not None:
-            self.parts.answers.keep(choice.model.raw or None, choice.version.raw, choice.version.id)
+            answer = with_its_model(choice.version.raw, choice.model.raw)
+            self.parts.answers.keep(choice.model.raw or None, answer, choice.version.id)
 
     def _is_there(self, record: FileRecord, item: Item) -> bool:
         """Store and disk agree, and the site still promises the same bytes."""

@@ -6,18 +6,17 @@ missing there is asked for by id: first the model, then the version (site.md 2.1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from civitai_kit.core.collection.absence import Absence, Absent, SiteState, absent_of, lists_version, state_of_mode
 from civitai_kit.core.collection.entry import Entry
 from civitai_kit.core.errors import Forbidden, Gone, Interrupted, NotFound, Unauthorized
 from civitai_kit.core.events import Emit, PageRead
 from civitai_kit.core.site.models import Model
-from civitai_kit.core.site.query import MODEL_PAGE, ModelQuery
 from civitai_kit.core.site.references import LARGEST_ID
+from civitai_kit.services.listed import batches, listed_models
 from civitai_kit.services.ports import Site
 from civitai_kit.services.upkeep.ports import Records
 
@@ -39,7 +38,7 @@ def find_removed(parts: RemovedParts, emit: Emit) -> Absence:
     """
     checked = 0
     removed: list[Absent] = []
-    for number, batch in enumerate(_batches(_versions_by_model(parts.store)), 1):
+    for number, batch in enumerate(batches(_versions_by_model(parts.store)), 1):
         if parts.stopped():
             raise Interrupted("Stopped before everything was asked.", hint="What was heard is kept; run it again.")
         heard = list(_ask(parts, batch))
@@ -58,7 +57,6 @@ def _versions_by_model(store: Records) -> Iterator[_Group]:
     groups: dict[int, list[int]] = {}
     orphans: list[int] = []
     for summary in store.summaries():
-        # For one impossible id the site would refuse the whole page.
         if summary.model_id is None or not 0 < summary.model_id <= LARGEST_ID:
             orphans.append(summary.version_id)
         else:
@@ -67,24 +65,9 @@ def _versions_by_model(store: Records) -> Iterator[_Group]:
     yield from ((None, [version_id]) for version_id in orphans)
 
 
-def _batches(groups: Iterable[_Group]) -> Iterator[list[_Group]]:
-    rest = iter(groups)
-    while batch := list(islice(rest, MODEL_PAGE)):
-        yield batch
-
-
-def _listed(site: Site, model_ids: Iterable[int]) -> dict[int, Model]:
-    """Those of the models that the listing shows."""
-    ids = tuple(model_ids)
-    if not ids:
-        return {}
-    pages = site.models_of(ModelQuery(ids=ids, nsfw=True, limit=MODEL_PAGE))
-    return {model.id: model for page in pages for model in page.items if model.id is not None}
-
-
 def _ask(parts: RemovedParts, batch: list[_Group]) -> Iterator[tuple[Entry, SiteState | None]]:
     """The entries of some models, updated by the site's answers, and their states."""
-    listed = _listed(parts.site, (model_id for model_id, _ in batch if model_id is not None))
+    listed = listed_models(parts.site, (model_id for model_id, _ in batch if model_id is not None))
     now = parts.now().isoformat(timespec="seconds")
     for model_id, version_ids in batch:
         for version_id, state in _states(parts.site, listed, model_id, version_ids):

@@ -12,7 +12,7 @@ from pathlib import Path
 from civitai_kit.core.errors import NotWritable
 from civitai_kit.files.errors import disk_full, writing
 from civitai_kit.files.opening import open_own
-from civitai_kit.files.replacing import replace, sync_bytes
+from civitai_kit.files.replacing import rename, sync_bytes
 
 if sys.platform == "win32":
 
@@ -75,7 +75,7 @@ def write_synced(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             sync_bytes(file.fileno())
-        replace(temporary, path)
+        rename(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -179,13 +179,15 @@ def test_a_used_up_quota_stops_the_run(collection: Collection) -> None:
     assert report.left > 10
 
 
-def test_sidecars_are_the_site_s_answers_unmodified(collection: Collection) -> None:
+def test_sidecars_are_the_site_s_answers_and_a_version_says_whose_it_is(collection: Collection) -> None:
     report = collection.download(PLAIN, options={"metadata": True, "model_info": True})
     item = report.downloaded[0]
     info = next(path for path in report.saved if path.endswith("/1001-plain_line_art.json"))
     model = json.loads((collection.root / info).read_text())
     version = json.loads((collection.root / item.path).with_suffix(".json").read_text())
-    assert version == next(one for one in model["modelVersions"] if one["id"] == item.version_id)
+    listed = next(one for one in model["modelVersions"] if one["id"] == item.version_id)
+    owner = {name: model[name] for name in ("name", "type", "nsfw", "poi")}
+    assert version == {**listed, "modelId": 1001, "model": owner}
 
 
 def test_the_model_information_holds_all_versions_although_the_listing_was_trimmed(collection: Collection) -> None:

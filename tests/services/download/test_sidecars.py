@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from threading import Barrier
 from typing import cast
 
+import pytest
+
 from civitai_kit.core.events import Warned
 from civitai_kit.core.plans.plan_file import plan_text, read_plan
-from civitai_kit.core.site.models import ModelVersion
+from civitai_kit.core.site.models import Model, ModelVersion, Page
+from civitai_kit.core.site.query import ModelQuery
 from civitai_kit.services.download.download import DownloadOptions, download
 from civitai_kit.services.ports import Site
-from civitai_kit.testing import Known
+from civitai_kit.testing import Known, World
 from tests.services.collection import Collection
 
 PLAIN = str(int(Known.PLAIN_LORA))
@@ -87,6 +91,10 @@ class Meeting:
         self.barrier.wait(20)
         return self.site.version(version_id)
 
+    def models_of(self, query: ModelQuery) -> Iterator[Page[Model]]:
+        """A listing that hides them all."""
+        return iter(())
+
 
 def test_the_answers_of_two_versions_are_asked_for_at_once(collection: Collection) -> None:
     plan = read_plan(plan_text(collection.scan(PLAIN, all_versions=True)), "plan.json")
@@ -114,7 +122,8 @@ def test_a_model_of_several_versions_is_asked_for_once(collection: Collection) -
     plan = read_plan(plan_text(collection.scan(PLAIN, all_versions=True)), "plan.json")
     collection.sandbox.clear_requests()
     assert collection.execute(plan, model_info=True, concurrency=4).exit_code == 0
-    assert [record.path for record in collection.sandbox.requests].count("/api/v1/models/1001") == 1
+    paths = [record.path for record in collection.sandbox.requests]
+    assert [path for path in paths if path.startswith("/api/v1/")] == ["/api/v1/models"]
 
 
 def test_a_preview_that_is_wanted_in_two_places_is_fetched_once(collection: Collection) -> None:
@@ -130,3 +139,60 @@ def test_previews_of_a_host_that_asks_to_slow_down_come_after_its_pause(collecti
     report = collection.download(PLAIN, options={"version_images": True})
     assert (report.exit_code, len(report.saved) > 0) == (0, True)
     assert [event for event in collection.events if isinstance(event, Warned) and "slow down" in event.message]
+
+
+def questions(collection: Collection) -> list[str]:
+    """What the site was asked for, downloads not among it."""
+    return [record.path for record in collection.sandbox.requests if record.path.startswith("/api/v1/")]
+
+
+@pytest.mark.parametrize("options", [{}, {"metadata": True, "model_info": True}])
+def test_a_saved_plan_asks_once_for_a_hundred_models(collection: Collection, options: dict[str, bool]) -> None:
+    collection.sandbox.world = World.large(models=150, bytes_each=1000)
+    plan = read_plan(plan_text(collection.scan()), "plan.json")
+    collection.sandbox.clear_requests()
+    report = collection.execute(plan, concurrency=8, **options)
+    assert (report.exit_code, len(report.downloaded)) == (0, 150)
+    assert questions(collection) == ["/api/v1/models", "/api/v1/models"]
+
+
+def test_a_plan_without_model_ids_is_asked_for_at_once_too(collection: Collection) -> None:
+    found = collection.scan(PLAIN, all_versions=True)
+    items = tuple(replace(item, model_id=None) for item in found.items)
+    collection.sandbox.clear_requests()
+    assert collection.execute(replace(found, items=items), metadata=True).exit_code == 0
+    assert questions(collection) == ["/api/v1/models"]
+
+
+def test_what_the_listing_does_not_show_of_a_saved_plan_is_asked_for_by_id(collection: Collection) -> None:
+    plan = collection.scan(PLAIN, "https://civitai.com/model-versions/101501")
+    collection.sandbox.clear_requests()
+    report = collection.execute(plan, metadata=True)
+    assert (report.exit_code, len(report.saved)) == (0, 2)
+    assert questions(collection) == ["/api/v1/models", "/api/v1/model-versions/101501"]
+
+
+WAYS = {
+    "listing": lambda collection: collection.scan(query=ModelQuery(query="Plain Line")),
+    "model": lambda collection: collection.scan(PLAIN),
+    "models": lambda collection: collection.scan(PLAIN, str(int(Known.FLUX))),
+    "version": lambda collection: collection.scan("https://civitai.com/models/1001?modelVersionId=100101"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_sidecar_says_whose_version_it_is_whichever_way_it_was_found(
+    collection: Collection, way: str, *, saved: bool
+) -> None:
+    plan = WAYS[way](collection)
+    if saved:
+        plan = read_plan(plan_text(plan), "plan.json")
+    path = next(item.path for item in plan.items if item.version_id == 100101)
+    assert collection.execute(plan, metadata=True).exit_code == 0
+    written = json.loads((collection.root / path).with_suffix(".json").read_text())
+    owner = {"name": "Plain Line Art", "type": "LORA", "nsfw": False, "poi": False}
+    assert (written["id"], written["modelId"], written["model"]) == (100101, 1001, owner)
+    entry = collection.entry(100101)
+    assert entry is not None
+    assert entry.version == written

@@ -233,3 +233,33 @@ def test_a_mistake_over_one_model_is_its_error_and_the_others_are_planned(collec
     assert [(error.code, error.model_id) for error in plan.errors] == [(Code.UNFORESEEN, Known.PLAIN_LORA)]
     assert plan.items == tuple(item for item in whole.items if item.model_id != Known.PLAIN_LORA)
     assert plan.exit_code == 7
+
+
+def test_many_models_are_looked_up_a_hundred_a_request(collection: Collection) -> None:
+    collection.sandbox.world = World.large(models=150, bytes_each=1000)
+    ids = [str(number) for number in collection.sandbox.world.models]
+    plan = collection.scan(*ids)
+    assert (len(model_ids(plan)), plan.exit_code) == (150, 0)
+    assert [record.path for record in collection.sandbox.requests] == ["/api/v1/models"] * 2
+
+
+def test_many_versions_are_looked_up_together_and_lie_where_each_alone_would(collection: Collection) -> None:
+    versions = [version.id for version in collection.sandbox.world.models[Known.MANY_VERSIONS].versions]
+    refs = [f"https://civitai.com/model-versions/{number}" for number in versions]
+    plan = collection.scan(*refs)
+    assert [record.path for record in collection.sandbox.requests] == ["/api/v1/models"] * 2
+    assert [item.version_id for item in plan.items] == versions
+    assert plan.items[0].path == collection.scan(refs[0]).items[0].path
+
+
+def test_what_the_listing_does_not_show_of_many_is_asked_for_by_id(collection: Collection) -> None:
+    refs = (str(int(Known.PLAIN_LORA)), str(int(Known.ARCHIVED)), UNLISTED, "999999")
+    plan = collection.scan(*refs)
+    assert model_ids(plan) == [Known.PLAIN_LORA, Known.UNRATED]
+    assert [error.code for error in plan.errors] == [Code.ARCHIVED, Code.NOT_FOUND]
+    assert plan.exit_code == 7
+
+
+def test_each_thing_named_that_is_no_model_has_its_error(collection: Collection) -> None:
+    plan = collection.scan("https://civitai.com/images/1", "https://civitai.com/images/2")
+    assert [error.code for error in plan.errors] == [Code.USAGE] * 2

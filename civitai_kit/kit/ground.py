@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from civitai_kit.core.paths.our_names import OUR_PLACES
 from civitai_kit.disk.files import refuse_file
 from civitai_kit.disk.folder import Folder
-from civitai_kit.store.location import BESIDE, DEFAULT, store_path
+from civitai_kit.store.location import DEFAULT, store_path
 
 if TYPE_CHECKING:
     from civitai_kit.core.events import Emit
@@ -22,9 +23,11 @@ class Ground:
     """The places that settings name; to make one opens nothing. `command` tells others who holds the lock."""
 
     def __init__(self, settings: Settings, command: str) -> None:
-        self.disk = Folder(Path(settings.save_path).absolute())
-        self._command = command
         self._database = Path(settings.database_path).absolute() if settings.database_path else None
+        root = Path(settings.save_path).absolute()
+        self.disk = Folder(root, closed=self._database or root / DEFAULT)
+        self._command = command
+        self._log_file = settings.log_file
         self._images = images_folder(settings)
 
     @contextmanager
@@ -57,10 +60,11 @@ class Ground:
 
         return PictureFolder(self._images)
 
-    def databases(self) -> tuple[str, ...]:
-        """The folders under the save path that hold databases, or might."""
-        named = None if self._database is None else self.disk.relative(self._database)
-        return (DEFAULT, BESIDE, *([named] if named else []))
+    def places(self) -> tuple[str, ...]:
+        """What is ours under the save path, relative: databases, or what might become one, and logs."""
+        named = [place for place in (self._database, Path(self._log_file) if self._log_file else None) if place]
+        found = (self.disk.relative(place) for place in (*named, *(place.resolve() for place in named)))
+        return tuple(dict.fromkeys((*OUR_PLACES, *(path for path in found if path))))
 
     def _database_path(self, emit: Emit) -> Path:
         if self._database is not None:

@@ -95,6 +95,7 @@ class Kit:
             now=self.now,
             answers=self.answers,
             old_templates=go_templates(template),
+            places=self.ground.places(),
         )
 
     @property
@@ -161,7 +162,13 @@ class Kit:
         from civitai_kit.services.exchange.exchange import ImportParts
         from civitai_kit.store.entry_rows import pack_entries
 
-        return ImportParts(store=self.store, disk=self.disk, pack=pack_entries, stopped=self.stop.is_set)
+        return ImportParts(
+            store=self.store,
+            disk=self.disk,
+            pack=pack_entries,
+            stopped=self.stop.is_set,
+            places=self.ground.places(),
+        )
 
     @contextmanager
     def torrent_parts(self, out: Path | None) -> Iterator[TorrentParts]:

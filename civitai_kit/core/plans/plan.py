@@ -41,7 +41,7 @@ class Reason(StrEnum):
 class Item:
     """One file to fetch. `path` is relative to the save path with `/`; `size` in bytes; digests lower-case hex.
 
-    `url` is the download URL the site printed, as path and query only; `linked` says that the file belongs to
+    `url` is the download URL the site printed, as path and query only; `foreign` says that the file belongs to
     another version, so that only `url` reaches it (site.md 7.3). Digests and size are None where the site has none.
     """
 
@@ -62,7 +62,7 @@ class Item:
     file_type: str | None = None
     creator: str | None = None
     url: str | None = None
-    linked: bool = False
+    foreign: bool = False
 
     def as_row(self) -> dict[str, Any]:
         """The item as one row of `items[]`."""

@@ -34,7 +34,7 @@ def item_of_record(entry: Entry, record: FileRecord) -> Item:
         file_type=record.type,
         creator=entry.creator,
         url=record.url,
-        linked=record.linked,
+        foreign=record.foreign,
     )
 
 

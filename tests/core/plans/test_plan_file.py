@@ -81,6 +81,12 @@ def test_a_hand_written_row_needs_a_version_and_a_path_only() -> None:
         "lora/a.safetensors.part",
         "lora/a.safetensors.PART.JSON",
         "lora/a.tmp",
+        "Civitai_Download_DB/data.mdb",
+        "CIVITAI_KIT_DB",
+        ".Civitai-Kit.lock",
+        "API.log",
+        "lora/a.Torrent",
+        "lora/a-MAGNET.txt",
     ],
 )
 def test_a_path_that_leaves_the_save_path_or_is_our_own_is_refused(path: str) -> None:
@@ -88,6 +94,12 @@ def test_a_path_that_leaves_the_save_path_or_is_our_own_is_refused(path: str) ->
         read_plan(text({**ROW, "path": path}), "plan.json")
     assert "plan.json, item 1" in refusal.value.message
     assert refusal.value.exit_code == 2
+
+
+def test_a_plan_may_not_name_the_database_that_settings_name() -> None:
+    with pytest.raises(UsageError, match="keeps for itself"):
+        read_plan(text({**ROW, "path": "My/DB/data.mdb"}), "p", ("my/db",))
+    assert read_plan(text({**ROW, "path": "my/db2/data.mdb"}), "p", ("my/db",)).items
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from civitai_kit.disk.files import (
 )
 from civitai_kit.files.errors import read_error, writing
 from civitai_kit.files.opening import read_small, refuse_unless_file
-from civitai_kit.files.replacing import rename, sync_folder
+from civitai_kit.files.replacing import replace, sync_bytes, sync_folder
 
 if TYPE_CHECKING:
     from civitai_kit.disk.hashing import Progress
@@ -158,7 +158,7 @@ class Folder:
         try:
             with writing(target):
                 make(source, temporary)
-                rename(temporary, target)
+                replace(temporary, target)
                 sync_folder(target.parent)
         finally:
             # When both are names of the same file, renaming one over the other leaves both.
@@ -234,7 +234,7 @@ def _copy(source: Path, target: Path) -> None:
         if not _clone(from_file.fileno(), to_file.fileno()):
             shutil.copyfileobj(from_file, to_file, _COPIED_AT_ONCE)
         to_file.flush()
-        os.fsync(to_file.fileno())
+        sync_bytes(to_file.fileno())
 
 
 def _clone(source: int, target: int) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from civitai_kit.core.plans.report import Report
 
 MOST_ROWS = 30
-HEAD = ("SIZE", "TYPE", "BASE MODEL", "MODEL", "VERSION", "FILE")
+HEAD = ("SIZE", "TYPE", "BASE MODEL", "MODEL", "VERSION", "VARIANT", "FILE")
 
 WORDS: dict[Reason, str] = {
     Reason.HAVE: "already there",
@@ -111,11 +111,12 @@ def _table(items: Sequence[Item]) -> list[str]:
                 _short(item.base_model, 18),
                 name,
                 _short(item.version_name, 20),
+                _short(item.variant, 20),
                 item.file_name,
             ]
         )
         model_before = item.model_id
-    return table(HEAD, rows, flexible=5, right=(0,), spare=(1, 4, 2))
+    return table(HEAD, rows, flexible=6, right=(0,), spare=(1, 4, 2, 5))
 
 
 def _short(text: str, most: int) -> str:

@@ -63,6 +63,10 @@ class _PlanItem(BaseModel):
     crc32: Annotated[str, _digest(8)] | None = None
     auto_v3: str | None = None
     file_type: str | None = None
+    format: str | None = None
+    fp: str | None = None
+    size_variant: str | None = None
+    quant: str | None = None
     creator: str | None = None
     url: Annotated[str, AfterValidator(_download_path)] | None = None
     foreign: bool = False

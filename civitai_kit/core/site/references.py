@@ -44,6 +44,8 @@ _AMPERSANDS = r"(?i)&(?:(?:amp|#0*38|#x0*26);)+"
 # As people and other tools spell the parameters of the site's pages; compared in lower case, letters alone.
 _VERSION_NAMES = frozenset({"modelversionid", "modelversion", "versionid", "version"})
 _FILE_NAMES = frozenset({"fileid", "modelfileid"})
+# Without one of these the page of models is the whole site.
+_NARROWS = frozenset({"tag", "query", "username", "user", "types", "baseModels", "period"})
 _SECRETS = r"(?i)(?<=[?&]token=)[^&#\s]*|(?<=//)[^/?#@\s]*@"
 
 
@@ -57,12 +59,14 @@ class ReferenceKind(StrEnum):
     POST = "post"
     USER = "user"
     TAG = "tag"
+    LISTING = "listing"
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """What was named, by `kind`; a version's or file's `model_id` is there when it was said too.
 
+    `listing` are the parameters of a page that lists models, as they stand in its URL.
     `host` is the host (and port) that a URL had, None for ids and AIRs; `text` is what was typed, without a key.
     """
 
@@ -74,6 +78,7 @@ class Reference:
     post_id: int | None = None
     username: str | None = None
     tag: str | None = None
+    listing: str = ""
     host: str | None = None
     text: str = ""
 
@@ -189,9 +194,14 @@ def _from_path(typed: str, segments: list[str], parts: SplitResult) -> Reference
         case ["posts", post, *_]:
             return Reference(ReferenceKind.POST, post_id=_id(post, "post id", typed))
         case ["user", name, *_]:
-            return Reference(ReferenceKind.USER, username=_name(name, "user name", typed))
+            return Reference(ReferenceKind.USER, username=_name(name, "user name", typed), listing=parts.query)
         case ["tag", tag, *_]:
-            return Reference(ReferenceKind.TAG, tag=_name(tag, "tag", typed))
+            return Reference(ReferenceKind.TAG, tag=_name(tag, "tag", typed), listing=parts.query)
+        case ["models"] if _NARROWS & {name for name, _ in parse_qsl(parts.query)}:
+            return Reference(ReferenceKind.LISTING, listing=parts.query)
+        case ["collections", *_]:
+            hint = "Name the pages of its models instead, in a file for --from-file where there are many."
+            raise _refusal(typed, "is a collection, and collections cannot be read yet", hint)
         case _:
             raise _refusal(typed, "names no model, version, image, post, user or tag")
 

@@ -15,6 +15,7 @@ from civitai_kit.core.site.references import path_and_query
 
 if TYPE_CHECKING:
     from civitai_kit.core.plans.order import Order, Proof
+    from civitai_kit.services.ports import SavePath
 
 
 def item_of(choice: Choice, path: str) -> Item:
@@ -123,3 +124,34 @@ def record_of(item: Item, status: Status, now: str) -> FileRecord:
         status=status,
         updated_at=now,
     )
+
+
+def merged(old: Entry, fresh: Entry) -> Entry:
+    """The old entry, updated with everything that the site answered this time."""
+    news = {
+        name: value
+        for name in (
+            "model_id",
+            "model_name",
+            "version_name",
+            "type",
+            "base_model",
+            "creator",
+            "version",
+            "model",
+            "last_seen",
+        )
+        if (value := getattr(fresh, name))
+    }
+    return old.model_copy(update=news)
+
+
+def kept_record(disk: SavePath, entry: Entry, record: FileRecord) -> FileRecord:
+    """The record to write: that of the old file as long as a replacement by the site is not there yet."""
+    old = entry.file(record.file_id, record.path)
+    if old is None or old.status is not Status.DOWNLOADED or record.status is Status.DOWNLOADED:
+        return record
+    replaced = old.sha256 is not None and old.sha256 != record.sha256
+    if replaced and disk.size(old.path) == old.size:
+        return old.model_copy(update={"error": record.error})
+    return record

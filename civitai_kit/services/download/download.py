@@ -23,9 +23,9 @@ from civitai_kit.core.retry import RetryRules
 from civitai_kit.services.download.answers import PlannedAnswers
 from civitai_kit.services.download.same_bytes import Duplicates, SameBytes
 from civitai_kit.services.download.sidecars import SaveFolder, Sidecars, tell_pauses
-from civitai_kit.services.items import entry_of, order_of, proof_of, proved_of, record_of
+from civitai_kit.services.items import entry_of, kept_record, merged, order_of, proof_of, proved_of, record_of
 from civitai_kit.services.pictures import Pictures
-from civitai_kit.services.ports import Answers, FileFetcher, JobOutcome, JobPool, SavePath, Site, Store
+from civitai_kit.services.ports import Answers, FileFetcher, JobOutcome, JobPool, Site, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,8 +205,8 @@ class _DownloadRun:
             is_saved = self.options.fresh and old is not None and record.status is not Status.DOWNLOADED
             seen = version is not None and not is_saved
             fresh = entry_of(item, version, model, record.updated_at or self._now(), seen=seen)
-            kept = fresh if old is None else _merged(old, fresh)
-            return kept.with_file(_kept_record(self.parts.disk, kept, record))
+            kept = fresh if old is None else merged(old, fresh)
+            return kept.with_file(kept_record(self.parts.disk, kept, record))
 
         self.parts.store.update(item.version_id, change)
 
@@ -240,11 +240,14 @@ class _DownloadRun:
         jobs: Iterator[Callable[[], None]] = chain(
             self.sidecars.version_image_jobs(items), self.sidecars.model_image_jobs(items)
         )
-        for outcome in self.parts.pool.run(jobs, self.options.concurrency):
-            if outcome.error is not None:
-                self.sidecars.errors.append(outcome.error)
-            if self.sidecars.has_ended:
-                return
+        try:
+            for outcome in self.parts.pool.run(jobs, self.options.concurrency):
+                if outcome.error is not None:
+                    self.sidecars.errors.append(outcome.error)
+                if self.sidecars.has_ended:
+                    return
+        except Exception as error:  # noqa: BLE001 - the jobs' own making failed; what was fetched is reported
+            self.sidecars.errors.append(in_our_tree(error))
 
     def report(self, plan: Plan) -> Report:
         stopped = [_stopped()] if self.parts.stopped() and not self.has_ended else []
@@ -264,37 +267,6 @@ class _DownloadRun:
 
     def _now(self) -> str:
         return self.parts.now().isoformat(timespec="seconds")
-
-
-def _merged(old: Entry, fresh: Entry) -> Entry:
-    """The old entry, updated with everything that the site answered this time."""
-    news = {
-        name: value
-        for name in (
-            "model_id",
-            "model_name",
-            "version_name",
-            "type",
-            "base_model",
-            "creator",
-            "version",
-            "model",
-            "last_seen",
-        )
-        if (value := getattr(fresh, name))
-    }
-    return old.model_copy(update=news)
-
-
-def _kept_record(disk: SavePath, entry: Entry, record: FileRecord) -> FileRecord:
-    """The record to write: that of the old file as long as a replacement by the site is not there yet."""
-    old = entry.file(record.file_id, record.path)
-    if old is None or old.status is not Status.DOWNLOADED or record.status is Status.DOWNLOADED:
-        return record
-    replaced = old.sha256 is not None and old.sha256 != record.sha256
-    if replaced and disk.size(old.path) == old.size:
-        return old.model_copy(update={"error": record.error})
-    return record
 
 
 def _stopped() -> Interrupted:

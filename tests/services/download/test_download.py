@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +16,11 @@ from civitai_kit.core.collection.entry import Status
 from civitai_kit.core.errors import Code, NotWritable
 from civitai_kit.core.events import Emit
 from civitai_kit.core.plans.order import Fetched, Order
-from civitai_kit.core.plans.plan import Reason
+from civitai_kit.core.plans.plan import Item, Reason
 from civitai_kit.core.plans.plan_file import plan_text, read_plan
 from civitai_kit.core.site.query import ModelQuery
 from civitai_kit.services.download.download import DownloadOptions, download
+from civitai_kit.services.download.sidecars import Sidecars
 from civitai_kit.services.ports import FileFetcher
 from civitai_kit.testing import Known
 from tests.services.collection import Collection
@@ -389,3 +391,16 @@ def test_sizes_are_those_on_disk_and_not_those_of_the_plan(collection: Collectio
     (collection.root / "civitai_download_db").rename(collection.root.parent / "gone")
     adopted = collection.download(wrong)
     assert (adopted.adopted, [row["size"] for row in adopted.as_json()["skipped"]]) == (1, [size])
+
+
+def test_a_mistake_over_what_lies_beside_loses_no_report(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(self: Sidecars, items: list[Item]) -> Iterator[Callable[[], None]]:
+        yield from ()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Sidecars, "version_image_jobs", stumble)
+    report = collection.download(PLAIN, options={"version_images": True})
+    assert (len(report.downloaded), [error.code for error in report.errors]) == (1, [Code.UNFORESEEN])
+    assert report.exit_code == 7

@@ -35,6 +35,9 @@ class Site(Protocol):
     def version(self, version_id: int) -> ModelVersion:
         """One version by id."""
 
+    def versions_by_hash(self, digests: Iterable[str]) -> tuple[ModelVersion, ...]:
+        """The versions that hold files with these SHA256, a hundred a request; unknown ones are missing."""
+
 
 class FileFetcher(Protocol):
     """Moves one file from the network to its place."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -80,10 +81,14 @@ def _distinct(references: Iterable[Reference]) -> Iterable[Reference]:
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """What the listing shows of some REFs: whole `models` by their ids, and whose the versions are."""
+    """What the listing shows of some REFs: whole `models` by their ids, and whose the versions are.
+
+    `controls` says for what a version may be used, which listings leave out (site.md 2.2, 4).
+    """
 
     models: dict[int, Model] = field(default_factory=dict)
     owners: dict[int, int] = field(default_factory=dict)
+    controls: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, site: Site, references: list[Reference]) -> _Listed:
@@ -93,7 +98,8 @@ class _Listed:
             found = listed_owners(site, version_ids)
             owners = {version_id: model.id for version_id, model in found.items() if model.id is not None}
             named = [one.model_id for one in references if one.version_id is None and one.model_id is not None]
-            return cls(listed_models(site, [*named, *owners.values()]), owners)
+            models = listed_models(site, [*named, *owners.values()])
+            return cls(models, owners, _controls(site, models.values(), owners))
         except _ONE_REF_ONLY:
             return cls()
 
@@ -106,7 +112,28 @@ class _Listed:
         model = self.models.get(model_id) if model_id is not None else None
         if model is None or (wanted is not None and all(version.id != wanted for version in model.versions)):
             return None
-        return Named(reference, model, wanted)
+        control = self.controls.get(wanted) if wanted is not None else None
+        return Named(reference, model if control is None else _controlled(model, wanted, control), wanted)
+
+
+def _controls(site: Site, models: Iterable[Model], version_ids: Container[int]) -> dict[int, str]:
+    """For what those of the versions may be used that can be asked for by a file's hash, many at once."""
+    wanted = (version for model in models for version in model.versions if version.id in version_ids)
+    hashes = [digest for version in wanted if (digest := _first_hash(version)) is not None]
+    heard = site.versions_by_hash(hashes) if hashes else ()
+    return {one.id: one.usage_control for one in heard if one.id is not None and one.usage_control is not None}
+
+
+def _first_hash(version: ModelVersion) -> str | None:
+    found = (file.hashes.sha256 for file in version.files)
+    return next((digest for digest in found if digest and re.fullmatch("[0-9a-f]{64}", digest)), None)
+
+
+def _controlled(model: Model, version_id: int | None, control: str) -> Model:
+    versions = tuple(
+        one.model_copy(update={"usage_control": control}) if one.id == version_id else one for one in model.versions
+    )
+    return model.model_copy(update={"versions": versions})
 
 
 def _looked_up(site: Site, reference: Reference) -> Named | CivitaiKitError:

@@ -247,7 +247,8 @@ def test_many_versions_are_looked_up_together_and_lie_where_each_alone_would(col
     versions = [version.id for version in collection.sandbox.world.models[Known.MANY_VERSIONS].versions]
     refs = [f"https://civitai.com/model-versions/{number}" for number in versions]
     plan = collection.scan(*refs)
-    assert [record.path for record in collection.sandbox.requests] == ["/api/v1/models"] * 2
+    asked = [record.path for record in collection.sandbox.requests]
+    assert asked == ["/api/v1/models", "/api/v1/models", "/api/v1/model-versions/by-hash"]
     assert [item.version_id for item in plan.items] == versions
     assert plan.items[0].path == collection.scan(refs[0]).items[0].path
 
@@ -298,3 +299,16 @@ def test_a_version_without_an_id_is_a_skip(collection: Collection) -> None:
     plan = collection.scan("1001")
     assert [(skip.reason, skip.version_name) for skip in plan.skips] == [(Reason.NO_FILES, "v3 Pony")]
     assert plan.items == ()
+
+
+def test_a_version_for_generation_only_is_known_as_such_among_many(collection: Collection) -> None:
+    plan = collection.scan("1001", f"https://civitai.com/models/{int(Known.GENERATION_ONLY)}?modelVersionId=101901")
+    assert plan.skip_counts() == {Reason.NOT_DOWNLOADABLE: 1}
+    assert (model_ids(plan), plan.exit_code) == ([Known.PLAIN_LORA], 7)
+
+
+def test_a_hash_that_is_none_does_no_harm_among_many(collection: Collection) -> None:
+    version = collection.sandbox.world.models[Known.PLAIN_LORA].versions[0]
+    version.files[0].hashes = {"SHA256": "no hash"}
+    refs = (f"https://civitai.com/model-versions/{version.id}", str(int(Known.FLUX)))
+    assert model_ids(collection.scan(*refs)) == [Known.PLAIN_LORA, Known.FLUX]

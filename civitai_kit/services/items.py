@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -33,9 +34,9 @@ def item_of(choice: Choice, path: str) -> Item:
         base_model=version.base_model or "",
         path=path,
         size=file.size,
-        sha256=file.hashes.sha256,
-        blake3=file.hashes.blake3,
-        crc32=file.hashes.crc32,
+        sha256=_digest(file.hashes.sha256, 64),
+        blake3=_digest(file.hashes.blake3, 64),
+        crc32=_digest(file.hashes.crc32, 8),
         auto_v3=file.hashes.auto_v3,
         file_type=file.type,
         format=file.metadata.format,
@@ -46,6 +47,11 @@ def item_of(choice: Choice, path: str) -> Item:
         url=path_and_query(file.download_url or ""),
         foreign=is_foreign(version, file),
     )
+
+
+def _digest(text: str | None, digits: int) -> str | None:
+    """A digest that the site gives, None where it is none: then the next one decides."""
+    return text if text is not None and re.fullmatch(f"[0-9a-f]{{{digits}}}", text) else None
 
 
 def is_foreign(version: ModelVersion, file: ModelFile) -> bool:

@@ -13,8 +13,7 @@ from civitai_kit.core.errors import UsageError
 from civitai_kit.core.paths.our_names import OUR_PLACES, is_ours
 from civitai_kit.core.paths.relative_paths import MOST_PARTS, checked_relative, path_key
 from civitai_kit.core.plans.plan import PLAN_SCHEMA, Item, Plan
-
-_DOWNLOAD_PATH = re.compile(r"/api/download/models/[0-9]{1,10}(\?[A-Za-z0-9%&=_.+\-]*)?")
+from civitai_kit.core.site.urls import is_download_path
 
 
 def _digest(length: int) -> AfterValidator:
@@ -35,7 +34,7 @@ def _inside(path: str) -> str:
 
 
 def _download_path(url: str) -> str:
-    if not _DOWNLOAD_PATH.fullmatch(url):
+    if not is_download_path(url):
         raise ValueError("must be a path like /api/download/models/123")
     return url
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 DOWNLOADS = "/api/download/"
@@ -67,7 +68,13 @@ def path_and_query(url: str) -> str | None:
     if any(part in (".", "..") for part in unquote_plus(path).replace("\\", "/").split("/")):
         return None
     query = "&".join(pair for pair in parts.query.split("&") if pair and not _is_key(pair))
-    return f"{path}?{query}" if query else path
+    found = f"{path}?{quote(query, safe='%&=+')}" if query else path
+    return found if is_download_path(found) else None
+
+
+def is_download_path(text: str) -> bool:
+    """Whether a text is path and query of a download URL, and nothing that a request could be bent with."""
+    return re.fullmatch(r"/api/download/models/[0-9]{1,10}(\?[A-Za-z0-9%&=_.+~\-]*)?", text) is not None
 
 
 def _is_key(pair: str) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.plan_file import plan_text, read_plan
+from civitai_kit.core.site.urls import path_and_query
 
 ROW = {"version_id": 10, "file_id": 1, "path": "lora/a.safetensors"}
 
@@ -175,3 +176,10 @@ def test_a_file_that_is_a_folder_of_another_is_refused(one: str, other: str) -> 
     rows = ({**ROW, "path": one}, {**ROW, "path": other, "file_id": 2})
     with pytest.raises(UsageError, match="is the file of item"):
         read_plan(text(*rows), "plan.json")
+
+
+@given(st.text("abZ09%&=_.+-~,:;!*'()/?@#$[] \\|\"<>{}^`\u00e9", max_size=30))
+def test_an_url_that_a_scan_keeps_is_one_that_a_plan_takes(query: str) -> None:
+    url = path_and_query(f"https://civitai.com/api/download/models/10?{query}")
+    if url is not None:
+        assert read_plan(text({**ROW, "url": url}), "p").items[0].url == url

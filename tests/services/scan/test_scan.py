@@ -11,6 +11,7 @@ import pytest
 from civitai_kit.core.errors import Code, NotFound, SiteError
 from civitai_kit.core.paths.places import DEFAULT_TEMPLATE, Template
 from civitai_kit.core.plans.plan import Plan, Reason
+from civitai_kit.core.plans.plan_file import plan_text, read_plan
 from civitai_kit.core.site.enums import ModelSort
 from civitai_kit.core.site.models import Model, ModelFile, ModelVersion
 from civitai_kit.core.site.query import ModelQuery
@@ -311,4 +312,6 @@ def test_a_hash_that_is_none_does_no_harm_among_many(collection: Collection) -> 
     version = collection.sandbox.world.models[Known.PLAIN_LORA].versions[0]
     version.files[0].hashes = {"SHA256": "no hash"}
     refs = (f"https://civitai.com/model-versions/{version.id}", str(int(Known.FLUX)))
-    assert model_ids(collection.scan(*refs)) == [Known.PLAIN_LORA, Known.FLUX]
+    plan = collection.scan(*refs)
+    assert (model_ids(plan), plan.items[0].sha256) == ([Known.PLAIN_LORA, Known.FLUX], None)
+    assert read_plan(plan_text(plan), "plan.json").items == plan.items

@@ -19,15 +19,23 @@ def _is_about_it(request: Request) -> bool:
     return request.path in ("/api/v1/models/1", "/api/v1/model-versions/11")
 
 
+def _is_list(request: Request) -> bool:
+    """Whether several models are asked for by their ids."""
+    return request.path == "/api/v1/models" and "ids" in request.query
+
+
 def _sends(content: bytes, **headers: str) -> Act:
-    """These bytes with status 200, for all that is asked about the model."""
+    """These bytes with status 200 for all that is asked about the model alone; lists of models lack it."""
     named = {"Content-Type": "application/json", **{name.replace("_", "-"): text for name, text in headers.items()}}
     whole = answer(200, content, named)
 
     def act(site: Site, request: Request) -> bool | None:
-        if not _is_about_it(request):
+        if _is_about_it(request):
+            request.send(whole)
+        elif _is_list(request):
+            request.send(json_answer({"items": [site.models[2], site.models[3]], "metadata": {}}))
+        else:
             return False
-        request.send(whole)
         return True
 
     return act
@@ -43,7 +51,7 @@ def _shows(change: Change) -> Act:
         if request.path == "/api/v1/models/1":
             request.send(json_answer(shown))
             return True
-        if request.path == "/api/v1/models" and "ids" in request.query:
+        if _is_list(request):
             request.send(json_answer({"items": [shown, site.models[2], site.models[3]], "metadata": {}}))
             return True
         return False

@@ -55,6 +55,7 @@ def download_options(settings: Settings) -> DownloadOptions:
     return DownloadOptions(
         concurrency=settings.concurrency,
         connections=settings.connections,
+        duplicates=settings.duplicates,
         allow_hash_mismatch=settings.allow_hash_mismatch,
         metadata=settings.metadata,
         model_info=settings.model_info or settings.model_images,

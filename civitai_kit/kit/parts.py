@@ -185,7 +185,7 @@ class Kit:
         refuse_file(self.disk.root)
         inside = out is None or self.disk.relative(out) is not None
         with (
-            self.ground.lock_if_there() if inside else nullcontext(),
+            self.ground.lock_if_there(self._emit) if inside else nullcontext(),
             closing(TorrentFiles(f"civitai-kit {__version__}", self.stop.is_set)) as maker,
         ):
             yield TorrentParts(
@@ -224,7 +224,7 @@ def open_kit(
     with ExitStack() as stack:
         if writing:
             ground.disk.check_writable()
-            stack.enter_context(ground.lock())
+            stack.enter_context(ground.lock(emit))
         store = stack.enter_context(ground.store(emit, read_only=not writing))
         if writing and answers is None:
             answers = stack.enter_context(open_answers())

@@ -35,13 +35,13 @@ def test_a_ground_makes_nothing(tmp_path: Path) -> None:
     assert ground.disk.free() is not None and ground.places()
     with ground.store(unheard, read_only=True) as store:
         assert store.count() == 0
-    with ground.lock_if_there():
+    with ground.lock_if_there(unheard):
         assert not (tmp_path / "models").exists()
 
 
 def test_the_database_opens_for_writing_while_another_holds_the_lock(tmp_path: Path) -> None:
     ground, other = ground_of(tmp_path), ground_of(tmp_path)
-    with ground.lock(), other.store(unheard, read_only=False) as store:
+    with ground.lock(unheard), other.store(unheard, read_only=False) as store:
         store.put(Entry(version_id=1))
         assert store.count() == 1
 
@@ -50,11 +50,11 @@ def test_one_open_database_lives_through_many_locks(tmp_path: Path) -> None:
     ground = ground_of(tmp_path)
     with ground.store(unheard, read_only=False) as store:
         for number in (1, 2):
-            with ground.lock():
+            with ground.lock(unheard):
                 store.put(Entry(version_id=number))
-                with pytest.raises(StoreLocked, match="by `test`"), ground_of(tmp_path).lock():
+                with pytest.raises(StoreLocked, match="by `test`"), ground_of(tmp_path).lock(unheard):
                     raise AssertionError("two hold it")
-        with ground_of(tmp_path).lock():
+        with ground_of(tmp_path).lock(unheard):
             assert store.count() == 2
 
 
@@ -86,7 +86,7 @@ def test_a_save_path_that_is_a_file_is_refused(tmp_path: Path, *, writing: bool)
     place.write_bytes(b"mine")
     with (
         pytest.raises(NotWritable, match="is a file"),
-        open_ground(loaded(place).settings, writing=writing, command="clean"),
+        open_ground(loaded(place).settings, unheard, writing=writing, command="clean"),
     ):
         raise AssertionError("it was opened")
     assert place.read_bytes() == b"mine"

@@ -30,6 +30,7 @@ FLAGS = (
 
 def run(call: Call) -> Outcome:
     """Look, show the plan, remove."""
+    from civitai_kit.core.events import Event, Warned
     from civitai_kit.kit.ground import open_ground
     from civitai_kit.services.upkeep.clean import CleanOptions, CleanReport, clean, plan_clean
 
@@ -41,7 +42,12 @@ def run(call: Call) -> Outcome:
         parts=call.has("parts"),
         foreign=call.has("foreign"),
     )
-    with open_ground(loaded.settings, writing=not dry_run, command=call.command) as ground:
+
+    def told(event: Event) -> None:
+        if isinstance(event, Warned):
+            call.console.warn(event.message, event.hint)
+
+    with open_ground(loaded.settings, told, writing=not dry_run, command=call.command) as ground:
         plan = plan_clean(ground.disk, options, ground.places(), partial(_recorded, ground))
         if dry_run:
             report = CleanReport(removed=plan.to_remove, left=plan.left, dry_run=True)

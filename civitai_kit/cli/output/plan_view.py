@@ -73,7 +73,8 @@ def report_lines(report: Report, *, kept: int = 0) -> Iterator[str]:
     failed = [failure for failure in report.failed if failure.error.code is not Code.INTERRUPTED]
     if report.downloaded:
         resumed = f", {shown_bytes(report.resumed_bytes)} of it from an earlier run" if report.resumed_bytes else ""
-        yield f"Downloaded {counted(len(report.downloaded), 'file')}, {shown_bytes(sizes)}{resumed}."
+        linked = f"; {len(report.linked):,} of them by a link to bytes that are here" if report.linked else ""
+        yield f"Downloaded {counted(len(report.downloaded), 'file')}, {shown_bytes(sizes)}{resumed}{linked}."
     if report.saved:
         yield f"Saved {counted(len(report.saved), 'file')} beside them."
     if not report.downloaded and not report.saved and not report.was_stopped:

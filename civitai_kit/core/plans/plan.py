@@ -41,7 +41,7 @@ class Reason(StrEnum):
 class Item:
     """One file to fetch. `path` is relative to the save path with `/`; `size` in bytes; digests lower-case hex.
 
-    `url` is the download URL the site printed, as path and query only; `linked` says that the file belongs to
+    `url` is the download URL the site printed, as path and query only; `foreign` says that the file belongs to
     another version, so that only `url` reaches it (site.md 7.3). Digests and size are None where the site has none,
     and so are `format` (SafeTensor …), `fp` (fp16 …), `size_variant` (full, pruned) and `quant` (Q4_K_M …).
     """
@@ -67,7 +67,7 @@ class Item:
     quant: str | None = None
     creator: str | None = None
     url: str | None = None
-    linked: bool = False
+    foreign: bool = False
 
     @property
     def variant(self) -> str:

@@ -69,7 +69,7 @@ class _PlanItem(BaseModel):
     quant: str | None = None
     creator: str | None = None
     url: Annotated[str, AfterValidator(_download_path)] | None = None
-    linked: bool = False
+    foreign: bool = False
 
     def item(self) -> Item:
         return Item(**self.model_dump())

@@ -165,8 +165,7 @@ class _Survey:
 
     def _take_choice(self, choice: Choice) -> None:
         version_id, file_id = choice.version.id, choice.file.id
-        if version_id is None or file_id is None:
-            return
+        assert version_id is not None and file_id is not None, "what lacks its id is never chosen"
         if (version_id, file_id) in self.seen_files:
             self.skips.append(_skip(Reason.DUPLICATE, item_of(choice, self.seen_files[version_id, file_id])))
             return

@@ -40,7 +40,7 @@ def item_of_record(entry: Entry, record: FileRecord) -> Item:
         quant=traits.quant_type,
         creator=entry.creator,
         url=record.url,
-        linked=record.linked,
+        foreign=record.foreign,
     )
 
 

@@ -45,10 +45,10 @@ class Folder:
 
     A path whose text would leave the root raises UsageError in every method. Folders inside that are links are
     followed, as the root itself: who has moved a folder to another disk and linked it back has it there. Nothing is
-    put or removed below `closed`, the database, by whatever path or link.
+    put or removed at or below `closed`, the database, by whatever path or link.
     """
 
-    def __init__(self, root: Path, closed: Path | None = None) -> None:
+    def __init__(self, root: Path, closed: tuple[Path, ...] = ()) -> None:
         self.root = root
         self._closed = closed
 
@@ -72,7 +72,7 @@ class Folder:
     def _open_to_us(self, path: str) -> Path:
         """As `locate`; raises UsageError for a place in the database."""
         place = self.locate(path)
-        if self._closed is not None and _lies_in(place.parent, self._closed):
+        if self._closed and _lies_in(place, self._closed):
             raise UsageError(f"{path!r} lies in the database", hint="Give it another path.", path=path)
         return place
 
@@ -210,14 +210,19 @@ class Folder:
                 probe.unlink(missing_ok=True)
 
 
-def _lies_in(folder: Path, other: Path) -> bool:
-    """Whether a folder is another one or lies in it, whatever links and spellings lead there."""
+def _lies_in(place: Path, others: tuple[Path, ...]) -> bool:
+    """Whether a place is one of others or lies in it, whatever links and spellings lead there."""
+    wanted = [found for found in map(_status, others) if found is not None]
+    real = place.parent.resolve()
+    above = map(_status, (real / place.name, real, *real.parents)) if wanted else ()
+    return any(os.path.samestat(found, other) for found in above if found is not None for other in wanted)
+
+
+def _status(place: Path) -> os.stat_result | None:
     try:
-        wanted = other.stat()
-    except OSError:
-        return False
-    real = folder.resolve()
-    return any(place.exists() and os.path.samestat(place.stat(), wanted) for place in (real, *real.parents))
+        return place.stat()
+    except (OSError, ValueError):
+        return None
 
 
 def _share(source: Path, target: Path) -> None:

@@ -25,7 +25,8 @@ class Ground:
     def __init__(self, settings: Settings, command: str) -> None:
         self._database = Path(settings.database_path).absolute() if settings.database_path else None
         root = Path(settings.save_path).absolute()
-        self.disk = Folder(root, closed=self._database or root / DEFAULT)
+        self._ours = _database_places(self._database or root / DEFAULT, root)
+        self.disk = Folder(root, closed=self._ours)
         self._command = command
         self._log_file = settings.log_file
         self._images = images_folder(settings)
@@ -62,7 +63,7 @@ class Ground:
 
     def places(self) -> tuple[str, ...]:
         """What is ours under the save path, relative: databases, or what might become one, and logs."""
-        named = [place for place in (self._database, Path(self._log_file) if self._log_file else None) if place]
+        named = [*self._ours, *([Path(self._log_file)] if self._log_file else [])]
         found = (self.disk.relative(place) for place in (*named, *(place.resolve() for place in named)))
         return tuple(dict.fromkeys((*OUR_PLACES, *(path for path in found if path))))
 
@@ -72,6 +73,12 @@ class Ground:
         path, notice = store_path(self.disk.root)
         _warn(emit, notice)
         return path
+
+
+def _database_places(database: Path, root: Path) -> tuple[Path, ...]:
+    """What nothing else may be put into: the database's folder, or its files where the save path lies within it."""
+    within = Path(root.resolve()).is_relative_to(database.resolve())
+    return (database / "data.mdb", database / "lock.mdb") if within else (database,)
 
 
 def images_folder(settings: Settings) -> Path:

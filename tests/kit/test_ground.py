@@ -60,9 +60,23 @@ def test_one_open_database_lives_through_many_locks(tmp_path: Path) -> None:
 
 def test_what_is_ours_is_the_database_and_the_log_that_settings_name_under_the_save_path(tmp_path: Path) -> None:
     ours = ground_of(tmp_path).places()
+    assert set(ours) >= {"civitai_download_db", "civitai_kit_db", "api.log"}
     assert ground_of(tmp_path, database_path=str(tmp_path / "mine")).places() == (*ours, "mine")
     assert ground_of(tmp_path, log_file=str(tmp_path / "a/b.log")).places() == (*ours, "a/b.log")
     assert ground_of(tmp_path / "models", database_path=str(tmp_path / "mine")).places() == ours
+
+
+@pytest.mark.parametrize("database", ["save", "."])
+def test_a_database_around_the_save_path_closes_its_own_files_alone(tmp_path: Path, database: str) -> None:
+    (tmp_path / "save").mkdir()
+    (tmp_path / database / "data.mdb").write_bytes(b"entries")
+    (tmp_path / "save" / "data.mdb").write_bytes(b"entries")
+    ground = ground_of(tmp_path / "save", database_path=str(tmp_path / database))
+    assert ground.disk.place_for("lora/x.safetensors") and ground.disk.place_for("x.safetensors")
+    assert ("data.mdb" in ground.places()) == (database == "save")
+    if database == "save":
+        with pytest.raises(UsageError, match="lies in the database"):
+            ground.disk.remove("data.mdb")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import BinaryIO
+
+from _tools import found, missing
 
 DOWNLOAD = "/api/download/models/1"
 
@@ -39,7 +40,8 @@ class Served:
 
 def servers(held: Path, one: Promise, many: Promise) -> Iterator[tuple[str, Served, Served]]:
     """How it is served, the one file and the many, for each way of serving."""
-    if shutil.which("nginx") is None:
+    if missing("nginx"):
+        print("Without it a small server of Python's own sends the bytes, and there is no table over TLS.")
         with _small_server(held) as root:
             yield ("plain HTTP", *_served(root, one, many, None))
         return
@@ -85,7 +87,9 @@ def _nginx(held: Path) -> Iterator[tuple[str, str, Path]]:
     )
     held.chmod(0o755)
     (held / "nginx.conf").write_text(_NGINX.format(held=held, plain=plain, tls=tls))
-    server = subprocess.Popen(["nginx", "-c", str(held / "nginx.conf"), "-e", str(held / "error.log")])
+    server = subprocess.Popen(
+        [found("nginx") or "nginx", "-c", str(held / "nginx.conf"), "-e", str(held / "error.log")]
+    )
     try:
         _await_port(plain)
         yield f"http://localhost:{plain}", f"https://localhost:{tls}", ca

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
+BEFORE_AND_AFTER = HERE.parent / "docs" / "benchmarks.md"
 
 # Those that can run our side from another installation than the one they are run from.
 WITH_PYTHON = frozenset({"images", "scan", "transfer"})
@@ -32,6 +33,11 @@ def machine() -> str:
     return f"this machine now: SHA-256 {rate:.2f} GB/s a core; three million numbers added up {counted - hashed:.2f} s"
 
 
+def tables(page: str) -> list[str]:
+    """The tables of a page of Markdown, and the headings over them."""
+    return [line for line in page.splitlines() if line.startswith(("|", "## "))]
+
+
 def main() -> int:
     """Run the wanted ones, or all; gives the worst exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -49,6 +55,9 @@ def main() -> int:
         more = ["--python", options.python] if name in WITH_PYTHON else []
         command = [sys.executable, HERE / f"{name}.py", *more]
         worst = max(worst, abs(subprocess.run(command, check=False).returncode))
+    if not options.names:
+        print(f"\n== before and after what was removed or changed (docs/{BEFORE_AND_AFTER.name}) ==\n")
+        print(*tables(BEFORE_AND_AFTER.read_text(encoding="utf-8")), sep="\n")
     return worst
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+
+from _tools import missing
 
 from civitai_kit.core.collection.entry import Entry, FileRecord, Status
 from civitai_kit.core.torrents.metainfo import piece_size_for
@@ -117,8 +118,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--into", type=Path, help="folder for the file")
     asked = parser.parse_args()
-    if shutil.which("mktorrent") is None:
-        print("mktorrent is not installed: nothing to compare with.")
+    if missing("mktorrent"):
         return 0
     with tempfile.TemporaryDirectory(dir=asked.into) as folder:
         return measured(Path(folder), asked.size * MIB, asked.rounds)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from _costs import Cost, best, measure, median
 from _hosts import Promise, Served, servers
+from _tools import missing
 
 MIB = 1024 * 1024
 MANY = 8
@@ -35,9 +36,11 @@ class Job:
     reference: bool = False
 
 
-def main() -> None:
+def main() -> int:
     """Measure and print."""
     options = _options()
+    if missing("curl", "openssl"):
+        return 0
     with tempfile.TemporaryDirectory(dir=_memory_folder()) as held, _folder(options.into) as into:
         one = _make_file(Path(held) / "file.bin", options.size * MIB)
         many = _make_file(Path(held) / "small.bin", options.each * MIB)
@@ -45,6 +48,7 @@ def main() -> None:
             _report(f"one file of {options.size} MiB, {label}", _one_jobs(served, options.python), into, options)
             title = f"{MANY} files of {options.each} MiB at once, {label}"
             _report(title, _many_jobs(less, options.python), into, options)
+    return 0
 
 
 def _options() -> argparse.Namespace:
@@ -147,4 +151,4 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -169,11 +169,9 @@ def _chunked(site: Site, request: Request, last: bytes = b"0\r\n\r\n", size: str
 
 def _twice(first: Act, then: Act) -> Act:
     """One answer to the first request, another to those that follow."""
-    seen: list[int] = []
 
     def act(site: Site, request: Request) -> bool | None:
         asked = sum(each.path == request.path for each in site.asked_storage())
-        seen.append(asked)
         return (first if asked == 1 else then)(site, request)
 
     return act

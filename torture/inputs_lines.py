@@ -94,6 +94,8 @@ _PLAIN = (
     "--config . scan 1",
     "--config",
     "scan 1 --json=yes",
+    "scan --top x",
+    "scan --top -1",
 )
 # What would be right is not 2: a folder in the way, an unknown id.
 _OTHERS: tuple[Line, ...] = (

@@ -49,8 +49,13 @@ def _steps(url: str, save_path: Path) -> Iterator[list[str]]:
 
 def _step(words: list[str], api_key: str, console: Console) -> int:
     """One command in its own process; its words go where ours go, to stderr when stdout is for a program."""
-    out = sys.stderr if console.as_json else sys.stdout
-    print(f"\n$ civitai-kit {shlex.join(words)}", file=out, flush=True)
+    out = sys.stderr if console.as_json or sys.stdout is None else sys.stdout
+    lines = ["", f"$ civitai-kit {shlex.join(words)}"]
+    if console.as_json:
+        for line in lines:
+            console.tell(line)
+    else:
+        console.stream_lines(lines)
     env = {name: value for name, value in os.environ.items() if not name.startswith("CIVITAI_")}
     # The sandbox is on this machine: a proxy of the environment would not find it.
     env |= {"CIVITAI_API_KEY": api_key, "NO_PROXY": "*", "no_proxy": "*"}

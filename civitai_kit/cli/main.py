@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from dataclasses import replace
 
 import typer
 
@@ -61,13 +62,22 @@ COMMANDS: dict[str, Branch] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and give its exit code; nothing that goes wrong leaves it as an exception."""
     words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    _fill_closed_streams()
     console = Console(as_json=_says_json(words))
     command = command_in(words, COMMANDS)
     signals = stop_on_signal(lambda: console.last_words(command, of_error(_stopped())), lambda: console.asking)
     with signals as stop:
         command, outcome = _outcome(words, console, stop, command)
         console.show(command, outcome)
-    return outcome.exit_code
+        return console.exit_code(outcome)
+
+
+def _fill_closed_streams() -> None:
+    """Where a shell closed a standard stream, its number leads nowhere: the next file opened must not get it."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+            os.set_inheritable(descriptor, True)
+        os.close(descriptor)
 
 
 def _says_json(words: Sequence[str]) -> bool:
@@ -90,6 +100,8 @@ def _outcome(words: Sequence[str], console: Console, stop: threading.Event, comm
         return command_of(error) or command, of_error(usage_error(error, command, words))
     except (KeyboardInterrupt, typer.Abort):
         return command, of_error(_stopped())
+    except BrokenPipeError:  # Whoever read the output has left, and needs no word.
+        return command, Outcome()
     except Exception as error:  # noqa: BLE001 — the last net: one sentence for a person, the rest in the log
         return command, _unforeseen(error)
 
@@ -98,14 +110,18 @@ def _parsed(words: Sequence[str], console: Console) -> Parsed | Outcome:
     """What to run; help and version are an outcome already."""
     heard = io.StringIO()
     try:
-        if not console.as_json:
-            return parse(words, COMMANDS, SUMMARY) or Outcome()
+        # What Typer prints is heard first, so that it is written as all results are.
         with redirect_stdout(heard):
-            return parse(words, COMMANDS, SUMMARY) or Outcome(data={"help": heard.getvalue()})
+            return parse(words, COMMANDS, SUMMARY) or _heard(heard)
     except Answer as answer:
         return Outcome(data=answer.data, lines=[answer.text])
     except SystemExit as end:
-        return Outcome(exit_code=end.code if isinstance(end.code, int) else Exit.UNFORESEEN)
+        return replace(_heard(heard), exit_code=end.code if isinstance(end.code, int) else Exit.UNFORESEEN)
+
+
+def _heard(heard: io.StringIO) -> Outcome:
+    text = heard.getvalue()
+    return Outcome(data={"help": text}, lines=text.splitlines()) if text else Outcome()
 
 
 def _run(parsed: Parsed, console: Console, stop: threading.Event) -> Outcome:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from civitai_kit.cli.input.call import Call
-from civitai_kit.core.errors import DiskFull, NotWritable
 
 if TYPE_CHECKING:
     from civitai_kit.cli.output.progress import Progress
@@ -59,34 +55,13 @@ def download_options(settings: Settings) -> DownloadOptions:
     return DownloadOptions(
         concurrency=settings.concurrency,
         connections=settings.connections,
+        duplicates=settings.duplicates,
         allow_hash_mismatch=settings.allow_hash_mismatch,
         metadata=settings.metadata,
         model_info=settings.model_info or settings.model_images,
         version_images=settings.version_images,
         model_images=settings.model_images,
     )
-
-
-@contextmanager
-def complete_file(target: Path) -> Iterator[BinaryIO]:
-    """A file to write that appears at its place when it is whole and synced; until then an old one stays there.
-
-    Raises DiskFull or NotWritable.
-    """
-    beside = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(target)
-    except OSError as error:
-        kind = DiskFull if error.errno == errno.ENOSPC else NotWritable
-        hint = "Name a file in a folder that exists and can be written."
-        raise kind(f"{target} cannot be written: {error.strerror}.", hint=hint, path=str(target)) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
 
 
 def _unheard(event: object) -> None:

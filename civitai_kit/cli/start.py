@@ -39,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _show_page() -> bool:
     """Print the page; says whether that went well. Not where it has letters that the output lacks."""
+    if sys.stdout is None:
+        return False
     try:
         with open(PAGE, encoding="utf-8") as file:  # noqa: PTH123
             page = file.read()

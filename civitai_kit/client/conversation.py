@@ -14,7 +14,8 @@ from urllib.parse import urljoin, urlsplit
 
 from civitai_kit.core.errors import SiteError, UnexpectedReply
 from civitai_kit.core.retry import RetryRules, Trouble, retry_after_of, wait_before_retry
-from civitai_kit.core.site.replies import NotJson, error_for, is_login_address, login_required, parse_json, trouble_in
+from civitai_kit.core.site.replies import error_for, is_login_address, login_required, trouble_in
+from civitai_kit.core.site.strict_json import NotJson, parse_json
 
 T = TypeVar("T")
 

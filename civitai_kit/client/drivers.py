@@ -41,7 +41,8 @@ class _Base(Endpoints):
     `http` is a user's own client of httpx2 or httpx: used for everything, never closed here; an Authorization
     header that it carries wins unless `api_key` is given. `timeout` bounds silence, in seconds. For programs:
     `delay` in seconds between requests (`pace` shares one between clients), `on_wait(seconds, why)` before each
-    pause, `log` after each exchange (both from any thread), `stop` to be asked while waiting.
+    pause, `log` after each exchange (both from any thread), `stop` to be asked while waiting, `largest_body` in
+    bytes for the answers that are read at all.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class _Base(Endpoints):
         on_wait: Callable[[float, str], None] | None = None,
         log: Callable[[Exchange], None] | None = None,
         stop: Stop | None = None,
+        largest_body: int = exchange.LARGEST_BODY,
     ) -> None:
         self.asker = Asker(exchange.sound_site(base_url), retry or RetryRules())
         self._key = exchange.sound_key(api_key)
@@ -72,6 +74,7 @@ class _Base(Endpoints):
         self._on_wait = on_wait
         self._log = log
         self._stop = stop
+        self._largest_body = largest_body
 
     def __repr__(self) -> str:
         """Where it asks; never with which key."""
@@ -212,7 +215,7 @@ class Client(_Base, Blocking):
             try:
                 attempt.open(answer)
                 for chunk in answer.iter_bytes():
-                    attempt.take(chunk)
+                    attempt.take(chunk, self._largest_body)
             finally:
                 answer.close()
             return attempt.response()
@@ -284,7 +287,7 @@ class AsyncClient(_Base, Awaiting):
             try:
                 attempt.open(answer)
                 async for chunk in answer.aiter_bytes():
-                    attempt.take(chunk)
+                    attempt.take(chunk, self._largest_body)
             finally:
                 await answer.aclose()
             return attempt.response()

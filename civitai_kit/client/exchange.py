@@ -78,11 +78,11 @@ class Attempt:
         if "," in answer.headers.get("content-encoding", ""):
             raise self._failure("The site's answer is packed more than once.", Trouble.GARBLED)
 
-    def take(self, chunk: bytes) -> None:
-        """Add the next decoded bytes. Raises NoAnswer when the body is too large."""
+    def take(self, chunk: bytes, largest: int) -> None:
+        """Add the next decoded bytes. Raises NoAnswer when the body is larger than `largest`."""
         self._size += len(chunk)
-        if self._size > LARGEST_BODY:
-            raise self._failure(f"The site's answer is bigger than {LARGEST_BODY // 2**20} MiB.", Trouble.REFUSED)
+        if self._size > largest:
+            raise self._failure(f"The site's answer is bigger than {largest // 2**20} MiB.", Trouble.REFUSED)
         self._chunks.append(chunk)
 
     def response(self) -> Response:

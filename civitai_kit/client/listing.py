@@ -21,7 +21,7 @@ class Listing(Generic[V]):
     """The pages of one listing from `cursor` on; `advance` is the conversation that brings the next one.
 
     `ask` brings the page at a cursor, `name` says what tells one row from another. A page may be short or empty and
-    still have a successor (site.md 2.3, 8.3).
+    still have a successor (site.md 2.3, 8.3), but not `most_barren` pages without a new row one after another.
     """
 
     def __init__(
@@ -30,11 +30,13 @@ class Listing(Generic[V]):
         name: Callable[[dict[str, Any]], object],
         cursor: Cursor | None = None,
         max_pages: int | None = None,
+        most_barren: int = MOST_BARREN_PAGES,
     ) -> None:
         self._ask = ask
         self._name = name
         self._cursor = cursor
         self._max_pages = max_pages
+        self._most_barren = most_barren
         self._asked: Counter[Cursor | None] = Counter()
         self._seen: set[object] = set()
         self._pages = self._barren = 0
@@ -79,7 +81,7 @@ class Listing(Generic[V]):
         self._barren = 0 if fresh.rows else self._barren + 1
         known = self._asked[self._cursor]
         self._done = self._cursor is None or bool(known and told_something and not fresh.rows)
-        self._astray = known > 1 or self._barren >= MOST_BARREN_PAGES
+        self._astray = known > 1 or self._barren >= self._most_barren
 
     def _take(self, row: dict[str, Any]) -> bool:
         name = self._name(row)

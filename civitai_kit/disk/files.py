@@ -12,7 +12,7 @@ from typing import NamedTuple
 from civitai_kit.core.errors import NotWritable
 from civitai_kit.core.plans.digests import FileStamp
 from civitai_kit.files.errors import writing
-from civitai_kit.files.replacing import rename, retry_while_open, sync_folder
+from civitai_kit.files.replacing import replace, retry_while_open, sync_bytes, sync_folder
 
 
 class FoundFile(NamedTuple):
@@ -63,7 +63,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         with writing(path):
             _write_synced(temporary, content)
-            rename(temporary, path)
+            replace(temporary, path)
             sync_folder(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -115,4 +115,4 @@ def _write_synced(path: Path, content: bytes) -> None:
     with path.open("xb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        sync_bytes(file.fileno())

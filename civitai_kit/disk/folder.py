@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -25,7 +25,7 @@ from civitai_kit.disk.files import (
 )
 from civitai_kit.files.errors import read_error, writing
 from civitai_kit.files.opening import read_small, refuse_unless_file
-from civitai_kit.files.replacing import rename, sync_folder
+from civitai_kit.files.replacing import replace, sync_bytes, sync_folder
 
 if TYPE_CHECKING:
     from civitai_kit.disk.hashing import Progress
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _SEPARATOR = re.compile(r"[/\\]")
 # At the beginning of any part: on Windows joining such a part would leave the folder.
 _DRIVE = re.compile(r"(?:^|[/\\])[A-Za-z]:")
+# Linux: the request to clone a file (btrfs, XFS, bcachefs).
+_FICLONE = 0x40049409
+_COPIED_AT_ONCE = 2**20
 # The longest that is read at once: sidecars and torrents are far shorter, nearly all pictures are.
 _LONGEST = 256 * 2**20
 
@@ -41,11 +44,13 @@ class Folder:
     """The files under `root`; every `path` is relative to it with `/`. Fits the ports' Disk.
 
     A path whose text would leave the root raises UsageError in every method. Folders inside that are links are
-    followed, as the root itself: who has moved a folder to another disk and linked it back has it there.
+    followed, as the root itself: who has moved a folder to another disk and linked it back has it there. Nothing is
+    put or removed below `closed`, the database, by whatever path or link.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, closed: Path | None = None) -> None:
         self.root = root
+        self._closed = closed
 
     def locate(self, path: str) -> Path:
         """The absolute path of `path` (relative, with `/`) under the root.
@@ -59,9 +64,16 @@ class Folder:
 
     def place_for(self, path: str) -> Path:
         """The same for a file that is to be put there; raises NotWritable where a link or the like has its name."""
-        place = self.locate(path)
+        place = self._open_to_us(path)
         with writing(place):
             refuse_unless_file(place)
+        return place
+
+    def _open_to_us(self, path: str) -> Path:
+        """As `locate`; raises UsageError for a place in the database."""
+        place = self.locate(path)
+        if self._closed is not None and _lies_in(place.parent, self._closed):
+            raise UsageError(f"{path!r} lies in the database", hint="Give it another path.", path=path)
         return place
 
     def relative(self, place: Path) -> str | None:
@@ -132,14 +144,21 @@ class Folder:
 
         Raises DiskFull or NotWritable.
         """
+        self._put(_share, source, path)
+
+    def copy(self, source: Path, path: str) -> None:
+        """The same with bytes of its own, which the file system may keep once until either is changed."""
+        self._put(_copy, source, path)
+
+    def _put(self, make: Callable[[Path, Path], None], source: Path, path: str) -> None:
         target = self.locate(path)
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
         try:
             with writing(target):
-                _share(source, temporary)
-                rename(temporary, target)
+                make(source, temporary)
+                replace(temporary, target)
                 sync_folder(target.parent)
         finally:
             # When both are names of the same file, renaming one over the other leaves both.
@@ -165,7 +184,7 @@ class Folder:
 
     def remove(self, path: str) -> bool:
         """Remove a file; says whether it was there. Raises NotWritable."""
-        return remove_file(self.locate(path))
+        return remove_file(self._open_to_us(path))
 
     def remove_empty_parents(self, path: str) -> tuple[str, ...]:
         """Remove the folders above `path` that are empty, never the root; gives them, innermost first."""
@@ -191,17 +210,42 @@ class Folder:
                 probe.unlink(missing_ok=True)
 
 
+def _lies_in(folder: Path, other: Path) -> bool:
+    """Whether a folder is another one or lies in it, whatever links and spellings lead there."""
+    try:
+        wanted = other.stat()
+    except OSError:
+        return False
+    real = folder.resolve()
+    return any(place.exists() and os.path.samestat(place.stat(), wanted) for place in (real, *real.parents))
+
+
 def _share(source: Path, target: Path) -> None:
     try:
-        os.link(source, target)
+        # A link would get a second name itself, and not the file that it leads to.
+        os.link(source.resolve(), target)
     except (OSError, NotImplementedError):
         # Another disk, a file system without links, or one that allows no more of them.
-        shutil.copyfile(source, target)
-        descriptor = os.open(target, os.O_RDWR | getattr(os, "O_BINARY", 0))
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _copy(source, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as from_file, target.open("xb") as to_file:
+        if not _clone(from_file.fileno(), to_file.fileno()):
+            shutil.copyfileobj(from_file, to_file, _COPIED_AT_ONCE)
+        to_file.flush()
+        sync_bytes(to_file.fileno())
+
+
+def _clone(source: int, target: int) -> bool:
+    """Let an open file share the bytes of another until either is changed; says whether the file system can."""
+    try:
+        import fcntl
+
+        fcntl.ioctl(target, _FICLONE, source)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _outside(path: str) -> UsageError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from civitai_kit.disk.folder import Folder
 from civitai_kit.files.errors import writing
 from civitai_kit.files.opening import open_own
-from civitai_kit.files.replacing import rename, sync_folder
+from civitai_kit.files.replacing import replace, sync_folder
 
 
 class PictureFolder(Folder):
@@ -31,7 +31,7 @@ class PictureFolder(Folder):
             descriptor = open_own(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             try:
                 _write(descriptor, content)
-                rename(temporary, place)
+                replace(temporary, place)
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise

@@ -1,4 +1,7 @@
-"""One process writes under a save path at a time: a lock of the operating system, freed when its holder dies."""
+"""One process writes under a save path at a time: a lock of the operating system, freed when its holder dies.
+
+Where the file system knows no locks (some of NFS, SMB and FUSE) the file itself is the lock, made by one process only.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from civitai_kit.core.errors import NotWritable, StoreLocked
+from civitai_kit.core.errors import CivitaiKitError, StoreLocked
 from civitai_kit.disk.files import refuse_file
 from civitai_kit.files.errors import write_error, writing
 from civitai_kit.files.opening import open_own
@@ -24,13 +27,16 @@ NAME = ".civitai-kit.lock"
 # Windows hides locked bytes from readers: lock one far behind the text that says who holds it.
 _FAR = 2**30
 _LONGEST = 4096
+_HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
 class SaveLock:
     """The lock of a save path, held between `acquire` and `release`, or within `with`; one object may do so again.
 
     The file says who holds it, and is removed with the lock. A file that a crash left behind holds nothing: only the
-    operating system's lock counts.
+    operating system's lock counts. Where there is none, `notice` says so, and such a file counts unless its process
+    is known to be gone.
     """
 
     def __init__(self, root: Path, command: str = "civitai-kit") -> None:
@@ -39,6 +45,7 @@ class SaveLock:
         self._command = command
         self._descriptor: int | None = None
         self._made: list[Path] = []
+        self.notice: str | None = None
 
     @property
     def held(self) -> bool:
@@ -64,7 +71,7 @@ class SaveLock:
         """Let it go; the lock file, and a save path made for it that is still empty, go too."""
         if self._descriptor is None:
             return
-        if os.name == "posix":
+        if os.name == "posix" and _is_still(self._descriptor, self.path):
             # Removed while it is locked, so that nobody else has locked it meanwhile.
             self.path.unlink(missing_ok=True)
         os.close(self._descriptor)
@@ -91,7 +98,7 @@ class SaveLock:
     def _try(self) -> int | None:
         """The descriptor of the locked file; None when the last holder removed it meanwhile, so try again."""
         try:
-            descriptor = open_own(self.path, os.O_RDWR | os.O_CREAT)
+            descriptor, made = self._open()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -99,20 +106,40 @@ class SaveLock:
         try:
             _lock(descriptor)
         except OSError as error:
+            if error.errno in _NO_LOCKS and made:
+                self.notice = f"The file system of {self._root} knows no locks: {NAME} there stands for one."
+                return descriptor
             os.close(descriptor)
-            if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
-                raise NotWritable(
-                    f"The save path {self._root} cannot be locked: {error.strerror}",
-                    hint="Its file system knows no locks; choose another --save-path.",
-                    path=str(self._root),
-                ) from error
-            raise self._taken() from error
+            if error.errno in _NO_LOCKS and self._is_left_behind():
+                self.path.unlink(missing_ok=True)
+                return None
+            raise self._refusal(error) from error
         if _is_still(descriptor, self.path):
             return descriptor
         os.close(descriptor)
         return None
 
-    def _taken(self) -> StoreLocked:
+    def _open(self) -> tuple[int, bool]:
+        """The descriptor of the lock file, and whether it was made now, which no two processes are told."""
+        try:
+            return open_own(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL), True
+        except FileExistsError:
+            return open_own(self.path, os.O_RDWR), False
+
+    def _is_left_behind(self) -> bool:
+        """Whether the process that the file names ran on this machine and is gone."""
+        holder = holder_of(self._root) or {}
+        pid, is_here = holder.get("pid"), holder.get("host") == socket.gethostname()
+        return is_here and isinstance(pid, int) and not _is_running(pid)
+
+    def _refusal(self, error: OSError) -> CivitaiKitError:
+        if error.errno in _HELD:
+            return self._taken("Wait until it has ended, or end it; the lock goes with its process.")
+        if error.errno in _NO_LOCKS:
+            return self._taken(f"Wait until it has ended. If it is gone for certain, remove {self.path}.")
+        return write_error(error, self.path)
+
+    def _taken(self, hint: str) -> StoreLocked:
         holder = holder_of(self._root)
         who = (
             f"by `{holder.get('command')}` (process {holder.get('pid')} on {holder.get('host')}) since "
@@ -122,7 +149,7 @@ class SaveLock:
         )
         return StoreLocked(
             f"The save path {self._root} is being written {who}",
-            hint="Wait until it has ended, or end it; the lock goes with its process.",
+            hint=hint,
             path=str(self._root),
         )
 
@@ -162,6 +189,18 @@ else:
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_running(pid: int) -> bool:
+    if os.name != "posix":  # There this call would end it.
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # It is another user's.
+        return True
+    return True
 
 
 def _is_still(descriptor: int, path: Path) -> bool:

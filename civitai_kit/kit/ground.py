@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from civitai_kit.core.paths.our_names import OUR_PLACES
 from civitai_kit.disk.files import refuse_file
 from civitai_kit.disk.folder import Folder
-from civitai_kit.store.location import BESIDE, DEFAULT, store_path
+from civitai_kit.store.location import DEFAULT, store_path
 
 if TYPE_CHECKING:
     from civitai_kit.core.events import Emit
@@ -22,29 +23,36 @@ class Ground:
     """The places that settings name; to make one opens nothing. `command` tells others who holds the lock."""
 
     def __init__(self, settings: Settings, command: str) -> None:
-        self.disk = Folder(Path(settings.save_path).absolute())
-        self._command = command
         self._database = Path(settings.database_path).absolute() if settings.database_path else None
+        root = Path(settings.save_path).absolute()
+        self.disk = Folder(root, closed=self._database or root / DEFAULT)
+        self._command = command
+        self._log_file = settings.log_file
         self._images = images_folder(settings)
 
-    def lock(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def lock(self, emit: Emit) -> Iterator[None]:
         """The save path's lock, held within `with`, whatever is open meanwhile; the save path is made for it.
 
         Taking it raises StoreLocked with who holds it, or NotWritable.
         """
         from civitai_kit.disk.save_lock import SaveLock
 
-        return SaveLock(self.disk.root, self._command)
+        with SaveLock(self.disk.root, self._command) as lock:
+            _warn(emit, lock.notice)
+            yield
 
-    def lock_if_there(self) -> AbstractContextManager[object]:
+    def lock_if_there(self, emit: Emit) -> AbstractContextManager[object]:
         """The same, but a save path that is not there is not made: there is nothing to quarrel over."""
-        return self.lock() if self.disk.root.is_dir() else nullcontext()
+        return self.lock(emit) if self.disk.root.is_dir() else nullcontext()
 
     def store(self, emit: Emit, *, read_only: bool) -> LmdbStore:
         """The database, open until it is closed; needs no lock. Raises StoreUnreadable, StoreTooNew, StoreLocked."""
         from civitai_kit.store.lmdb_store import LmdbStore
 
-        return LmdbStore.open(self._database_path(emit), read_only=read_only)
+        store = LmdbStore.open(self._database_path(emit), read_only=read_only)
+        _warn(emit, store.notice)
+        return store
 
     def pictures(self) -> PictureFolder:
         """The folder of images."""
@@ -52,19 +60,17 @@ class Ground:
 
         return PictureFolder(self._images)
 
-    def databases(self) -> tuple[str, ...]:
-        """The folders under the save path that hold databases, or might."""
-        named = None if self._database is None else self.disk.relative(self._database)
-        return (DEFAULT, BESIDE, *([named] if named else []))
+    def places(self) -> tuple[str, ...]:
+        """What is ours under the save path, relative: databases, or what might become one, and logs."""
+        named = [place for place in (self._database, Path(self._log_file) if self._log_file else None) if place]
+        found = (self.disk.relative(place) for place in (*named, *(place.resolve() for place in named)))
+        return tuple(dict.fromkeys((*OUR_PLACES, *(path for path in found if path))))
 
     def _database_path(self, emit: Emit) -> Path:
         if self._database is not None:
             return self._database
         path, notice = store_path(self.disk.root)
-        if notice is not None:
-            from civitai_kit.core.events import Warned
-
-            emit(Warned(notice))
+        _warn(emit, notice)
         return path
 
 
@@ -75,12 +81,19 @@ def images_folder(settings: Settings) -> Path:
 
 
 @contextmanager
-def open_ground(settings: Settings, *, writing: bool, command: str) -> Iterator[Ground]:
+def open_ground(settings: Settings, emit: Emit, *, writing: bool, command: str) -> Iterator[Ground]:
     """The ground for a command that needs no database; `writing` takes the lock (raises StoreLocked).
 
     A save path that is not there is not made. Raises NotWritable where it is a file.
     """
     ground = Ground(settings, command)
     refuse_file(ground.disk.root)
-    with ground.lock_if_there() if writing else nullcontext():
+    with ground.lock_if_there(emit) if writing else nullcontext():
         yield ground
+
+
+def _warn(emit: Emit, notice: str | None) -> None:
+    if notice is not None:
+        from civitai_kit.core.events import Warned
+
+        emit(Warned(notice))

@@ -95,6 +95,7 @@ class Kit:
             now=self.now,
             answers=self.answers,
             old_templates=go_templates(template),
+            places=self.ground.places(),
         )
 
     @property
@@ -161,7 +162,13 @@ class Kit:
         from civitai_kit.services.exchange.exchange import ImportParts
         from civitai_kit.store.entry_rows import pack_entries
 
-        return ImportParts(store=self.store, disk=self.disk, pack=pack_entries, stopped=self.stop.is_set)
+        return ImportParts(
+            store=self.store,
+            disk=self.disk,
+            pack=pack_entries,
+            stopped=self.stop.is_set,
+            places=self.ground.places(),
+        )
 
     @contextmanager
     def torrent_parts(self, out: Path | None) -> Iterator[TorrentParts]:
@@ -178,7 +185,7 @@ class Kit:
         refuse_file(self.disk.root)
         inside = out is None or self.disk.relative(out) is not None
         with (
-            self.ground.lock_if_there() if inside else nullcontext(),
+            self.ground.lock_if_there(self._emit) if inside else nullcontext(),
             closing(TorrentFiles(f"civitai-kit {__version__}", self.stop.is_set)) as maker,
         ):
             yield TorrentParts(
@@ -217,7 +224,7 @@ def open_kit(
     with ExitStack() as stack:
         if writing:
             ground.disk.check_writable()
-            stack.enter_context(ground.lock())
+            stack.enter_context(ground.lock(emit))
         store = stack.enter_context(ground.store(emit, read_only=not writing))
         if writing and answers is None:
             answers = stack.enter_context(open_answers())

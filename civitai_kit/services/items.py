@@ -37,13 +37,17 @@ def item_of(choice: Choice, path: str) -> Item:
         crc32=file.hashes.crc32,
         auto_v3=file.hashes.auto_v3,
         file_type=file.type,
+        format=file.metadata.format,
+        fp=file.metadata.fp,
+        size_variant=file.metadata.size,
+        quant=file.metadata.quant_type,
         creator=model.creator.username if model.creator else None,
         url=path_and_query(file.download_url or ""),
-        linked=is_linked(version, file),
+        foreign=is_foreign(version, file),
     )
 
 
-def is_linked(version: ModelVersion, file: ModelFile) -> bool:
+def is_foreign(version: ModelVersion, file: ModelFile) -> bool:
     """Whether a file surely belongs to another version: the site prints `fileId` for all but it (site.md 7.5)."""
     prints_id = [other for other in version.files if "fileId=" in (other.download_url or "")]
     return bool(prints_id) and file not in prints_id
@@ -57,7 +61,7 @@ def order_of(item: Item, site: str, target: PurePath, *, connections: int, allow
     if item.file_id is not None:
         by_id += f"?fileId={item.file_id}"
     printed = f"{site}{item.url}" if item.url else None
-    urls = [printed] if item.linked and printed else [by_id]
+    urls = [printed] if item.foreign and printed else [by_id]
     if printed and printed not in urls and item.file_type == "VAE":
         urls.append(printed)
     return Order(
@@ -115,7 +119,7 @@ def record_of(item: Item, status: Status, now: str) -> FileRecord:
         crc32=item.crc32,
         auto_v3=item.auto_v3,
         url=item.url,
-        linked=item.linked,
+        foreign=item.foreign,
         status=status,
         updated_at=now,
     )

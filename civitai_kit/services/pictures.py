@@ -7,9 +7,7 @@ here; the fetcher itself makes one and says what came in its way. `Budget` (in p
 from __future__ import annotations
 
 import random
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,12 +20,9 @@ from civitai_kit.core.paths.media_endings import MOVING
 from civitai_kit.core.paths.places import image_name
 from civitai_kit.core.plans.order import Content, Fetched, Order
 from civitai_kit.core.retry import WHY_WAIT, RetryRules, Setback, Trouble, wait_before_retry
+from civitai_kit.services.claims import Claims
 from civitai_kit.services.pace import Budget, HostPace
 from civitai_kit.services.ports import FileFetcher
-
-# Files brought lately that the store may not know of yet.
-_MOST_LATELY = 1000
-_LOOK = 0.2
 
 
 class SharingFolder(Protocol):
@@ -44,6 +39,9 @@ class SharingFolder(Protocol):
 
     def link(self, source: Path, path: str) -> None:
         """Give a file a second name there, or copy it where links fail; raises DiskError."""
+
+    def copy(self, source: Path, path: str) -> None:
+        """The same with bytes of its own; raises DiskError."""
 
     def remove(self, path: str) -> bool:
         """Remove a file; says whether it was there. Raises NotWritable."""
@@ -95,7 +93,7 @@ class Pictures:
         self._folder = folder
         self._budget = Budget(rules)
         self._pace = HostPace(slots, self._budget.pauses, stopped)
-        self._claims = Claims(stopped)
+        self._claims: Claims[tuple[int, Quality], Path] = Claims(stopped)
         self._emit = emit
         self._chance = chance
 
@@ -104,10 +102,11 @@ class Pictures:
 
         Raises NotFound when the host no longer has it, and what else kept it from coming.
         """
-        with self._claims.claim(picture.image_id, picture.quality) as lately:
+        image = (picture.image_id, picture.quality)
+        with self._claims.claim(image) as lately:
             linked = None if lately is None else self.link(lately, picture.stem)
             brought = linked or self._fetch(picture)
-            self._claims.bring(picture.image_id, picture.quality, brought.place)
+            self._claims.bring(image, brought.place)
         return brought
 
     def link(self, source: Path, stem: str) -> BroughtPicture | None:
@@ -192,36 +191,3 @@ class _Spent:
     tries: int = 0
     pauses: int = 0
     received: int = 0
-
-
-class Claims:
-    """Images claimed by jobs, and where those brought lately lie; `stopped` is asked while waiting."""
-
-    def __init__(self, stopped: Callable[[], bool]) -> None:
-        self._stopped = stopped
-        self._claimed: set[tuple[int, Quality]] = set()
-        self._lately: dict[tuple[int, Quality], Path] = {}
-        self._change = threading.Condition()
-
-    @contextmanager
-    def claim(self, image_id: int, quality: Quality) -> Iterator[Path | None]:
-        """Have an image to oneself; gives the file with its bytes where another job has brought it lately."""
-        image = (image_id, quality)
-        with self._change:
-            while image in self._claimed and not self._stopped():
-                self._change.wait(_LOOK)
-            self._claimed.add(image)
-            lately = self._lately.get(image)
-        try:
-            yield lately
-        finally:
-            with self._change:
-                self._claimed.discard(image)
-                self._change.notify_all()
-
-    def bring(self, image_id: int, quality: Quality, place: Path) -> None:
-        """An image lies there now."""
-        with self._change:
-            self._lately[image_id, quality] = place
-            if len(self._lately) > _MOST_LATELY:
-                del self._lately[next(iter(self._lately))]

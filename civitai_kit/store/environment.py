@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,21 +10,15 @@ from typing import TypeAlias, TypeVar
 
 import lmdb
 
-from civitai_kit.core.errors import CivitaiKitError, DiskFull, NotWritable, StoreLocked, UsageError
-from civitai_kit.store.codec import Damaged
-from civitai_kit.store.data_file import NAME, unreadable
+from civitai_kit.core.errors import NotWritable
+from civitai_kit.store.errors import translated
+from civitai_kit.store.opening import open_handle
 
 T = TypeVar("T")
 # Quoted: at run time the class takes no parameters.
 Transaction: TypeAlias = "lmdb.Transaction[bytes]"
 
-TABLES = 16
-# Address space only: the file grows with what is in it. Elsewhere the file is as long as the map.
-_ROOMY = 64 * 2**30
-_SMALL = 64 * 2**20
 _LARGEST_STEP = 4 * 2**30
-_READERS = 512
-_SPARSE = os.name == "posix" and sys.maxsize > 2**32
 
 
 class Environment:
@@ -36,9 +27,10 @@ class Environment:
     A job is run again when the map had to grow under it, so it must only act through its transaction.
     """
 
-    def __init__(self, path: Path, handle: lmdb.Environment, *, read_only: bool) -> None:
+    def __init__(self, path: Path, handle: lmdb.Environment, *, read_only: bool, notice: str | None = None) -> None:
         self.path = path
         self.read_only = read_only
+        self.notice = notice
         self._handle = handle
         self._gate = _Gate()
         self._writing = threading.RLock()
@@ -46,14 +38,15 @@ class Environment:
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool, map_size: int | None = None) -> Environment:
-        """Open the environment in the folder `path`, making it when it may be written; `map_size` in bytes."""
+        """Open the environment in the folder `path`, making it when it may be written; `map_size` in bytes.
+
+        Its `notice` says what the file system cannot do for it.
+        """
         with translated(path):
-            if not read_only:
-                _make_folder(path)
-            handle = _open_handle(path, read_only, map_size)
-            if not read_only:
-                handle.reader_check()
-        return cls(path, handle, read_only=read_only)
+            opened = open_handle(path, read_only=read_only, map_size=map_size)
+            if not read_only and opened.locks:
+                opened.handle.reader_check()
+        return cls(path, opened.handle, read_only=read_only, notice=opened.notice)
 
     def close(self) -> None:
         """Close it; a second time does nothing."""
@@ -168,94 +161,3 @@ class _Gate:
             self._inside -= 1
             if self._waiting:
                 self._changed.notify_all()
-
-
-@contextmanager
-def translated(path: Path, *, writing: bool = False) -> Iterator[None]:
-    """Turn LMDB's errors, and those of damaged values, into ours; those by which it asks for a new map size pass."""
-    try:
-        yield
-    except (lmdb.MapFullError, lmdb.MapResizedError):
-        raise
-    except lmdb.Error as error:
-        raise _translate(error, path, writing=writing) from error
-    except Damaged as error:
-        raise unreadable(path, f"is damaged: {error}") from error
-
-
-def _translate(error: lmdb.Error, path: Path, *, writing: bool) -> CivitaiKitError:
-    number = getattr(error, "code", 0)
-    # When a disk is full LMDB may say only that a write was cut short, which is EIO.
-    if number in (errno.ENOSPC, errno.EDQUOT) or (writing and number == errno.EIO):
-        return DiskFull(
-            f"The database {path} cannot be written: the disk is full ({error})",
-            hint="Make room, or name another place with --database.",
-            path=str(path),
-        )
-    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return NotWritable(
-            f"The database {path} cannot be written: {os.strerror(number)}",
-            hint="Change its permissions, or name another place with --database.",
-            path=str(path),
-        )
-    if number in (errno.EAGAIN, errno.EBUSY) or isinstance(error, (lmdb.LockError, lmdb.ReadersFullError)):
-        return _locked(path, str(error))
-    if "already open in this process" in str(error):
-        return _locked(path, "it is already open in this process")
-    if isinstance(error, lmdb.BadValsizeError):
-        return UsageError(f"Too long for the database {path}: {error}")
-    return unreadable(path, f"cannot be used: {error}")
-
-
-def _locked(path: Path, why: str) -> StoreLocked:
-    return StoreLocked(
-        f"The database {path} is in use: {why}",
-        hint="Wait until the other command has ended.",
-        path=str(path),
-    )
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else NotWritable
-        raise kind(f"The database {path} cannot be made: {error.strerror}", path=str(path)) from error
-
-
-def _open_handle(path: Path, read_only: bool, map_size: int | None) -> lmdb.Environment:
-    size = map_size or _default_map_size(path)
-    try:
-        return _open(path, read_only, size, lock=True)
-    except lmdb.MemoryError:
-        # Address space is limited here: begin small and grow.
-        return _open(path, read_only, _small_map(path), lock=True)
-    except lmdb.Error as error:
-        if not read_only or getattr(error, "code", 0) not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise
-        # Who may not write the lock file may not write the data either: no process of this user changes it meanwhile.
-        return _open(path, read_only, size, lock=False)
-
-
-def _open(path: Path, read_only: bool, map_size: int, *, lock: bool) -> lmdb.Environment:
-    return lmdb.open(
-        str(path),
-        map_size=map_size,
-        readonly=read_only,
-        create=not read_only,
-        lock=lock,
-        mode=0o666,
-        max_dbs=TABLES,
-        max_readers=_READERS,
-    )
-
-
-def _default_map_size(path: Path) -> int:
-    return _ROOMY if _SPARSE else _small_map(path)
-
-
-def _small_map(path: Path) -> int:
-    file = path / NAME
-    length = file.stat().st_size if file.exists() else 0
-    # A multiple of every page size, and room to go on.
-    return max(_SMALL, (length // _SMALL + 1) * _SMALL)

@@ -17,7 +17,8 @@ from civitai_kit.store import digest_table, entry_table, image_table
 from civitai_kit.store.codec import decode
 from civitai_kit.store.data_file import holds_database
 from civitai_kit.store.entry_rows import Wanted, anything, pack_entries, pack_entry, sieve
-from civitai_kit.store.environment import Environment, Transaction, translated
+from civitai_kit.store.environment import Environment, Transaction
+from civitai_kit.store.errors import translated
 from civitai_kit.store.keys import id_key, text_key
 from civitai_kit.store.location import belongs_to_another_tool, foreign
 from civitai_kit.store.schema import Tables, prepare
@@ -58,6 +59,11 @@ class LmdbStore:
         except BaseException:
             environment.close()
             raise
+
+    @property
+    def notice(self) -> str | None:
+        """What the file system cannot do for the database, in a sentence; None where there is nothing to say."""
+        return None if self._environment is None else self._environment.notice
 
     def close(self) -> None:
         """Close it; a second time does nothing."""

@@ -39,14 +39,14 @@ class Pool:
         An error that ends a run (a full disk, a used-up quota …) lets no further job start; those under way
         finish. After `stop` they get three seconds, and whoever has not ended by then is given as Interrupted.
         """
-        run_of_jobs = _PoolRun(jobs, self._stop)
+        run = _PoolRun(jobs, self._stop)
         for _ in range(max(1, concurrency)):
-            threading.Thread(target=run_of_jobs.work, name="transfer", daemon=True).start()
-            run_of_jobs.slots += 1
+            threading.Thread(target=run.work, name="transfer", daemon=True).start()
+            run.slots += 1
         try:
-            yield from run_of_jobs.outcomes()
+            yield from run.outcomes()
         finally:
-            run_of_jobs.close()
+            run.close()
 
 
 class _PoolRun(Generic[T]):

@@ -198,11 +198,10 @@ def test_a_lasting_fault_is_one_clear_error(
     assert len(asking.sandbox.requests) == requests
 
 
-def test_a_body_without_end_is_given_up(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("civitai_kit.client.exchange.LARGEST_BODY", 2**20)
+def test_a_body_without_end_is_given_up(asking: Asking) -> None:
     asking.sandbox.faults.add("huge_body", times=None)
     with pytest.raises(UnexpectedReply, match="bigger than 1 MiB"):
-        asking.ask(lambda client: client.model(Known.PLAIN_LORA))
+        asking.ask(lambda client: client.model(Known.PLAIN_LORA), largest_body=2**20)
     assert len(asking.sandbox.requests) == 1
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from civitai_kit.client import listing as listing_module
 from civitai_kit.client.conversation import Call, Request
 from civitai_kit.client.listing import Listing
 from civitai_kit.core.errors import SiteError, Unavailable, UnexpectedReply
@@ -100,11 +99,10 @@ def test_a_circle_that_always_has_news_is_an_error_after_them() -> None:
     assert caught.value.path == "[[0], [1], [2]]"
 
 
-def test_a_site_that_makes_up_cursors_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing_module, "MOST_BARREN_PAGES", 20)
+def test_a_site_that_makes_up_cursors_for_ever_is_given_up() -> None:
     cursors = iter(range(100))
     with pytest.raises(UnexpectedReply, match=r"after 21 pages with 1 row\)"):
-        pages_of(lambda *_: ([1], next(cursors)))
+        pages_of(lambda *_: ([1], next(cursors)), most_barren=20)
 
 
 def test_a_listing_ends_after_the_pages_that_were_wanted() -> None:

@@ -329,3 +329,14 @@ def test_a_link_to_a_folder_leads_where_the_folders_lead_and_replaces_nothing(tm
     assert disk.link_folder("out", "torrents/y") and (disk.root / "torrents/y").samefile(tmp_path / "away")
     (disk.root / "file").write_bytes(b"mine")
     assert not disk.link_folder("a", "file") and (disk.root / "file").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("how", ["link", "copy"])
+def test_a_second_name_of_a_link_is_the_file_that_it_leads_to(disk: Folder, tmp_path: Path, how: str) -> None:
+    (tmp_path / "real").write_bytes(b"bytes")
+    (disk.root / "a").symlink_to(tmp_path / "real")
+    getattr(disk, how)(disk.root / "a", "deep/b")
+    target = disk.root / "deep/b"
+    assert (target.is_symlink(), target.read_bytes()) == (False, b"bytes")
+    assert target.samefile(tmp_path / "real") is (how == "link")
+    assert names(disk.root) == ["a", "deep", "deep/b"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -139,6 +140,57 @@ def test_what_lies_in_the_locks_place_is_refused_and_unharmed(tmp_path: Path, ki
         SaveLock(tmp_path).acquire()
     assert precious.read_bytes() == b"of a person"
     assert holder_of(tmp_path) is None
+
+
+# File systems without locks
+
+
+@pytest.fixture
+def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file system says that it has no locks."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(descriptor: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_where_there_are_no_locks_the_file_is_one_and_that_is_said(tmp_path: Path) -> None:
+    with SaveLock(tmp_path) as lock:
+        assert lock.held and lock.notice is not None and "no locks" in lock.notice
+        with pytest.raises(StoreLocked, match=str(os.getpid())) as caught:
+            SaveLock(tmp_path).acquire()
+        assert str(tmp_path / NAME) in (caught.value.hint or "")
+    with SaveLock(tmp_path):
+        assert (tmp_path / NAME).exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_what_a_crash_on_this_machine_left_behind_is_no_lock(tmp_path: Path) -> None:
+    with held_elsewhere(tmp_path) as holder:
+        holder.kill()
+        holder.wait()
+    with SaveLock(tmp_path, "mine"):
+        assert (holder_of(tmp_path) or {})["command"] == "mine"
+
+
+@pytest.mark.usefixtures("no_locks")
+@pytest.mark.parametrize("content", ["", "junk", '{"pid": 1, "host": "another"}', '{"pid": "x"}', '{"pid": -1}'])
+def test_what_may_be_anothers_lock_is_respected(tmp_path: Path, content: str) -> None:
+    (tmp_path / NAME).write_text(content)
+    with pytest.raises(StoreLocked):
+        SaveLock(tmp_path).acquire()
+    assert (tmp_path / NAME).read_text() == content
+
+
+def test_a_lock_file_that_another_has_made_anew_is_not_removed(tmp_path: Path) -> None:
+    with SaveLock(tmp_path):
+        (tmp_path / NAME).unlink()
+        (tmp_path / NAME).write_text("anothers")
+    assert (tmp_path / NAME).read_text() == "anothers"
 
 
 def planted(kind: str, place: Path, precious: Path) -> None:

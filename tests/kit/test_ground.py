@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
 from civitai_kit.core.collection.entry import Entry
-from civitai_kit.core.errors import NotWritable, StoreLocked
+from civitai_kit.core.errors import NotWritable, StoreLocked, UsageError
 from civitai_kit.core.events import Event
 from civitai_kit.core.settings.layers import Layer, merge
 from civitai_kit.kit.ground import Ground, images_folder, open_ground
@@ -31,16 +32,16 @@ def unheard(event: Event) -> None:
 
 def test_a_ground_makes_nothing(tmp_path: Path) -> None:
     ground = ground_of(tmp_path / "models")
-    assert ground.disk.free() is not None and ground.databases()
+    assert ground.disk.free() is not None and ground.places()
     with ground.store(unheard, read_only=True) as store:
         assert store.count() == 0
-    with ground.lock_if_there():
+    with ground.lock_if_there(unheard):
         assert not (tmp_path / "models").exists()
 
 
 def test_the_database_opens_for_writing_while_another_holds_the_lock(tmp_path: Path) -> None:
     ground, other = ground_of(tmp_path), ground_of(tmp_path)
-    with ground.lock(), other.store(unheard, read_only=False) as store:
+    with ground.lock(unheard), other.store(unheard, read_only=False) as store:
         store.put(Entry(version_id=1))
         assert store.count() == 1
 
@@ -49,18 +50,34 @@ def test_one_open_database_lives_through_many_locks(tmp_path: Path) -> None:
     ground = ground_of(tmp_path)
     with ground.store(unheard, read_only=False) as store:
         for number in (1, 2):
-            with ground.lock():
+            with ground.lock(unheard):
                 store.put(Entry(version_id=number))
-                with pytest.raises(StoreLocked, match="by `test`"), ground_of(tmp_path).lock():
+                with pytest.raises(StoreLocked, match="by `test`"), ground_of(tmp_path).lock(unheard):
                     raise AssertionError("two hold it")
-        with ground_of(tmp_path).lock():
+        with ground_of(tmp_path).lock(unheard):
             assert store.count() == 2
 
 
-def test_databases_are_those_that_may_lie_under_the_save_path(tmp_path: Path) -> None:
-    ours = ground_of(tmp_path).databases()
-    assert ground_of(tmp_path, database_path=str(tmp_path / "mine")).databases() == (*ours, "mine")
-    assert ground_of(tmp_path / "models", database_path=str(tmp_path / "mine")).databases() == ours
+def test_what_is_ours_is_the_database_and_the_log_that_settings_name_under_the_save_path(tmp_path: Path) -> None:
+    ours = ground_of(tmp_path).places()
+    assert ground_of(tmp_path, database_path=str(tmp_path / "mine")).places() == (*ours, "mine")
+    assert ground_of(tmp_path, log_file=str(tmp_path / "a/b.log")).places() == (*ours, "a/b.log")
+    assert ground_of(tmp_path / "models", database_path=str(tmp_path / "mine")).places() == ours
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_nothing_is_put_or_removed_in_the_database_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "save").mkdir()
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db" / "data.mdb").write_bytes(b"entries")
+    (tmp_path / "save" / "lora").symlink_to(tmp_path)
+    disk = ground_of(tmp_path / "save", database_path=str(tmp_path / "db")).disk
+    with pytest.raises(UsageError, match="lies in the database"):
+        disk.place_for("lora/db/x.safetensors")
+    with pytest.raises(UsageError, match="lies in the database"):
+        disk.remove("lora/db/data.mdb")
+    assert disk.place_for("lora/x.safetensors").name == "x.safetensors"
+    assert (tmp_path / "db" / "data.mdb").read_bytes() == b"entries"
 
 
 @pytest.mark.parametrize("writing", [True, False])
@@ -69,7 +86,7 @@ def test_a_save_path_that_is_a_file_is_refused(tmp_path: Path, *, writing: bool)
     place.write_bytes(b"mine")
     with (
         pytest.raises(NotWritable, match="is a file"),
-        open_ground(loaded(place).settings, writing=writing, command="clean"),
+        open_ground(loaded(place).settings, unheard, writing=writing, command="clean"),
     ):
         raise AssertionError("it was opened")
     assert place.read_bytes() == b"mine"

@@ -21,7 +21,7 @@ from civitai_kit.sandbox.storage.urls import delivery_url
 from civitai_kit.sandbox.worlds import media
 from civitai_kit.sandbox.worlds.records import WorldImage
 from civitai_kit.services.pace import Budget
-from civitai_kit.services.pictures import BroughtPicture, Claims, Pictures, WantedPicture
+from civitai_kit.services.pictures import BroughtPicture, Pictures, WantedPicture
 from civitai_kit.testing import Sandbox
 from civitai_kit.transfer.file.fetch import Fetcher
 
@@ -238,25 +238,3 @@ def test_a_picture_that_was_taken_away_meanwhile_is_fetched_again(gallery: Galle
     pictures, image = gallery.pictures(), gallery.sandbox.world.add_image(content=PNG)
     pictures.bring(gallery.picture("a/1", image)).place.unlink()
     assert pictures.bring(gallery.picture("b/1", image)).received == len(PNG)
-
-
-def test_of_two_jobs_for_the_same_bytes_the_second_waits_and_is_told_where_they_are(tmp_path: Path) -> None:
-    claims, order = Claims(lambda: False), list[str]()
-    begun = threading.Event()
-
-    def second() -> None:
-        begun.set()
-        with claims.claim(1, Quality.HD) as lately:
-            order.append(f"second {lately}")
-
-    with claims.claim(1, Quality.HD) as lately:
-        assert lately is None
-        thread = threading.Thread(target=second)
-        thread.start()
-        begun.wait()
-        with claims.claim(1, Quality.SD) as other:
-            assert other is None
-        order.append("first")
-        claims.bring(1, Quality.HD, tmp_path)
-    thread.join()
-    assert order == ["first", f"second {tmp_path}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from civitai_kit.cli.input.call import Call
@@ -11,6 +12,7 @@ from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.output.console import Outcome
 
 if TYPE_CHECKING:
+    from civitai_kit.kit.ground import Ground
     from civitai_kit.services.upkeep.clean import CleanPlan, CleanReport, Leftover
 
 DETAILS = """Temporary files (.tmp) under the save path go; part files, from which downloads go on, only with --parts;
@@ -28,6 +30,7 @@ FLAGS = (
 
 def run(call: Call) -> Outcome:
     """Look, show the plan, remove."""
+    from civitai_kit.core.events import Event, Warned
     from civitai_kit.kit.ground import open_ground
     from civitai_kit.services.upkeep.clean import CleanOptions, CleanReport, clean, plan_clean
 
@@ -39,8 +42,13 @@ def run(call: Call) -> Outcome:
         parts=call.has("parts"),
         foreign=call.has("foreign"),
     )
-    with open_ground(loaded.settings, writing=not dry_run, command=call.command) as ground:
-        plan = plan_clean(ground.disk, options, ground.databases())
+
+    def told(event: Event) -> None:
+        if isinstance(event, Warned):
+            call.console.warn(event.message, event.hint)
+
+    with open_ground(loaded.settings, told, writing=not dry_run, command=call.command) as ground:
+        plan = plan_clean(ground.disk, options, ground.places(), partial(_recorded, ground))
         if dry_run:
             report = CleanReport(removed=plan.to_remove, left=plan.left, dry_run=True)
         else:
@@ -49,6 +57,19 @@ def run(call: Call) -> Outcome:
             report = clean(ground.disk, plan, call.stop.is_set)
     lines = [*(_plan_lines(plan) if dry_run else []), *_closing(report)]
     return Outcome(report.as_json(), lines, [error.as_row() for error in report.errors], report.exit_code)
+
+
+def _recorded(ground: Ground) -> list[str]:
+    """The paths that the database records as downloaded, files and images."""
+    from civitai_kit.core.collection.entry import Status
+
+    with ground.store(_unheard, read_only=True) as store:
+        files = [file.path for entry in store.entries() for file in entry.files if file.status is Status.DOWNLOADED]
+        return files + [image.path for image in store.images() if image.path is not None]
+
+
+def _unheard(event: object) -> None:
+    """Which database it is, matters to no one here."""
 
 
 def _plan_lines(plan: CleanPlan) -> list[str]:

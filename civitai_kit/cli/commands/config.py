@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.output.console import Outcome
 from civitai_kit.cli.output.safe_text import padded, shown, width
 from civitai_kit.cli.output.tables import is_terminal, table
-from civitai_kit.core.errors import NotWritable, UsageError
+from civitai_kit.core.errors import UsageError
 from civitai_kit.core.settings.keys import KEYS, SECRETS
 
 MASK = "********"
@@ -65,17 +64,14 @@ def _target(call: Call) -> Path:
 
 
 def _write(target: Path, text: str, *, overwrite: bool) -> None:
-    how = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if overwrite else os.O_EXCL)
-    try:
+    from civitai_kit.files.output import is_regular, output_file, writing_output
+
+    if is_regular(target) and not overwrite:
+        raise UsageError(f"{target} is there already.", hint="--force overwrites it.", path=str(target))
+    with writing_output(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(target, how, OWNER_ONLY)
-    except FileExistsError as error:
-        raise UsageError(f"{target} is there already.", hint="--force overwrites it.", path=str(target)) from error
-    except OSError as error:
-        raise NotWritable(f"{target} cannot be written: {error.strerror}.", path=str(target)) from error
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    target.chmod(OWNER_ONLY)
+    with output_file(target, new_mode=OWNER_ONLY) as file:
+        file.write(text.encode())
 
 
 def _as_json(name: str, value: Any) -> Any:

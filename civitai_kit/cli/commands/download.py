@@ -28,9 +28,10 @@ written; an interrupted download goes on where it stopped when the same command 
 
 def run(call: Call) -> Outcome:
     """Plan, confirm, download."""
-    ready = _plan_of_file(call)
+    text = _text_of_plan(call)
     loaded = call.load()
     settings = loaded.settings
+    ready = None if text is None else _plan_of(call, text, settings)
     request = None if ready else _request(call, settings)
 
     from civitai_kit.cli.output.errors import in_our_words
@@ -72,19 +73,25 @@ def _agreed(call: Call, plan: Plan, lines: list[str], settings: Settings, progre
     return settings.skip_confirmation or progress.ask(f"Download {_amount(plan)}?")
 
 
-def _plan_of_file(call: Call) -> Plan | None:
-    """The plan that --plan names; it goes with no REF and no filter."""
+def _text_of_plan(call: Call) -> str | None:
+    """What the file holds that --plan names; it goes with no REF and no filter."""
     name = call.typed.get("plan")
     if name is None:
         return None
     from civitai_kit.cli.input.files import text_of
     from civitai_kit.cli.input.selection import filters_typed
-    from civitai_kit.core.plans.plan_file import read_plan
 
     beside = filters_typed(call)
     if beside:
         raise UsageError(f"--plan goes with no REF and no filter; there is {beside[0]}.", hint="Edit the plan instead.")
-    return read_plan(text_of(name, "--plan", hint="`civitai-kit scan -o` makes a plan."), name)
+    return text_of(name, "--plan", hint="`civitai-kit scan -o` makes a plan.")
+
+
+def _plan_of(call: Call, text: str, settings: Settings) -> Plan:
+    from civitai_kit.core.plans.plan_file import read_plan
+    from civitai_kit.kit.ground import Ground
+
+    return read_plan(text, call.typed["plan"], Ground(settings, call.command).places())
 
 
 def _request(call: Call, settings: Settings) -> ScanRequest:

@@ -7,7 +7,6 @@ from pathlib import Path
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import PLAN_OUT, SELECTION, SELECTION_PANELS
 from civitai_kit.cli.input.parsing import Command
-from civitai_kit.cli.opening import complete_file
 from civitai_kit.cli.output.console import Outcome, of_plan
 from civitai_kit.cli.output.safe_text import shown
 
@@ -36,8 +35,9 @@ def run(call: Call) -> Outcome:
             free = kit.disk.free()
     if target is not None:
         from civitai_kit.core.plans.plan_file import plan_text
+        from civitai_kit.files.output import output_file
 
-        with complete_file(target) as file:
+        with output_file(target) as file:
             file.write(plan_text(plan).encode())
         name = shown(target)
         call.console.tell(f"The plan is in {name}; `civitai-kit download --plan {name}` carries it out.")

@@ -28,7 +28,7 @@ def run(call: Call) -> Outcome:
     from civitai_kit.kit.parts import open_kit
 
     output = call.typed.get("output")
-    known = _known(Path(output)) if output is not None else frozenset()
+    known = _known(Path(output).expanduser()) if output is not None else frozenset()
     with Progress(call.console) as progress:
         emit = logged(progress)
         with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
@@ -37,7 +37,7 @@ def run(call: Call) -> Outcome:
     if output is None:
         return Outcome({"tags": names}, [shown(name) for name in names])
     fresh = [shown(name) for name in names if shown(name) not in known]
-    _append(Path(output), fresh)
+    _append(Path(output).expanduser(), fresh)
     return Outcome(
         {"tags": names, "appended": len(fresh), "file": output},
         [f"{counted(len(names), 'tag')} listed, {len(fresh):,} new in {shown(output)}."],
@@ -45,11 +45,13 @@ def run(call: Call) -> Outcome:
 
 
 def _known(path: Path) -> frozenset[str]:
-    """The names that a file has already, one a line."""
+    """The names that a file has already, one a line; none for a pipe or a device."""
+    from civitai_kit.files.output import is_regular
+
+    if not is_regular(path):
+        return frozenset()
     try:
         return frozenset(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
-    except FileNotFoundError:
-        return frozenset()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text in UTF-8"
         raise UsageError(f"--output: {path} cannot be read: {why}.", path=str(path)) from error
@@ -59,19 +61,22 @@ def _append(path: Path, names: list[str]) -> None:
     """Append names, one a line, behind a last line that may lack its end."""
     if not names:
         return
-    from civitai_kit.core.errors import NotWritable
+    from civitai_kit.files.output import open_appending, writing_output
 
-    try:
-        with path.open("ab+") as file:
-            file.seek(0, os.SEEK_END)
-            whole = file.tell() == 0
-            if not whole:
-                file.seek(-1, os.SEEK_END)
-                whole = file.read(1) == b"\n"
-            text = "".join(f"{name}\n" for name in names)
-            file.write((text if whole else f"\n{text}").encode())
-    except OSError as error:
-        raise NotWritable(f"The tags cannot be written to {path}: {error.strerror}.", path=str(path)) from error
+    text = "".join(f"{name}\n" for name in names)
+    with writing_output(path), os.fdopen(open_appending(path), "ab") as file:
+        file.write((text if _ends_a_line(path) else f"\n{text}").encode())
+
+
+def _ends_a_line(path: Path) -> bool:
+    """Whether what is appended begins a line, as it does in an empty file, a pipe or a device."""
+    from civitai_kit.files.output import is_regular
+
+    if not is_regular(path) or path.stat().st_size == 0:
+        return True
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
 
 
 COMMAND = Command(run, TAGS, "QUERY", DETAILS)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.site.references import read_references
+from civitai_kit.core.text_encoding import decoded
 
 T = TypeVar("T")
 
@@ -16,12 +17,18 @@ T = TypeVar("T")
 def text_of(file: str, flag: str, *, hint: str | None = None) -> str:
     """The text of the file that a flag names; raises UsageError with the hint where it cannot be read."""
     try:
-        return sys.stdin.read() if file == "-" else Path(file).expanduser().read_text(encoding="utf-8-sig")
+        return _of_stdin() if file == "-" else decoded(Path(file).expanduser().read_bytes())
     except OSError as error:
         why = f"cannot be read: {error.strerror}"
         raise UsageError(f"{flag}: {_name_of(file)} {why}.", hint=hint, path=file) from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{flag}: {_name_of(file)} is not text in UTF-8.", hint=hint, path=file) from error
+        raise UsageError(f"{flag}: {_name_of(file)} is not text in UTF-8 or UTF-16.", hint=hint, path=file) from error
+
+
+def _of_stdin() -> str:
+    """Standard input in whatever encoding it comes; a text stream in its place has only its text."""
+    piped = getattr(sys.stdin, "buffer", None)
+    return sys.stdin.read() if piped is None else decoded(piped.read())
 
 
 def read_lines(file: str, read: Callable[[str], T], *, wanted: str, hint: str) -> Iterator[T]:

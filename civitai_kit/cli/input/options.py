@@ -144,6 +144,7 @@ DOWNLOAD = (
     _sets("concurrency", "-c", "--concurrency", takes="N"),
     _sets("connections", "--connections", takes="N"),
     _sets("limit_rate", "--limit-rate", takes="RATE"),
+    _sets("duplicates", "--duplicates", takes="HOW"),
     _sets("allow_hash_mismatch", "--allow-hash-mismatch"),
     _sets("metadata", "--metadata"),
     _sets("meta_only", "--meta-only"),

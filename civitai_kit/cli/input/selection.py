@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
 
@@ -13,6 +14,7 @@ from civitai_kit.core.plans.selection import ScanRequest, Selection
 from civitai_kit.core.settings.keys import KEYS
 from civitai_kit.core.settings.layers import Settings
 from civitai_kit.core.site.enums import ModelSort, Period
+from civitai_kit.core.site.listing_pages import is_listing, page_query, unread_parameters
 from civitai_kit.core.site.query import ModelQuery
 from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind, parse_reference
 
@@ -53,13 +55,16 @@ def scan_request(settings: Settings, refs: Sequence[Reference], typed: Collectio
     """
     named = tuple(refs) or (() if set(typed) & set(_ASKS) else tuple(_set_references(settings)))
     kept = _only_typed(settings, typed) if named else settings
+    pages = [reference for reference in named if is_listing(reference)]
+    queries = _page_queries(pages, kept, typed) if named else _queries(settings)
+    of_a_listing = not named or bool(pages)
     return ScanRequest(
-        references=named,
-        queries=() if named else tuple(_queries(settings)),
+        references=tuple(reference for reference in named if not is_listing(reference)),
+        queries=tuple(queries),
         selection=_selection(kept),
         limit=kept.limit,
-        max_pages=0 if named else settings.max_pages,
-        top=0 if named else settings.top,
+        max_pages=settings.max_pages if of_a_listing else 0,
+        top=settings.top if of_a_listing else 0,
     )
 
 
@@ -71,12 +76,13 @@ def request_of(call: Call, settings: Settings) -> ScanRequest:
     references = typed_references(call, settings)
     typed = call.layer().values
     request = scan_request(settings, references, typed)
-    if not (request.references or call.has("all") or is_narrowed(settings, typed)):
+    if not (request.references or references or call.has("all") or is_narrowed(settings, typed)):
         raise UsageError(
             f"Nothing narrows this {call.command}: it would walk the whole site.",
             hint="Name a REF or what to look for (--type, --tag, --username, --limit …), or say --all.",
         )
-    warn_of_idle_flags(call, request.references)
+    _warn_of_unread_pages(call, references)
+    warn_of_idle_flags(call, () if any(map(is_listing, references)) else request.references)
     return request
 
 
@@ -110,6 +116,12 @@ def typed_references(call: Call, settings: Settings) -> list[Reference]:
         for text in call.many("model_version_id")
     ]
     return references
+
+
+def _warn_of_unread_pages(call: Call, references: Sequence[Reference]) -> None:
+    for page in filter(is_listing, references):
+        for name in unread_parameters(page):
+            call.console.warn(f"{name} of the page {page.text} has no counterpart here; it is ignored.")
 
 
 def warn_of_idle_flags(call: Call, references: Sequence[Reference]) -> None:
@@ -150,18 +162,30 @@ def _only_typed(settings: Settings, typed: Collection[str]) -> Settings:
 
 def _queries(settings: Settings) -> Iterator[ModelQuery]:
     """One listing for each tag and each creator; the site takes one of either at a time."""
+    usual = _usual_query(settings)
     for tag, username in product(settings.tags or (None,), settings.usernames or (None,)):
-        yield ModelQuery(
-            types=settings.model_types,
-            base_models=settings.base_models,
-            sort=ModelSort(settings.sort),
-            period=Period(settings.period),
-            nsfw=settings.nsfw,
-            limit=min(settings.page_size, settings.top or settings.page_size),
-            username=username,
-            tag=tag,
-            query=settings.query or None,
-        )
+        yield replace(usual, username=username, tag=tag)
+
+
+def _page_queries(pages: Iterable[Reference], kept: Settings, typed: Collection[str]) -> Iterator[ModelQuery]:
+    """What listing pages show: of the settings only what was typed counts beside them, and more than the page's own."""
+    ours = {key: KEYS[key].default for key in ("query", "period") if key not in typed}
+    usual = _usual_query(kept.model_copy(update=ours))
+    over = {key: getattr(usual, key) for key in ("sort", "period", "query") if key in typed}
+    for page in pages:
+        yield replace(page_query(page, usual), **over)
+
+
+def _usual_query(settings: Settings) -> ModelQuery:
+    return ModelQuery(
+        types=settings.model_types,
+        base_models=settings.base_models,
+        sort=ModelSort(settings.sort),
+        period=Period(settings.period),
+        nsfw=settings.nsfw,
+        limit=min(settings.page_size, settings.top or settings.page_size),
+        query=settings.query or None,
+    )
 
 
 def _selection(settings: Settings) -> Selection:

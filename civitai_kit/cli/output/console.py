@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -59,6 +60,7 @@ class Console:
         self.asking = False
         self._answered = False
         self._streaming = False
+        self._lost: OSError | None = None
         self._lock = threading.RLock()
 
     @property
@@ -91,14 +93,27 @@ class Console:
             self._answered = True
         if self._streaming:
             rest = {"exit_code": outcome.exit_code, "errors": _helped(outcome.errors)}
-            _write(sys.stdout, f"]}}, {_dumped(rest)[1:]}\n")
+            self._print(f"]}}, {_dumped(rest)[1:]}\n")
             return
         if self.as_json:
-            _write(sys.stdout, _envelope(command, outcome, _helped(outcome.errors)))
+            self._print(_envelope(command, outcome, _helped(outcome.errors)))
             return
         if outcome.lines:
-            _write(sys.stdout, "".join(f"{line}\n" for line in outcome.lines))
+            self._print("".join(f"{line}\n" for line in outcome.lines))
         self._complain_of(_helped(outcome.errors if outcome.untold is None else outcome.untold))
+
+    def exit_code(self, outcome: Outcome) -> int:
+        """The code to end with: results that could not be written are no success, unless a reader has left.
+
+        To be asked when all is shown; says on stderr what was in the way.
+        """
+        if self._lost is None:
+            return outcome.exit_code
+        from civitai_kit.files.output import not_written
+
+        error = not_written(self._lost, "standard output", hint="Make room, or send it elsewhere.")
+        self.complain(error.as_row())
+        return outcome.exit_code if outcome.exit_code == Exit.INTERRUPTED else error.exit_code
 
     def stream(self, command: str, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Print `data[name]` row by row for a program; `show` ends the object, whatever became of the command."""
@@ -107,14 +122,14 @@ class Console:
             head = f'{{"schema": {SCHEMA}, "command": {_dumped(command)}, "data": {{{_dumped(name)}: ['
             before = ", " if self._streaming else head
             self._streaming = True
-            if not _write(sys.stdout, before + _dumped(batch)[1:-1]):
+            if not self._print(before + _dumped(batch)[1:-1]):
                 return
 
     def stream_lines(self, lines: Iterable[str]) -> None:
         """Print lines for a person as they come; they are cleaned already."""
         rest = iter(lines)
         while batch := list(islice(rest, _BATCH)):
-            if not _write(sys.stdout, "".join(f"{line}\n" for line in batch)):
+            if not self._print("".join(f"{line}\n" for line in batch)):
                 return
 
     def last_words(self, command: str, outcome: Outcome) -> None:
@@ -169,6 +184,13 @@ class Console:
     def paint(self, text: str, style: str) -> str:
         """The text in a style of the terminal's, or plain."""
         return f"\x1b[{style}m{text}\x1b[0m" if self.color else text
+
+    def _print(self, text: str) -> bool:
+        """Write results; says whether somebody reads on."""
+        error = _write(sys.stdout, text)
+        if error is not None and not _reader_left(error):
+            self._lost = self._lost or error
+        return error is None
 
     def _say(self, line: str) -> None:
         display = self.display
@@ -228,22 +250,31 @@ def _dumped(content: object) -> str:
     return json.dumps(content, ensure_ascii=not utf8, allow_nan=False, default=str)
 
 
-def _write(stream: TextIO, text: str) -> bool:
-    """Write and flush; a closed pipe is closed for good, quietly. Says whether somebody reads on."""
+def _write(stream: TextIO | None, text: str) -> OSError | None:
+    """Write and flush; gives what was in the way. A stream that fails is closed for good."""
+    if stream is None:
+        return OSError(errno.EBADF, "it is closed")
     try:
         stream.write(text)
         stream.flush()
     except UnicodeEncodeError:
         encoding = stream.encoding or "ascii"
         return _write(stream, text.encode(encoding, "backslashreplace").decode(encoding))
-    except (OSError, ValueError):
-        _abandon(stream)
-        return False
-    return True
+    except (OSError, ValueError) as error:
+        abandon(stream)
+        return error if isinstance(error, OSError) else OSError(errno.EBADF, "it is closed")
+    return None
 
 
-def _abandon(stream: TextIO) -> None:
+def _reader_left(error: OSError) -> bool:
+    """Whether the other end of a pipe was closed (Windows says EINVAL)."""
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
+
+
+def abandon(stream: TextIO | None) -> None:
     """Send what may still come to nowhere, so that the interpreter does not trip over it at its end."""
+    if stream is None:
+        return
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

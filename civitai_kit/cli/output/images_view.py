@@ -21,6 +21,7 @@ WORDS: dict[str, str] = {
     Why.FILTER_TAGS: "filter tags missing",
     Why.MAX_PER_MODEL: "limit of the model reached",
     Why.NO_URL: "without an address",
+    Why.NO_ID: "without an id",
     Why.PATH_TOO_LONG: "path too long",
 }
 STATUS_WORDS: dict[TargetStatus, str] = {

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +36,7 @@ def set_up(settings: Settings, console: Console) -> None:
         root.removeHandler(handler)
         handler.close()
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    handlers = [*_to_file(settings.log_file), *([] if console.quiet else [_ToConsole(console)])]
+    handlers = [*_to_file(settings.log_file, console), *([] if console.quiet else [_ToConsole(console)])]
     formatter = _formatter(settings) if settings.log_file or level < logging.WARNING else _plain(settings)
     for handler in handlers:
         handler.setFormatter(formatter)
@@ -97,11 +100,36 @@ class _ToConsole(logging.Handler):
             self.console.tell(line)
 
 
-def _to_file(path: str) -> list[logging.Handler]:
+class _ToFile(logging.FileHandler):
+    """Appends to the file that a person named; the first line that cannot be written is said, the others are lost."""
+
+    def __init__(self, path: Path, console: Console) -> None:
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        self.console = console
+
+    def _open(self) -> Any:
+        from civitai_kit.files.output import open_appending
+
+        return os.fdopen(open_appending(self.baseFilename), "w", encoding=self.encoding, errors=self.errors)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        self.setLevel(logging.CRITICAL + 1)
+        if not isinstance(error, BrokenPipeError):
+            why = getattr(error, "strerror", None) or error
+            self.console.warn(f"The log file {self.baseFilename} cannot be written: {why}. What follows is not in it.")
+
+    def close(self) -> None:
+        """Close the file; what its end could not take was said."""
+        with suppress(OSError):
+            super().close()
+
+
+def _to_file(path: str, console: Console) -> list[logging.Handler]:
     if not path:
         return []
     try:
-        return [logging.FileHandler(Path(path), encoding="utf-8", errors="backslashreplace")]
+        return [_ToFile(Path(path).expanduser(), console)]
     except OSError as error:
         raise NotWritable(f"The log file {path} cannot be written: {error.strerror}.", path=path) from error
 

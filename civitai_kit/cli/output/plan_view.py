@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from civitai_kit.core.plans.report import Report
 
 MOST_ROWS = 30
-HEAD = ("SIZE", "TYPE", "BASE MODEL", "MODEL", "VERSION", "FILE")
+HEAD = ("SIZE", "TYPE", "BASE MODEL", "MODEL", "VERSION", "VARIANT", "FILE")
 
 WORDS: dict[Reason, str] = {
     Reason.HAVE: "already there",
@@ -73,7 +73,8 @@ def report_lines(report: Report, *, kept: int = 0) -> Iterator[str]:
     failed = [failure for failure in report.failed if failure.error.code is not Code.INTERRUPTED]
     if report.downloaded:
         resumed = f", {shown_bytes(report.resumed_bytes)} of it from an earlier run" if report.resumed_bytes else ""
-        yield f"Downloaded {counted(len(report.downloaded), 'file')}, {shown_bytes(sizes)}{resumed}."
+        linked = f"; {len(report.linked):,} of them by a link to bytes that are here" if report.linked else ""
+        yield f"Downloaded {counted(len(report.downloaded), 'file')}, {shown_bytes(sizes)}{resumed}{linked}."
     if report.saved:
         yield f"Saved {counted(len(report.saved), 'file')} beside them."
     if not report.downloaded and not report.saved and not report.was_stopped:
@@ -110,11 +111,12 @@ def _table(items: Sequence[Item]) -> list[str]:
                 _short(item.base_model, 18),
                 name,
                 _short(item.version_name, 20),
+                _short(item.variant, 20),
                 item.file_name,
             ]
         )
         model_before = item.model_id
-    return table(HEAD, rows, flexible=5, right=(0,), spare=(1, 4, 2))
+    return table(HEAD, rows, flexible=6, right=(0,), spare=(1, 4, 2, 5))
 
 
 def _short(text: str, most: int) -> str:

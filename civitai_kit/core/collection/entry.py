@@ -32,6 +32,7 @@ class FileRecord(BaseModel):
     """Memory of one file. `path` relative to the save path with `/`; `size` bytes; digests lower-case hex.
 
     The digests are those the site promises; `proved` are those of the bytes on disk, by the same names.
+    `foreign` says that the file belongs to another version, so that only its `url` reaches it (site.md 7.3).
     `kept_mismatch` marks a file kept although its hash is not the promised one. `error` is `code: message`.
     """
 
@@ -47,7 +48,7 @@ class FileRecord(BaseModel):
     crc32: str | None = None
     auto_v3: str | None = None
     url: str | None = None
-    linked: bool = False
+    foreign: bool = False
     status: Status = Status.PENDING
     proved: dict[str, str] = {}
     kept_mismatch: bool = False

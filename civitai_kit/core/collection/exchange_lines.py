@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from civitai_kit.core.collection.entry import Entry, FileRecord, ImageRecord
 from civitai_kit.core.collection.exchange import ENTRY_BEGINS, LineRefused, Passed
 from civitai_kit.core.errors import UsageError
-from civitai_kit.core.paths.our_names import OUR_ENDINGS, OUR_FOLDERS
+from civitai_kit.core.paths.our_names import OUR_PLACES, is_ours
 from civitai_kit.core.paths.relative_paths import checked_relative, path_key
 from civitai_kit.core.paths.safe_names import LONGEST_NAME
 from civitai_kit.core.site.references import LARGEST_ID, path_and_query
@@ -34,12 +34,15 @@ class ExportLine(BaseModel):
     image: ImageRecord | None = None
 
 
-def read_line(line: bytes) -> Entry | ImageRecord:
-    """The checked record of a line. Raises LineRefused for anything that must not be remembered."""
+def read_line(line: bytes, places: tuple[str, ...] = OUR_PLACES) -> Entry | ImageRecord:
+    """The checked record of a line. Raises LineRefused for anything that must not be remembered.
+
+    `places` are what is ours under the save path: no record may name it.
+    """
     # Pydantic accepts these although they are not JSON; they could not be written back.
     odd = b"NaN" in line or b"Infinity" in line
     record = _parsed_slowly(line) if odd else _parsed(line)
-    return _fit_entry(record) if isinstance(record, Entry) else _fit_image(record)
+    return _fit_entry(record, places) if isinstance(record, Entry) else _fit_image(record, places)
 
 
 def _parsed(line: bytes) -> Entry | ImageRecord:
@@ -80,20 +83,18 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _fit_entry(entry: Entry) -> Entry:
+def _fit_entry(entry: Entry, places: tuple[str, ...]) -> Entry:
     if not 0 < entry.version_id <= LARGEST_ID:
         raise LineRefused(Passed.INVALID, f"{entry.version_id} is no version id")
-    files = tuple([_fit_file(record) for record in entry.files])
+    files = tuple([_fit_file(record, places) for record in entry.files])
     if len(files) > 1 and len({path_key(record.path) for record in files}) < len(files):
         raise LineRefused(Passed.UNSAFE_PATH, "two of its files share a path")
     same = all(map(is_, files, entry.files))
     return entry if same else entry.model_copy(update={"files": files})
 
 
-def _fit_file(record: FileRecord) -> FileRecord:
-    _check_path(record.path)
-    if record.path.casefold().endswith(OUR_ENDINGS):
-        raise LineRefused(Passed.UNSAFE_PATH, f"{record.path!r} is a name that civitai-kit keeps for itself")
+def _fit_file(record: FileRecord, places: tuple[str, ...]) -> FileRecord:
+    _check_path(record.path, places)
     _check_digests(record.sha256, record.blake3, record.crc32)
     if record.proved:
         _check_digests(*(record.proved.get(name) for name in ("sha256", "blake3", "crc32")))
@@ -113,24 +114,23 @@ def _check_digests(sha256: str | None, blake3: str | None, crc32: str | None) ->
         raise LineRefused(Passed.INVALID, "a digest is not hex digits in lower case, as many as it has")
 
 
-def _fit_image(record: ImageRecord) -> ImageRecord:
+def _fit_image(record: ImageRecord, places: tuple[str, ...]) -> ImageRecord:
     """The record. A path outside the save path is dropped, and the file counts as not there."""
     try:
         if record.path is not None:
-            _check_path(record.path)
+            _check_path(record.path, places)
     except LineRefused:
         return record.model_copy(update={"path": None})
     return record
 
 
-def _check_path(path: str) -> None:
+def _check_path(path: str, places: tuple[str, ...]) -> None:
     if len(path) > LONGEST_NAME or not _PLAIN_PATH.fullmatch(path):
         try:
             checked_relative(path)
         except UsageError as error:
             raise LineRefused(Passed.UNSAFE_PATH, error.message.rstrip(".")) from error
-    top = path.split("/", 1)[0]
-    if top in OUR_FOLDERS or top.startswith(".civitai-kit"):
+    if is_ours(path, places):
         raise LineRefused(Passed.UNSAFE_PATH, f"{path!r} is a name that civitai-kit keeps for itself")
 
 

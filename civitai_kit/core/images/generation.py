@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,9 @@ _LINE_BREAKS = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
 # `urn:air:sdxl:checkpoint:civitai:101055@128078`, also as the old grabber's cleaned folder names have it.
 _URN = re.compile(r"\s*urn[:_]", re.IGNORECASE)
 _URN_VERSION = re.compile(r"civitai[:_]\d+@(\d{1,10})", re.IGNORECASE)
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# A workflow of a thousand nodes has some hundred kilobytes; what unpacks to more is none.
+_LONGEST_TEXT = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,13 @@ def workflow_of(meta: Mapping[str, Any]) -> Any | None:
     return next((graph for graph in graphs if isinstance(graph, dict) and graph), None)
 
 
+def workflow_in_png(png: bytes) -> Any | None:
+    """The graph among a PNG's texts, `workflow` before `prompt`; None where there is none."""
+    texts = dict(_png_texts(png))
+    graphs = (graph_of(texts.get(keyword, "")) for keyword in ("workflow", "prompt"))
+    return next((graph for graph in graphs if graph), None)
+
+
 def graph_of(said: str) -> dict[str, Any] | None:
     """The object of a JSON text by ComfyUI, which writes NaN where it means nothing; None for anything else."""
     try:
@@ -154,3 +165,39 @@ def _written(value: Any) -> str:
 def _one_line(value: str) -> str:
     # What can be printed has no line breaks, and is told from what cannot in no time.
     return value if value.isprintable() else _LINE_BREAKS.sub(" ", value.strip("\r\n"))
+
+
+def _png_texts(png: bytes) -> Iterator[tuple[str, str]]:
+    """Keyword and text of every tEXt, zTXt and iTXt chunk that can be read."""
+    at = len(_PNG_SIGNATURE)
+    if not png.startswith(_PNG_SIGNATURE):
+        return
+    while at + 8 <= len(png):
+        length, kind = int.from_bytes(png[at : at + 4], "big"), png[at + 4 : at + 8]
+        payload = png[at + 8 : at + 8 + length]
+        keyword, _, rest = payload.partition(b"\0")
+        text = _png_text(kind, rest)
+        if text is not None:
+            yield keyword.decode("latin-1"), text
+        at += 12 + length
+
+
+def _png_text(kind: bytes, rest: bytes) -> str | None:
+    match kind:
+        case b"tEXt":
+            return rest.decode("utf-8", "replace")
+        case b"zTXt":
+            return _unpacked(rest[1:])
+        case b"iTXt":
+            packed, rest = rest[:1] == b"\1", rest[2:]
+            body = rest.partition(b"\0")[2].partition(b"\0")[2]
+            return _unpacked(body) if packed else body.decode("utf-8", "replace")
+        case _:
+            return None
+
+
+def _unpacked(body: bytes) -> str | None:
+    try:
+        return zlib.decompressobj().decompress(body, _LONGEST_TEXT).decode("utf-8", "replace")
+    except zlib.error:
+        return None

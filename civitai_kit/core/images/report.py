@@ -40,6 +40,7 @@ class Why(StrEnum):
     FILTER_TAGS = "filter_tags"
     MAX_PER_MODEL = "max_per_model"
     NO_URL = "no_url"
+    NO_ID = "no_id"
     PATH_TOO_LONG = "path_too_long"
 
 

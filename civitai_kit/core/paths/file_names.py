@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from civitai_kit.core.paths.our_names import OUR_ENDINGS
 from civitai_kit.core.paths.relative_paths import path_key
 from civitai_kit.core.paths.safe_names import safe_name, split_extension, with_mark
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 # Leaves room in one component for what a template puts before the name, `{version_id}_` above all.
 LONGEST_FILE_NAME = 200
-# Names under which unfinished files are kept and cleaned away; no finished file may bear them.
-_OURS = re.compile(r"\.(?:part|tmp|journal)$", re.IGNORECASE)
 
 
 def file_names(version: ModelVersion, *, limit: int = LONGEST_FILE_NAME) -> dict[int | None, str]:
@@ -48,7 +46,7 @@ def sidecar_path(file_path: str) -> str:
 
 def _own_name(file: ModelFile, limit: int) -> str:
     name = safe_name(file.name or "", "unknown_file_name", limit=limit - 1)
-    return f"{name}_" if _OURS.search(name) else name
+    return f"{name}_" if name.lower().endswith(OUR_ENDINGS) else name
 
 
 def _clashing(names: dict[int | None, str], marked: set[int | None]) -> set[int | None]:

@@ -1,21 +1,24 @@
-"""What is left behind by work that was cut off, told by names and by what stands in a journal."""
+"""The names that civitai-kit keeps for itself, and what cut-off work leaves behind, told by them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-# What civitai-kit keeps for itself: unfinished files, and its databases.
-OUR_ENDINGS = (".part", ".part.json", ".tmp")
-OUR_FOLDERS = ("civitai_download_db", "civitai_kit_db")
+from civitai_kit.core.paths.relative_paths import path_key
+
 TORRENT = ".torrent"
 MAGNET = "-magnet.txt"
-
-
 PART = ".part"
 JOURNAL = ".part.json"
+# No file of a model bears them, wherever it lies: unfinished files, and what is made beside finished ones.
+OUR_ENDINGS = (PART, JOURNAL, ".tmp", TORRENT, MAGNET)
+# At the top of the save path: the databases and the log of --log-api. What settings name comes to these.
+OUR_PLACES = ("civitai_download_db", "civitai_kit_db", "api.log")
+# At the top as well, each with an ending: the lock and its like.
+_OUR_BEGINNING = ".civitai-kit"
 # Browsers, aria2, the hub clients of other sites, other downloaders of this one.
 _OTHERS = (".downloading", ".incomplete", ".aria2", ".crdownload", ".opdownload", ".partial")
 # No journal is longer (the transfer room keeps it small); what is need not be read.
@@ -46,6 +49,38 @@ ASKED_BY: Mapping[LeftoverKind, tuple[str, ...]] = {
 }
 # These are no leftovers: they are removed only on request, and not reported when they stay.
 MADE_ON_PURPOSE = frozenset({LeftoverKind.TORRENT, LeftoverKind.MAGNET})
+
+
+def is_ours(path: str, places: Iterable[str] = OUR_PLACES) -> bool:
+    """Whether a path under the save path is a name that civitai-kit keeps for itself; case makes no difference.
+
+    `places` are what lies there of ours, files and folders, relative with `/`.
+    """
+    key = _key(path)
+    return key.endswith(OUR_ENDINGS) or key.startswith(_OUR_BEGINNING) or _place_of(key, places) is not None
+
+
+def given_away(path: str, places: Iterable[str] = OUR_PLACES) -> str:
+    """The path, or the nearest one that is not ours: with a `_` after the name that is."""
+    if not is_ours(path, places):
+        return path
+    parts = path.split("/")
+    if _key(path).startswith(_OUR_BEGINNING):
+        parts[0] = f"_{parts[0]}"
+    elif (place := _place_of(_key(path), places)) is not None:
+        parts[place.count("/")] += "_"
+    if _key(parts[-1]).endswith(OUR_ENDINGS):
+        parts[-1] += "_"
+    return given_away("/".join(parts), places)
+
+
+def _place_of(key: str, places: Iterable[str]) -> str | None:
+    return next((place for place in map(_key, places) if key == place or key.startswith(f"{place}/")), None)
+
+
+def _key(path: str) -> str:
+    """As `path_key`, at once for the hundred thousand paths of an import."""
+    return path.lower() if path.isascii() else path_key(path)
 
 
 def kind_of(name: str) -> LeftoverKind | None:

@@ -77,7 +77,8 @@ class Order:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """What came: the final `path`, its `size`, all `digests`, `received` bytes from the network and `resumed` bytes
-    kept from an earlier part file; `mismatch` when a wrong hash was allowed to stay."""
+    kept from an earlier part file; `mismatch` when a wrong hash was allowed to stay, `linked` when the bytes were here
+    already and the file was placed by link or copy."""
 
     path: PurePath
     size: int
@@ -85,3 +86,4 @@ class Fetched:
     received: int
     resumed: int
     mismatch: bool = False
+    linked: bool = False

@@ -41,8 +41,9 @@ class Reason(StrEnum):
 class Item:
     """One file to fetch. `path` is relative to the save path with `/`; `size` in bytes; digests lower-case hex.
 
-    `url` is the download URL the site printed, as path and query only; `linked` says that the file belongs to
-    another version, so that only `url` reaches it (site.md 7.3). Digests and size are None where the site has none.
+    `url` is the download URL the site printed, as path and query only; `foreign` says that the file belongs to
+    another version, so that only `url` reaches it (site.md 7.3). Digests and size are None where the site has none,
+    and so are `format` (SafeTensor …), `fp` (fp16 …), `size_variant` (full, pruned) and `quant` (Q4_K_M …).
     """
 
     model_id: int | None
@@ -60,9 +61,20 @@ class Item:
     crc32: str | None = None
     auto_v3: str | None = None
     file_type: str | None = None
+    format: str | None = None
+    fp: str | None = None
+    size_variant: str | None = None
+    quant: str | None = None
     creator: str | None = None
     url: str | None = None
-    linked: bool = False
+    foreign: bool = False
+
+    @property
+    def variant(self) -> str:
+        """What tells it from the other files of its version: `fp16 pruned`, `GGUF Q4_K_M`, `VAE`; empty for nothing."""
+        usual = {self.file_type: ("Model", "Pruned Model"), self.format: ("SafeTensor", "Other")}
+        odd = [word for word, names in usual.items() if word not in names]
+        return " ".join(dict.fromkeys(word for word in (*odd, self.fp, self.size_variant, self.quant) if word))
 
     def as_row(self) -> dict[str, Any]:
         """The item as one row of `items[]`."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from civitai_kit.core.errors import UsageError
-from civitai_kit.core.paths.our_names import OUR_ENDINGS, OUR_FOLDERS
+from civitai_kit.core.paths.our_names import OUR_PLACES, is_ours
 from civitai_kit.core.paths.relative_paths import MOST_PARTS, checked_relative, path_key
 from civitai_kit.core.plans.plan import PLAN_SCHEMA, Item, Plan
 
@@ -31,12 +31,6 @@ def _inside(path: str) -> str:
         checked = checked_relative(path)
     except UsageError as error:
         raise ValueError(error.message) from error
-    if (
-        checked.casefold().endswith(OUR_ENDINGS)
-        or checked.split("/")[0] in OUR_FOLDERS
-        or checked.startswith(".civitai-kit")
-    ):
-        raise ValueError("is a name that civitai-kit keeps for itself")
     return checked
 
 
@@ -69,9 +63,13 @@ class _PlanItem(BaseModel):
     crc32: Annotated[str, _digest(8)] | None = None
     auto_v3: str | None = None
     file_type: str | None = None
+    format: str | None = None
+    fp: str | None = None
+    size_variant: str | None = None
+    quant: str | None = None
     creator: str | None = None
     url: Annotated[str, AfterValidator(_download_path)] | None = None
-    linked: bool = False
+    foreign: bool = False
 
     def item(self) -> Item:
         return Item(**self.model_dump())
@@ -82,10 +80,14 @@ def plan_text(plan: Plan) -> str:
     return json.dumps({"schema": PLAN_SCHEMA, **plan.as_json()}, ensure_ascii=False, indent=1) + "\n"
 
 
-def read_plan(text: str, name: str) -> Plan:
-    """The plan in a plan file's text; `name` is the file's, for messages. Raises UsageError, repairs nothing."""
+def read_plan(text: str, name: str, places: tuple[str, ...] = OUR_PLACES) -> Plan:
+    """The plan in a plan file's text; `name` is the file's, for messages, `places` what is ours under the save path.
+
+    Raises UsageError, repairs nothing.
+    """
     document = _document(text, name)
     items = tuple(_read_item(row, number, name) for number, row in enumerate(document["items"], 1))
+    _refuse_our_names(items, name, places)
     _refuse_shared_paths(items, name)
     return Plan(items=items, models=len({item.model_id for item in items}))
 
@@ -118,6 +120,15 @@ def _read_item(row: Any, number: int, name: str) -> Item:
         where = ".".join(str(part) for part in first["loc"]) or "item"
         what = str(first["msg"]).removeprefix("Value error, ")
         raise UsageError(f"{name}, item {number}: {where}: {what}", hint=_HINT) from error
+
+
+def _refuse_our_names(items: tuple[Item, ...], name: str, places: tuple[str, ...]) -> None:
+    for number, item in enumerate(items, 1):
+        if is_ours(item.path, places):
+            raise UsageError(
+                f"{name}, item {number}: path: {item.path!r} is a name that civitai-kit keeps for itself.",
+                hint="Give the item another path.",
+            )
 
 
 def _refuse_shared_paths(items: tuple[Item, ...], name: str) -> None:

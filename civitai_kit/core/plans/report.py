@@ -27,10 +27,12 @@ class Report:
     """The outcome of a run. `bytes` were read from the network, `resumed_bytes` kept from earlier part files.
 
     `errors` concern no single item: a REF that could not be had, a sidecar or image that failed, a stop. `adopted`
+    `linked` are the paths of downloaded items whose bytes were here already. `adopted`
     counts right files found on disk, `named` the REFs that could be had, `left` the items not come to.
     """
 
     downloaded: tuple[Item, ...] = ()
+    linked: frozenset[str] = frozenset()
     skipped: tuple[Skip, ...] = ()
     failed: tuple[Failure, ...] = ()
     saved: tuple[str, ...] = ()
@@ -57,13 +59,16 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """The `data` of `download --json`."""
         return {
-            "downloaded": [item.as_row() for item in self.downloaded],
+            "downloaded": [self._row(item) for item in self.downloaded],
             "skipped": [skip.as_row() for skip in self.skipped],
             "failed": [failure.as_row() for failure in self.failed],
             "saved": list(self.saved),
             "bytes": self.bytes,
             "resumed_bytes": self.resumed_bytes,
         }
+
+    def _row(self, item: Item) -> dict[str, Any]:
+        return {**item.as_row(), "linked": True} if item.path in self.linked else item.as_row()
 
     def error_rows(self) -> list[dict[str, Any]]:
         """The rows of `errors[]`, those of failed items with their ids and path."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from civitai_kit.core.plans.plan import Reason, Skip
-from civitai_kit.core.site.models import Model, ModelFile, ModelVersion
+from civitai_kit.core.site.models import Model, ModelFile, ModelVersion, with_ids
 from civitai_kit.core.site.query import ModelQuery
 from civitai_kit.core.site.references import Reference
 
@@ -162,8 +162,12 @@ def _files(model: Model, version: ModelVersion, selection: Selection, now: datet
     if reason is not None:
         yield _skip(reason, model, version, until=until)
         return
+    version = with_ids(version)
     for file in version.files:
         refusal = _file_reason(model, file, selection)
+        if refusal is None and file.id is None:
+            # Neither an address of its own nor a memory of it can be made.
+            refusal = Reason.NO_FILES
         yield Choice(model, version, file) if refusal is None else _skip(refusal, model, version, file)
 
 
@@ -175,7 +179,8 @@ def _version_reason(version: ModelVersion, selection: Selection, now: datetime) 
         return Reason.PRIVATE, None
     if gated and not selection.early_access:
         return Reason.EARLY_ACCESS, until
-    return (Reason.NO_FILES, None) if not version.files else (None, None)
+    # Without its own id there is no address of it.
+    return (Reason.NO_FILES, None) if not version.files or version.id is None else (None, None)
 
 
 def _file_reason(model: Model, file: ModelFile, selection: Selection) -> Reason | None:

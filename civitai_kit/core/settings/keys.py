@@ -107,6 +107,11 @@ _DOWNLOAD = (
     Key("concurrency", 4, "downloads at the same time", ("Concurrency",), "How to download"),
     Key("connections", 1, "connections for one file, where the server allows ranges"),
     Key("limit_rate", 0, "bytes a second in all (5MB, 800KiB), 0 for no bound"),
+    Key(
+        "duplicates",
+        "link",
+        "files whose bytes are here already: link (a hard link, else a copy), copy, or fetch again",
+    ),
     Key("allow_hash_mismatch", False, "keep a file whose hash is wrong; it is remembered so"),
     Key("skip_confirmation", False, "download without asking", ("SkipConfirmation",)),
     Key("metadata", False, "save <file>.json with the version's data beside each file", ("Metadata", "SaveMetadata")),

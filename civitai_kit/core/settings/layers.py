@@ -147,6 +147,7 @@ class Settings(_Table):
     concurrency: Workers = default("concurrency")
     connections: Annotated[int, BeforeValidator(checks.whole(1, 16))] = default("connections")
     limit_rate: Bytes = default("limit_rate")
+    duplicates: Annotated[str, BeforeValidator(checks.one_of("link", "copy", "fetch"))] = default("duplicates")
     allow_hash_mismatch: YesNo = default("allow_hash_mismatch")
     skip_confirmation: YesNo = default("skip_confirmation")
     metadata: YesNo = default("metadata")

@@ -201,6 +201,18 @@ class ModelVersion(SiteValue):
     images: Annotated[Sequence[Preview], PlainValidator(_previews)] = ()
 
 
+def with_ids(version: ModelVersion) -> ModelVersion:
+    """The version with the ids that its files lack and their printed URLs have (site.md 7.5)."""
+    if all(file.id is not None for file in version.files):
+        return version
+    return version.model_copy(update={"files": tuple(_with_id(file) for file in version.files)})
+
+
+def _with_id(file: ModelFile) -> ModelFile:
+    found = re.search(r"[?&]fileId=([1-9][0-9]{0,9})(?:[&#]|$)", file.download_url or "")
+    return file if file.id is not None or found is None else file.model_copy(update={"id": int(found.group(1))})
+
+
 def _versions(value: Any) -> Sequence[ModelVersion]:
     return value if isinstance(value, Rows | tuple) else Rows(objects(value), ModelVersion.model_validate)
 

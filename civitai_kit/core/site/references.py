@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.site.air import air_of, parse_air
@@ -40,6 +40,12 @@ _TWINS = frozenset(f"{prefix}civitai.{colour}" for prefix in ("", "www.") for co
 }
 _HINT = "Give a page of the site, a download URL, an AIR (urn:air:…) or a model id."
 _NOTHING_KNOWN = "is no page, download URL, AIR or id of Civitai"
+_AMPERSANDS = r"(?i)&(?:(?:amp|#0*38|#x0*26);)+"
+# As people and other tools spell the parameters of the site's pages; compared in lower case, letters alone.
+_VERSION_NAMES = frozenset({"modelversionid", "modelversion", "versionid", "version"})
+_FILE_NAMES = frozenset({"fileid", "modelfileid"})
+# Without one of these the page of models is the whole site.
+_NARROWS = frozenset({"tag", "query", "username", "user", "types", "baseModels", "period"})
 _SECRETS = r"(?i)(?<=[?&]token=)[^&#\s]*|(?<=//)[^/?#@\s]*@"
 
 
@@ -53,12 +59,14 @@ class ReferenceKind(StrEnum):
     POST = "post"
     USER = "user"
     TAG = "tag"
+    LISTING = "listing"
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """What was named, by `kind`; a version's or file's `model_id` is there when it was said too.
 
+    `listing` are the parameters of a page that lists models, as they stand in its URL.
     `host` is the host (and port) that a URL had, None for ids and AIRs; `text` is what was typed, without a key.
     """
 
@@ -70,6 +78,7 @@ class Reference:
     post_id: int | None = None
     username: str | None = None
     tag: str | None = None
+    listing: str = ""
     host: str | None = None
     text: str = ""
 
@@ -79,7 +88,8 @@ def parse_reference(text: str, *, site: str | None = None) -> Reference:
 
     Raises UsageError for anything else.
     """
-    typed = text.strip()
+    # Copied out of a page's source, `&` is an entity.
+    typed = re.sub(_AMPERSANDS, "&", text.strip())
     if re.fullmatch(r"[0-9]+", typed):
         return Reference(ReferenceKind.MODEL, model_id=_id(typed, "model id", typed), text=typed)
     if re.match(r"(?:urn|air):|(?:[\w/-]+:){0,2}civitai:", typed, re.ASCII | re.IGNORECASE):
@@ -113,9 +123,11 @@ def url_of(site: str, reference: Reference) -> str:
 def read_references(lines: Iterable[str]) -> list[tuple[int, str]]:
     """The references of a list, one a line, as (line number from 1, text).
 
-    Blank lines go, and comments: from a `#` at the start of a line or after white space to its end.
+    Blank lines go, and comments: from a `#` at the start of a line or after white space to its end. So do a comma at
+    the end and quotes around, as other tools write them.
     """
-    texts = (re.sub(r"(?:^|\s)#.*", "", line.lstrip("\ufeff").rstrip("\r\n")).strip() for line in lines)
+    bare = (re.sub(r"(?:^|\s)#.*", "", line.lstrip("\ufeff").rstrip("\r\n")).strip() for line in lines)
+    texts = (re.sub(r"""^(["']?)(.*?)\1[,;\s]*$""", r"\2", line) for line in bare)
     return [(number, text) for number, text in enumerate(texts, start=1) if text]
 
 
@@ -176,36 +188,56 @@ def _from_path(typed: str, segments: list[str], parts: SplitResult) -> Reference
         case ["models", model, *_]:
             return _model(typed, model, parts)
         case ["model-versions", "mini", version, *_] | ["model-versions", version, *_]:
-            return Reference(ReferenceKind.VERSION, version_id=_id(version, "version id", typed))
+            return Reference(ReferenceKind.VERSION, version_id=_version_in_path(typed, version, parts))
         case ["images", image, *_]:
             return Reference(ReferenceKind.IMAGE, image_id=_id(image, "image id", typed))
         case ["posts", post, *_]:
             return Reference(ReferenceKind.POST, post_id=_id(post, "post id", typed))
         case ["user", name, *_]:
-            return Reference(ReferenceKind.USER, username=_name(name, "user name", typed))
+            return Reference(ReferenceKind.USER, username=_name(name, "user name", typed), listing=parts.query)
         case ["tag", tag, *_]:
-            return Reference(ReferenceKind.TAG, tag=_name(tag, "tag", typed))
+            return Reference(ReferenceKind.TAG, tag=_name(tag, "tag", typed), listing=parts.query)
+        case ["models"] if _NARROWS & parse_qs(parts.query).keys():
+            return Reference(ReferenceKind.LISTING, listing=parts.query)
+        case ["collections", *_]:
+            hint = "Name the pages of its models instead, in a file for --from-file where there are many."
+            raise _refusal(typed, "is a collection, and collections cannot be read yet", hint)
         case _:
             raise _refusal(typed, "names no model, version, image, post, user or tag")
 
 
 def _download(typed: str, version: str, parts: SplitResult) -> Reference:
-    version_id = _id(version, "version id", typed)
-    file_id = _queried_id(typed, parts, "fileId", "file id")
+    version_id = _version_in_path(typed, version, parts)
+    file_id = _queried_id(typed, parts, _FILE_NAMES, "file id")
     kind = ReferenceKind.VERSION if file_id is None else ReferenceKind.FILE
     return Reference(kind, version_id=version_id, file_id=file_id)
 
 
 def _model(typed: str, model: str, parts: SplitResult) -> Reference:
     model_id = _id(model, "model id", typed)
-    version_id = _queried_id(typed, parts, "modelVersionId", "version id")
+    version_id = _queried_id(typed, parts, _VERSION_NAMES, "version id")
     kind = ReferenceKind.MODEL if version_id is None else ReferenceKind.VERSION
     return Reference(kind, model_id=model_id, version_id=version_id)
 
 
-def _queried_id(typed: str, parts: SplitResult, parameter: str, what: str) -> int | None:
-    given = parse_qs(parts.query).get(parameter)
-    return _id(given[0], what, typed) if given else None
+def _version_in_path(typed: str, version: str, parts: SplitResult) -> int:
+    """The version that the path names; refused where the query names another one."""
+    version_id = _id(version, "version id", typed)
+    if _queried_id(typed, parts, _VERSION_NAMES, "version id") not in (None, version_id):
+        raise _refusal(typed, "names two versions", "Say which one: keep the id of one of them.")
+    return version_id
+
+
+def _queried_id(typed: str, parts: SplitResult, names: frozenset[str], what: str) -> int | None:
+    """The id that the query gives under one of the names, None where it has none; two different ones are refused."""
+    given = {
+        _id(value.strip(), what, typed)
+        for key, value in parse_qsl(parts.query.replace(";", "&"))
+        if re.sub(r"[^a-z]", "", key.lower()) in names
+    }
+    if len(given) > 1:
+        raise _refusal(typed, f"has two of a {what}", "Say which one: keep one of them.")
+    return given.pop() if given else None
 
 
 def _id(digits: str, what: str, typed: str) -> int:

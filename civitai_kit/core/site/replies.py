@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from enum import StrEnum
-from math import isinf
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 from civitai_kit.core.errors import (
@@ -25,9 +22,8 @@ from civitai_kit.core.errors import (
 )
 from civitai_kit.core.remedies import BAD_KEY, LOGIN, REMEDIES
 from civitai_kit.core.retry import Trouble, retry_after_of, trouble_of
-
-# An error longer than this is cut: it is for reading.
-LONGEST_MESSAGE = 400
+from civitai_kit.core.site.error_text import error_text, one_line
+from civitai_kit.core.site.strict_json import NotJson, parse_json
 
 
 class BodyKind(StrEnum):
@@ -40,20 +36,6 @@ class BodyKind(StrEnum):
     LOGIN = "login"  # the login page
     BROKEN = "broken"  # JSON that is none, or holds what JSON cannot
     OTHER = "other"  # plain text, XML, bytes
-
-
-class NotJson(ValueError):
-    """A body that is not JSON as the standard has it."""
-
-
-def parse_json(body: bytes) -> Any:
-    """Read JSON from a stranger; raises NotJson for anything that could not be written back as JSON."""
-    try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
-    except RecursionError:
-        raise NotJson("nested too deep") from None
-    except ValueError as error:  # broken JSON, wrong UTF-8, integers of thousands of digits
-        raise NotJson(str(error)) from None
 
 
 def kind_of(headers: Mapping[str, str], body: bytes) -> BodyKind:
@@ -78,14 +60,6 @@ def is_login_address(address: str) -> bool:
     except ValueError:
         return False
     return parts.path.rstrip("/") == "/login" or "reason=download-auth" in parts.query
-
-
-def error_text(body: bytes) -> str | None:
-    """The site's own words out of any of its error bodies, on one line (site.md 1.4); None where it has none."""
-    try:
-        return _words(parse_json(body))
-    except NotJson:
-        return _line(body.decode("utf-8", "replace")) if body[:1] not in (b"<", b"{", b"[") and body else None
 
 
 def trouble_in(status: int, headers: Mapping[str, str], body: bytes, *, download: bool = False) -> Trouble:
@@ -161,7 +135,7 @@ def _forbidden(said: str | None, headers: Mapping[str, str], body: bytes, where:
         hint = "Your account has no access to this; with another key it may."
         return Forbidden(said or "The site forbids this.", hint=hint, **where)
     deadline = answer.get("deadline")
-    until = _line(deadline) if isinstance(deadline, str) else None
+    until = one_line(deadline) if isinstance(deadline, str) else None
     hint = f"It becomes free on {until}." if until else "Buy access on the site, or leave it out."
     return Forbidden(said or "Early access.", code=Code.EARLY_ACCESS, deadline=until, hint=hint, **where)
 
@@ -221,61 +195,5 @@ def _trouble_at(status: int) -> str:
     return names.get(status, f"The site is in trouble (status {status}).")
 
 
-def _words(answer: Any) -> str | None:
-    """Sentences from an error of any shape: issue lists, wrapped or not, texts with issue lists in them."""
-    if isinstance(answer, str):
-        return _line(_issues_in(answer))
-    if isinstance(answer, list):
-        return _line("; ".join(words for issue in answer if (words := _issue(issue)))) or None
-    if not isinstance(answer, dict):
-        return None
-    error, message = answer.get("error"), answer.get("message")
-    if isinstance(error, dict | list):
-        return _words(error)
-    # The sentence where there is one; "An unexpected error occurred" says less than the error beside it.
-    told = error if isinstance(error, str) and (not isinstance(message, str) or "unexpected" in message) else message
-    return _words(told) if isinstance(told, str) else None
-
-
-def _issues_in(text: str) -> str:
-    """A text with a JSON list of issues at its end, or with the validator's marks, as plain words."""
-    start = text.find("[")
-    if start >= 0:
-        try:
-            listed = _words(parse_json(text[start:].encode("utf-8", "replace")))
-        except NotJson:
-            listed = None
-        if listed:
-            return f"{text[:start].strip()} {listed}".strip()
-    issues = re.findall(r"✖ ([^\n]*)(?:\n\s*→ at ([^\n]*))?", text)
-    return "; ".join(f"{at.strip()}: {what}" if at else what for what, at in issues) or text
-
-
-def _issue(issue: Any) -> str | None:
-    if not isinstance(issue, dict) or not isinstance(issue.get("message"), str):
-        return None
-    path = issue.get("path")
-    name = ".".join(str(part) for part in path) if isinstance(path, list) else ""
-    return f"{name}: {issue['message']}" if name else issue["message"]
-
-
-def _line(text: str) -> str | None:
-    """One readable line: no control characters, no markup, not too long; None for nothing."""
-    plain = re.sub(r"</?[A-Za-z!][^<>]*>", " ", text)
-    words = " ".join("".join(letter if letter.isprintable() else " " for letter in plain).split())
-    return (words if len(words) <= LONGEST_MESSAGE else f"{words[:LONGEST_MESSAGE]}…") or None
-
-
 def _html(headers: Mapping[str, str]) -> bool:
     return headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml"))
-
-
-def _refuse(name: str) -> NoReturn:
-    raise NotJson(f"{name} is no number of JSON")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if isinf(value):
-        raise NotJson(f"{text[:40]} is too big for a number")
-    return value

@@ -21,6 +21,7 @@ from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.report import Failure, Report
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.services.download.answers import PlannedAnswers
+from civitai_kit.services.download.same_bytes import Duplicates, SameBytes
 from civitai_kit.services.download.sidecars import SaveFolder, Sidecars, tell_pauses
 from civitai_kit.services.items import entry_of, order_of, proof_of, proved_of, record_of
 from civitai_kit.services.pictures import Pictures
@@ -29,10 +30,14 @@ from civitai_kit.services.ports import Answers, FileFetcher, JobOutcome, JobPool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadOptions:
-    """How a plan is carried out, and what is saved beside the files; `fresh` fetches also what is there and right."""
+    """How a plan is carried out, and what is saved beside the files; `fresh` fetches also what is there and right.
+
+    `duplicates` says what becomes of a file whose bytes are here already: link, copy or fetch.
+    """
 
     concurrency: int = 4
     connections: int = 1
+    duplicates: str = Duplicates.LINK
     allow_hash_mismatch: bool = False
     metadata: bool = False
     model_info: bool = False
@@ -64,10 +69,11 @@ def download(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: E
     order, what is there is kept. Raises DiskError when the save path cannot be written at all.
     """
     parts.disk.check_writable()
-    run = _DownloadRun(parts, options, emit, _sidecars_of(parts, plan, options, emit))
+    run = _run_of(parts, plan, options, emit)
+    items = run.same.in_order(plan.items)
     emit(RunStarted(len(plan.items), plan.total_size))
-    for outcome in parts.pool.run((partial(run.take, item) for item in plan.items), options.concurrency):
-        run.note(plan.items[outcome.index], outcome)
+    for outcome in parts.pool.run((partial(run.take, item) for item in items), options.concurrency):
+        run.note(items[outcome.index], outcome)
     if not run.has_ended:
         run.save_beside([skip.item for skip in plan.skips if skip.reason is Reason.HAVE and skip.item])
     return run.report(plan)
@@ -76,9 +82,15 @@ def download(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: E
 def save_metadata(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> Report:
     """Save the sidecars of everything in a plan, and no model: nothing enters the store."""
     parts.disk.check_writable()
-    run = _DownloadRun(parts, options, emit, _sidecars_of(parts, plan, options, emit))
+    run = _run_of(parts, plan, options, emit)
     run.save_beside([*plan.items, *(skip.item for skip in plan.skips if skip.reason is Reason.HAVE and skip.item)])
     return run.report(Plan(items=(), errors=plan.errors, named=plan.named))
+
+
+def _run_of(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> _DownloadRun:
+    how = Duplicates.FETCH if options.fresh else Duplicates(options.duplicates)
+    same = SameBytes(parts.store, parts.disk, plan.items, how, parts.stopped)
+    return _DownloadRun(parts, options, emit, _sidecars_of(parts, plan, options, emit), same)
 
 
 def _sidecars_of(parts: DownloadParts, plan: Plan, options: DownloadOptions, emit: Emit) -> Sidecars:
@@ -113,9 +125,11 @@ class _DownloadRun:
     options: DownloadOptions
     emit: Emit
     sidecars: Sidecars
+    same: SameBytes
     downloaded: list[Item] = field(default_factory=list)
     kept: list[Skip] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    linked: set[str] = field(default_factory=set)
     received: int = 0
     resumed: int = 0
     has_ended: bool = False
@@ -126,8 +140,10 @@ class _DownloadRun:
         try:
             digests = self._proof_on_disk(item)
             if digests is None:
-                return self._fetch(item)
-            self._finish(item, digests, self.parts.disk.size(item.path) or 0, mismatch=False)
+                return self._bring(item)
+            size = self.parts.disk.size(item.path) or 0
+            self.same.bring(item, size, digests)
+            self._finish(item, digests, size, mismatch=False)
             return None
         except Exception as error:  # noqa: BLE001 - one item's failure is its row
             failure = in_our_tree(error)
@@ -142,6 +158,16 @@ class _DownloadRun:
         digests = self.parts.disk.digests(item.path)
         return digests if proof_of(item).judge(digests, size) is Verdict.RIGHT else None
 
+    def _bring(self, item: Item) -> Fetched:
+        """Place the item by a link to the same bytes, or fetch it; its entry is written last."""
+        self._remember(item, record_of(item, Status.PENDING, self._now()))
+        with self.same.place(item) as placed:
+            fetched = placed or self._fetch(item)
+            if not fetched.mismatch:
+                self.same.bring(item, fetched.size, fetched.digests)
+        self._finish(item, fetched.digests, fetched.size, mismatch=fetched.mismatch)
+        return fetched
+
     def _fetch(self, item: Item) -> Fetched:
         target = self.parts.disk.place_for(item.path)
         order = order_of(
@@ -151,11 +177,8 @@ class _DownloadRun:
             connections=self.options.connections,
             allow_hash_mismatch=self.options.allow_hash_mismatch,
         )
-        self._remember(item, record_of(item, Status.PENDING, self._now()))
         self.emit(FileStarted(item.path, item.size))
-        fetched = self.parts.fetcher.fetch(order, self.emit)
-        self._finish(item, fetched.digests, fetched.size, mismatch=fetched.mismatch)
-        return fetched
+        return self.parts.fetcher.fetch(order, self.emit)
 
     def _finish(self, item: Item, digests: Digests, size: int, *, mismatch: bool) -> None:
         self.sidecars.save_versions([item])
@@ -197,6 +220,7 @@ class _DownloadRun:
             self.emit(FileKept(item.path, self.parts.disk.size(item.path) or 0))
         else:
             self.downloaded.append(item)
+            self.linked.update({item.path} if fetched.linked else ())
             self.received += fetched.received
             self.resumed += fetched.resumed
             self.emit(FileDone(item.path, fetched.size, fetched.received, fetched.resumed))
@@ -224,6 +248,7 @@ class _DownloadRun:
         stopped = [_stopped()] if self.parts.stopped() and not self.has_ended else []
         return Report(
             downloaded=tuple(self.downloaded),
+            linked=frozenset(self.linked),
             skipped=(*self.kept, *plan.skips),
             failed=tuple(self.failed),
             saved=tuple(self.sidecars.saved),

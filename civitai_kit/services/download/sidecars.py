@@ -113,9 +113,9 @@ class Sidecars:
         seen: set[str] = set()
         for item in items:
             answer = self.version_of(item)
-            for preview in ModelVersion.model_validate(answer).images if answer else ():
+            for preview in self._nameable(ModelVersion.model_validate(answer), item) if answer else ():
                 stem = version_image_path(item.path, preview.image_id or 0, "")
-                if preview.image_id is not None and stem not in seen:
+                if stem not in seen:
                     seen.add(stem)
                     yield partial(self._attempt, partial(self._save_image, preview, stem), item)
 
@@ -130,10 +130,17 @@ class Sidecars:
                 continue
             shown.add(item.model_id or 0)
             for version in model.versions:
-                for preview in version.images:
-                    if preview.image_id is not None:
-                        stem = model_image_path(model, version, preview.image_id, "")
-                        yield partial(self._attempt, partial(self._save_image, preview, stem), item)
+                for preview in self._nameable(version, item):
+                    stem = model_image_path(model, version, preview.image_id or 0, "")
+                    yield partial(self._attempt, partial(self._save_image, preview, stem), item)
+
+    def _nameable(self, version: ModelVersion, item: Item) -> list[Preview]:
+        """The images of a version that have an id; the others are told."""
+        named = [preview for preview in version.images if preview.image_id is not None]
+        if lost := len(version.images) - len(named):
+            what = "1 image has" if lost == 1 else f"{lost} images have"
+            self.emit(Warned(f"{what} no id in the site's answer for version {item.version_id}, and cannot be saved."))
+        return named
 
     def _save_image(self, preview: Preview, stem: str) -> None:
         stem = stem.rstrip(".")

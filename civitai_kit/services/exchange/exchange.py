@@ -10,6 +10,7 @@ from typing import BinaryIO
 from civitai_kit.core.collection.entry import Entry
 from civitai_kit.core.collection.exchange import Exchanged, entry_line, header_line, image_line
 from civitai_kit.core.collection.packed import Packed
+from civitai_kit.core.paths.our_names import OUR_PLACES
 from civitai_kit.services.upkeep.ports import Grounds, Records
 
 HEAD_BYTES = 4096
@@ -30,13 +31,14 @@ class ImportParts:
     """What an import works with.
 
     `pack` makes entries ready for the store, `stopped` says that the import is to end, `batch` is how many entries
-    are written together.
+    are written together, `places` are what is ours under the save path.
     """
 
     store: Records
     disk: Grounds
     pack: Callable[[Iterable[Entry]], Iterator[Packed]]
     stopped: Callable[[], bool]
+    places: tuple[str, ...] = OUR_PLACES
     batch: int = 3500  # With a block of lines more they still fit one transaction.
 
 

@@ -98,7 +98,7 @@ class _CollectionImport:
         for number, line in enumerate(lines, self.lines + 1):
             if line.strip():
                 try:
-                    self._take_record(read_line(line))
+                    self._take_record(read_line(line, self.parts.places))
                 except LineRefused as refused:
                     self._refuse(number, refused)
         self._settle()

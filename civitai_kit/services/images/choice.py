@@ -136,7 +136,10 @@ class Chooser:
 
     def _candidate(self, target: Target, page: ListingPage, of: TargetCounts, image: Image) -> _Candidate | None:
         """An image to fetch, with its files that are here already; None for one that is passed over."""
-        candidate = _Candidate(image, generation_of(image), self.kept.look(target, image.id or 0))
+        if image.id is None:
+            self.counts.pass_over(of, Why.NO_ID)
+            return None
+        candidate = _Candidate(image, generation_of(image), self.kept.look(target, image.id))
         if candidate.found.own is not None:
             self.counts.pass_over(of, Why.HAVE)
             self._mend(target, page, candidate)

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from civitai_kit.core.collection.entry import ImageRecord, Quality
-from civitai_kit.core.images.generation import meta_text, no_meta_text, workflow_of
-from civitai_kit.core.images.png import workflow_in
+from civitai_kit.core.images.generation import meta_text, no_meta_text, workflow_in_png, workflow_of
 from civitai_kit.core.images.targets import Target
 from civitai_kit.core.site.models import Image
 from civitai_kit.core.site.urls import image_page_url, picture_urls
@@ -114,7 +113,7 @@ class ImageFiles:
     def _workflow(self, wanted: WantedImage, path: str) -> Any | None:
         found = workflow_of(wanted.meta or {})
         if found is None and path.endswith(".png"):
-            found = workflow_in(self._out.read(path) or b"")
+            found = workflow_in_png(self._out.read(path) or b"")
         return found
 
 

@@ -68,7 +68,7 @@ class ListingReader:
     max_pages: int = 0
     counts_versions: bool = False
     reads_ahead: bool = True
-    seen: set[int] = field(default_factory=set)
+    seen: set[int | str | None] = field(default_factory=set)
     versions: Counter[int] = field(default_factory=Counter)
     pages_read: list[ListingPage] = field(default_factory=list)
     errors: dict[str, SiteError] = field(default_factory=dict)
@@ -160,13 +160,19 @@ class ListingReader:
             return None
         return page
 
+    def _is_new(self, image: Image) -> bool:
+        """Whether an image was not listed before; what has no id is told by its address."""
+        name = image.id if image.id is not None else image.url
+        is_new = name not in self.seen
+        self.seen.add(name)
+        return is_new
+
     @property
     def _pages_left(self) -> int | None:
         return max(0, self.max_pages - len(self.pages_read)) if self.max_pages else None
 
     def _page(self, listing: ImageListing, cursor: Cursor | None, answer: Page[Image]) -> ListingPage:
-        fresh = tuple(image for image in answer.items if image.id is not None and image.id not in self.seen)
-        self.seen.update(image.id for image in fresh if image.id is not None)
+        fresh = tuple(image for image in answer.items if self._is_new(image))
         if self.counts_versions:
             self.versions.update(number for image in fresh for number in image.model_version_ids)
         page = ListingPage(

@@ -130,8 +130,10 @@ def refusal_of(found: Named, skips: list[Skip]) -> CivitaiKitError | None:
     until = f" until {skip.until}" if skip.until else ""
     hint = "`--early-access` tries it all the same." if skip.reason is Reason.EARLY_ACCESS else None
     what = f"Version {found.version_id}" if found.version_id else f"Model {found.model.id}"
+    nameless = skip.reason is Reason.NO_FILES and skip.file_name is not None
+    words = "has files, but the site's answer lacks their ids" if nameless else _WORDS_OF_SKIP[skip.reason]
     return CivitaiKitError(
-        f"{what} ({found.model.name}) {_WORDS_OF_SKIP[skip.reason]}{until}.",
+        f"{what} ({found.model.name}) {words}{until}.",
         code=_CODE_OF_SKIP[skip.reason],
         hint=hint,
         model_id=skip.model_id,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from civitai_kit.core.collection.entry import FileRecord, Status
 from civitai_kit.core.errors import CivitaiKitError, NotFound, in_our_tree
 from civitai_kit.core.events import Emit, PageRead
+from civitai_kit.core.paths.our_names import OUR_PLACES, given_away, is_ours
 from civitai_kit.core.paths.places import ClaimedPaths, Template
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.selection import Choice, ScanRequest, choose
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 class ScanParts:
     """What a scan works with; `answers` is None when nobody will need the site's raw answers afterwards.
 
-    `old_templates` are the layouts of another tool whose files may lie under the save path.
+    `old_templates` are the layouts of another tool whose files may lie under the save path, `places` what lies
+    there of ours.
     """
 
     site: Site
@@ -43,6 +45,7 @@ class ScanParts:
     now: Callable[[], datetime]
     answers: Answers | None = None
     old_templates: tuple[Template, ...] = ()
+    places: tuple[str, ...] = OUR_PLACES
 
 
 def scan(parts: ScanParts, request: ScanRequest, emit: Emit) -> Plan:
@@ -162,14 +165,13 @@ class _Survey:
 
     def _take_choice(self, choice: Choice) -> None:
         version_id, file_id = choice.version.id, choice.file.id
-        if version_id is None or file_id is None:
-            return
+        assert version_id is not None and file_id is not None, "what lacks its id is never chosen"
         if (version_id, file_id) in self.seen_files:
             self.skips.append(_skip(Reason.DUPLICATE, item_of(choice, self.seen_files[version_id, file_id])))
             return
         entry = self.parts.store.get(version_id)
         record = entry.file(file_id, "") if entry else None
-        item = item_of(choice, record.path if record else self._place(choice))
+        item = item_of(choice, record.path if record and not self._is_ours(record.path) else self._place(choice))
         self.seen_files[version_id, file_id] = item.path
         self._keep_answer(choice)
         if record is not None and self._is_there(record, item):
@@ -179,7 +181,13 @@ class _Survey:
 
     def _place(self, choice: Choice) -> str:
         placed = self.parts.template.place(model=choice.model, version=choice.version, file=choice.file)
-        return self.claimed.claim(self._old.find(choice, placed) or placed, choice.file.id)
+        found = self._old.find(choice, placed)
+        free = placed if found is None or self._is_ours(found) else found
+        return self.claimed.claim(given_away(free, self.parts.places), choice.file.id)
+
+    def _is_ours(self, path: str) -> bool:
+        """Whether a path is a name of ours: earlier versions and other tools gave some of them to downloads."""
+        return is_ours(path, self.parts.places)
 
     def _keep_answer(self, choice: Choice) -> None:
         if self.parts.answers is not None and choice.version.id is not None:

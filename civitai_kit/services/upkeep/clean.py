@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from civitai_kit.core.paths.our_names import (
     is_journal,
     kind_of,
 )
+from civitai_kit.core.paths.relative_paths import path_key
 
 
 class File(Protocol):
@@ -120,9 +121,21 @@ class CleanReport:
         }
 
 
-def plan_clean(ground: WalkedDisk, options: CleanOptions, keep_out: tuple[str, ...]) -> CleanPlan:
-    """Look for leftovers everywhere but in the folders `keep_out` (relative); nothing is changed."""
+def plan_clean(
+    ground: WalkedDisk,
+    options: CleanOptions,
+    keep_out: tuple[str, ...],
+    recorded: Callable[[], Iterable[str]] = tuple,
+) -> CleanPlan:
+    """Look for leftovers everywhere but in the places `keep_out` (relative); nothing is changed.
+
+    What `recorded` gives, the paths of finished downloads, is none, whatever it is called; it is asked only when
+    there is a leftover.
+    """
     found = list(_leftovers(ground, keep_out))
+    if found:
+        finished = {path_key(path) for path in recorded() if kind_of(path) is not None}
+        found = [leftover for leftover in found if path_key(leftover.path) not in finished]
     return CleanPlan(
         to_remove=tuple(leftover for leftover in found if options.wants(leftover.kind)),
         left=tuple(other for other in found if not options.wants(other.kind) and other.kind not in MADE_ON_PURPOSE),

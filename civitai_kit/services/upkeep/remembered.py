@@ -10,12 +10,14 @@ from typing import Any
 from civitai_kit.core.collection.entry import Entry, FileRecord
 from civitai_kit.core.plans.plan import Item
 from civitai_kit.core.plans.report import Report
+from civitai_kit.core.site.models import FileTraits, ModelVersion
 from civitai_kit.services.download.download import DownloadParts
 from civitai_kit.services.ports import Answers, Store
 
 
 def item_of_record(entry: Entry, record: FileRecord) -> Item:
     """The item that fetches a recorded file again to the path at which it is remembered."""
+    traits = _traits(entry, record)
     return Item(
         model_id=entry.model_id,
         model_name=entry.model_name,
@@ -32,10 +34,20 @@ def item_of_record(entry: Entry, record: FileRecord) -> Item:
         crc32=record.crc32,
         auto_v3=record.auto_v3,
         file_type=record.type,
+        format=traits.format,
+        fp=traits.fp,
+        size_variant=traits.size,
+        quant=traits.quant_type,
         creator=entry.creator,
         url=record.url,
-        linked=record.linked,
+        foreign=record.foreign,
     )
+
+
+def _traits(entry: Entry, record: FileRecord) -> FileTraits:
+    """What the site said of a file, in the answer that was saved with its entry."""
+    files = ModelVersion.model_validate(entry.version or {}).files
+    return next((file.metadata for file in files if file.id == record.file_id), FileTraits())
 
 
 class RememberedAnswers:

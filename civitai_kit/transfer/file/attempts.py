@@ -82,7 +82,7 @@ class Attempts:
         self._many = order.connections > 1 and order.content is Content.MODEL
 
     def complete(self, part: Part, writer: FileWriter) -> None:
-        """Bring every byte through all setbacks; raises what cannot be got over, with the part kept."""
+        """Bring every byte, trying again after setbacks; raises what no other try can help, with the part kept."""
         self._retries.renew()
         while not part.complete:
             best = part.best
@@ -204,7 +204,7 @@ class Attempts:
             raise self._odd_range()
 
     def _moved(self) -> Callable[[int], None]:
-        """Who hears of every read: what looks like a page may not be longer than the file was promised to be."""
+        """What to call with the count of every read; it ends a page that is longer than the file was promised to be."""
         if not self.suspect:
             return self._progress.moved
         most = (self._order.proof.size or _LONGEST_PAGE) + _PEEK
@@ -237,7 +237,7 @@ class Attempts:
         raise Setback(Unavailable("The storage has no such bytes of the file.", status=416), Trouble.BUSY)
 
     def _end_attempt(self, part: Part, answer: OpenAnswer, *, moved: int) -> None:
-        """The body is at its end: is the file?"""
+        """Decide whether the end of the body is the end of the file."""
         if part.total is not None:
             if not part.complete and not moved:
                 raise _setback("The storage sent nothing of what is missing.")
@@ -253,7 +253,7 @@ class Attempts:
         return _setback("The storage sent other bytes than those asked for.")
 
     def _side_by_side(self, part: Part, writer: FileWriter) -> None:
-        """Bring the rest over several connections; one alone goes on when the storage will not have that."""
+        """Bring the rest over several connections; one alone goes on when the storage serves no ranges."""
         writer.settle()
         if part.total is None or part.total - part.written <= self._shared.sizes.segment:
             return

@@ -196,7 +196,10 @@ def _name(part: Part, order: Order, progress: FileProgress, *, mismatch: bool) -
 
 
 def _wrong(part: Part, order: Order, *, suspect: bool) -> CivitaiKitError | None:
-    """What is wrong with the complete bytes, None when nothing is: the promise decides, looks only where it fails."""
+    """What is wrong with the complete bytes, None when nothing is.
+
+    The site's promise decides; how the bytes look counts only where nothing was promised.
+    """
     if order.content is Content.IMAGE:
         return wrong_picture(part)
     verdict = order.proof.judge(part.digests(), part.written)

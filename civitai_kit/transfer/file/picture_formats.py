@@ -105,7 +105,7 @@ def wrong_picture(picture: Picture) -> CivitaiKitError | None:
     if suffix is None:
         return NotAModel("What came is neither a picture nor a clip.")
     if picture.total is not None and picture.written >= picture.total:
-        return None  # All came that is there: what has no end there will not have one tomorrow.
+        return None  # The host sent all that it has: another try brings no more.
     # Some cameras and editors put more behind the picture's end, so that is looked for before anything is refused.
     if not is_whole(suffix, head, picture.tail(TAIL), picture.written) and not picture.holds(END_MARKS.get(suffix)):
         return TransferError("The picture is cut short.")

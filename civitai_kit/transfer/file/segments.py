@@ -1,4 +1,4 @@
-"""Several connections for one file: parts handed out in order, hashed in order behind them."""
+"""Several connections for one file: segments handed out in order, and hashed in order behind that."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from civitai_kit.transfer.progress import FileProgress
 from civitai_kit.transfer.stopping import Stopping
 
 _AHEAD = 2  # Segments handed out beyond one a connection, so that none waits for the hash.
-_BUFFER_SIZE = 256 * 1024
+_BUFFER_SIZE = 512 * 1024
 
 
 class RangesRefused(Exception):

@@ -13,10 +13,10 @@ from civitai_kit.core.events import Emit, FileCame
 from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Fetched, Order
 from civitai_kit.files.errors import writing
-from civitai_kit.files.replacing import rename
+from civitai_kit.files.replacing import replace, sync_bytes
 from civitai_kit.transfer.file.attempts import Beginning, SharedParts
 from civitai_kit.transfer.file.picture_formats import HEAD, media_suffix, with_media_suffix, wrong_picture
-from civitai_kit.transfer.part.durable import create_locked, sync_bytes
+from civitai_kit.transfer.part.durable import create_locked
 from civitai_kit.transfer.part.journal import PART_SUFFIX
 from civitai_kit.transfer.progress import FileProgress
 
@@ -118,7 +118,7 @@ class _SmallPicture:
                 left = left[os.write(fd, left) :]
             sync_bytes(fd)
             if os.name != "nt":  # Windows renames no open file; elsewhere the lock is held until the name is right.
-                rename(self._part, final)
+                replace(self._part, final)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._part)  # noqa: PTH108 - it is a text
@@ -126,4 +126,4 @@ class _SmallPicture:
         finally:
             os.close(fd)
         if os.name == "nt":
-            rename(self._part, final)
+            replace(self._part, final)

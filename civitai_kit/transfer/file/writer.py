@@ -1,4 +1,4 @@
-"""The way of a body beside the reader: buffers of a ring go to the disk, to a hashing thread, and back."""
+"""Writing a body while it is read: buffers of a ring go to the disk, to a hashing thread, and back."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from civitai_kit.machine import cores, page_aligned
 from civitai_kit.transfer.part.journal import Point
 from civitai_kit.transfer.part.part import Part
 
-# What is written and hashed at once should still be in the core's own cache: a megabyte costs up to a third more.
-BUFFER_SIZE = 256 * 1024
+# What was just read should still be in the core's cache when it is written and hashed, yet each buffer is a handover.
+BUFFER_SIZE = 512 * 1024
 _LEAST_BUFFER = 16 * 1024
 _SLOTS = 6
 
@@ -45,7 +45,7 @@ class HashingSlots:
 
 
 class FileWriter:
-    """Moves chunks into a part: written by the caller's thread, synced in one beside it, hashed in another or there."""
+    """Moves chunks into a part: the caller's thread writes, another syncs, and a third hashes where a slot is free."""
 
     def __init__(self, part: Part, clock: Callable[[], float], hashing: HashingSlots, *, sync: int) -> None:
         self._part = part

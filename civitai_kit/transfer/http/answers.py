@@ -10,7 +10,8 @@ from typing import Any
 from civitai_kit.core.errors import Forbidden, NotFound, RateLimited, SiteError, Unavailable
 from civitai_kit.core.retry import Setback as Setback
 from civitai_kit.core.retry import Trouble, retry_after_of
-from civitai_kit.core.site.replies import error_for, error_text, trouble_in
+from civitai_kit.core.site.error_text import error_text
+from civitai_kit.core.site.replies import error_for, trouble_in
 
 _HTML_HEADS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")
 _XML_HEADS = (b"<?xml", b"<error")

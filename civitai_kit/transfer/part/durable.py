@@ -7,13 +7,12 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from civitai_kit.core.errors import DiskFull, NotWritable
-from civitai_kit.files.errors import writing
+from civitai_kit.core.errors import NotWritable
+from civitai_kit.files.errors import disk_full, writing
 from civitai_kit.files.opening import open_own
-from civitai_kit.files.replacing import rename
+from civitai_kit.files.replacing import replace, sync_bytes
 
 if sys.platform == "win32":
 
@@ -28,9 +27,6 @@ else:
 
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-
-sync_bytes: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
-"""Waits until a file's bytes and length are on disk."""
 
 
 def open_locked(path: Path) -> int:
@@ -78,8 +74,8 @@ def write_synced(path: Path, content: bytes) -> None:
         with os.fdopen(fd, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
-        rename(temporary, path)
+            sync_bytes(file.fileno())
+        replace(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -93,11 +89,7 @@ def check_room(folder: Path, wanted: int) -> None:
     except OSError:
         return
     if free < wanted:
-        raise DiskFull(
-            f"No space left for {folder}: {wanted:,} bytes are wanted, and {free:,} are free.",
-            hint="Make room, or choose another --save-path; what is there already is kept and continued.",
-            path=str(folder),
-        )
+        raise disk_full(str(folder), f"{wanted:,} bytes are wanted, and {free:,} are free.")
 
 
 def _is_same_file(fd: int, path: Path) -> bool:

@@ -14,8 +14,8 @@ from civitai_kit.core.plans.digests import Digester, Digests
 from civitai_kit.core.plans.order import Proof, Verdict
 from civitai_kit.files.errors import writing
 from civitai_kit.files.opening import read_own
-from civitai_kit.files.replacing import rename, sync_folder
-from civitai_kit.transfer.part.durable import open_locked, sync_bytes, write_synced
+from civitai_kit.files.replacing import replace, sync_bytes, sync_folder
+from civitai_kit.transfer.part.durable import open_locked, write_synced
 from civitai_kit.transfer.part.journal import JOURNAL_SUFFIX, PART_SUFFIX, Journal, Point, parse_journal
 
 _READ_SIZE = 1024 * 1024
@@ -168,7 +168,7 @@ class Part:
         with writing(final):
             # A journal left alone would vouch for bytes that are not there.
             self._journal_path.unlink(missing_ok=True)
-            rename(self.path, final)
+            replace(self.path, final)
             sync_folder(final.parent)
         self.close()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from civitai_kit.disk.save_lock import SaveLock
+from civitai_kit.testing import Sandbox
 from tests.cli.conftest import Run
 
 FILES = ("a.tmp", "lora/b.tmp", "lora/a.torrent", "lora/a-magnet.txt", "lora/c.part", "lora/a.safetensors", "x.aria2")
@@ -90,3 +91,39 @@ def test_a_database_under_the_save_path_is_never_touched(run: Run, root: Path) -
         (root / folder / "x.tmp").write_bytes(b"db")
     run("clean", "--database", str(root / "elsewhere" / "db"))
     assert {"civitai_download_db/x.tmp", "civitai_kit_db/x.tmp", "elsewhere/db/x.tmp"} <= there(root)
+
+
+OUR_NAMES = (
+    *("x.tmp", "x.part", "X.PART.json", "x.torrent", "x-magnet.txt"),
+    *(".civitai-kit.lock", "api.log", "Civitai_Download_db", "own_db"),
+)
+
+
+@pytest.mark.parametrize("template", ["{file_name}", "{file_stem}.{file_ext}", "{file_stem}/data.mdb{file_id}", ""])
+def test_no_name_of_ours_is_given_to_a_download_and_clean_takes_none(
+    template: str, at_sandbox: Run, civitai_sandbox: Sandbox, empty_home: Path
+) -> None:
+    world = civitai_sandbox.world
+    version = world.add_version(world.add_model("Odd Names", id=9002), "v")
+    for name in OUR_NAMES:
+        world.add_file(version, name)
+    here = ("--database", "downloads/own_db", "--json")
+    flags = (*here, *(("--path-template", template) if template else ()))
+    assert at_sandbox("scan", "9002", "-o", "plan.json", *flags).code == 0
+    done = at_sandbox("download", "--plan", "plan.json", "--yes", *flags)
+    assert (done.code, len(done.data["downloaded"])) == (0, len(OUR_NAMES)), done.err
+    assert at_sandbox("clean", "-t", "-m", "--parts", "--foreign", *here).data["removed"] == []
+    assert at_sandbox("db", "verify", *here).data["counts"] == {"ok": len(OUR_NAMES)}
+    again = at_sandbox("scan", "9002", *flags).data
+    assert again["items"] == [] and len(again["skips"]) == len(OUR_NAMES)
+
+
+def test_clean_asks_the_database_what_is_a_finished_download(run: Run, root: Path) -> None:
+    from civitai_kit.core.collection.entry import Entry, FileRecord, Status
+    from civitai_kit.store.lmdb_store import LmdbStore
+
+    finished = FileRecord(file_id=1, name="a.tmp", path="a.tmp", size=5, status=Status.DOWNLOADED)
+    awaited = finished.model_copy(update={"file_id": 2, "path": "lora/b.tmp", "status": Status.PENDING})
+    with LmdbStore.open(root / "civitai_download_db", read_only=False) as store:
+        store.put(Entry(version_id=1, files=(finished, awaited)))
+    assert run("clean", "--json").data["removed"] == ["lora/b.tmp"]

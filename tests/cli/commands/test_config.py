@@ -294,7 +294,7 @@ def test_show_names_every_key_with_value_and_origin(run: Run) -> None:
     assert all(line.endswith("default") for line in said.out.splitlines())
 
 
-def test_init_writes_a_file_for_its_owner_and_never_over_another(run: Run, empty_home: Path) -> None:
+def test_init_writes_a_file_for_its_owner_and_over_another_only_when_told(run: Run, empty_home: Path) -> None:
     target = empty_home / "config.toml"
     assert run("config", "init", "--json").data == {"path": str(target)}
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
@@ -303,7 +303,7 @@ def test_init_writes_a_file_for_its_owner_and_never_over_another(run: Run, empty
     assert run("config", "init").code == 2 and target.read_text() == "limit = 3\n"
     target.chmod(0o644)
     assert run("config", "init", "--force").code == 0
-    assert target.read_text(encoding="utf-8") == example(live=False) and stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert target.read_text(encoding="utf-8") == example(live=False) and stat.S_IMODE(target.stat().st_mode) == 0o644
 
 
 def test_init_writes_where_it_is_told(run: Run, empty_home: Path, user_file: Path) -> None:

@@ -47,6 +47,17 @@ def test_a_scan_for_a_program_lists_items_and_skips(at_sandbox: Run) -> None:
     assert data["total_size"] == sum(row["size"] for row in data["items"])
 
 
+def test_the_files_of_one_version_do_not_read_alike(at_sandbox: Run, empty_home: Path) -> None:
+    said = at_sandbox("scan", "1002", "--all-versions", "-o", "plan.json", "--json")
+    rows = said.data["items"]
+    told = {tuple(row[name] for name in ("version_id", "format", "fp", "size_variant", "quant")) for row in rows}
+    assert {"format", "fp", "size_variant", "quant"} <= set(rows[0]) and len(told) > 1
+    saved = json.loads((empty_home / "plan.json").read_text(encoding="utf-8"))["items"]
+    assert [(row["fp"], row["quant"]) for row in saved] == [(row["fp"], row["quant"]) for row in rows]
+    table = at_sandbox("scan", "1002", "--all-versions").out
+    assert "VARIANT" in table and "fp16" in table and "pruned" in table
+
+
 def test_a_saved_plan_is_carried_out(at_sandbox: Run, empty_home: Path) -> None:
     assert at_sandbox("scan", *LORAS, "-o", "plan.json").code == 0
     plan = json.loads((empty_home / "plan.json").read_text(encoding="utf-8"))
@@ -161,6 +172,52 @@ def test_an_id_in_the_settings_is_a_ref_until_a_listing_is_asked_for(
     monkeypatch.setenv("CIVITAI_KIT_MODEL_ID", "1001")
     assert {row["model_id"] for row in at_sandbox("scan", "--json").data["items"]} == {1001}
     assert len(at_sandbox("scan", *LORAS, "--json").data["items"]) == 3
+
+
+def test_a_listing_page_is_the_selection_that_it_shows(at_sandbox: Run, civitai_sandbox: Sandbox) -> None:
+    site = civitai_sandbox.url
+    for page, flags in (
+        (f"{site}/models?types=LORA&baseModels=Pony&baseModels=SDXL+1.0", ("-t", "LORA", "-b", "Pony,SDXL 1.0")),
+        ("civitai.com/models?tag=style&sort=Newest", ("--tag", "style", "--sort", "Newest")),
+        ("https://civitai.red/tag/style", ("--tag", "style")),
+    ):
+        shown = at_sandbox("scan", page, "--json")
+        assert shown.code == 0 and shown.data["items"] != []
+        assert planned(shown)["items"] == planned(at_sandbox("scan", *flags, "--json"))["items"]
+
+
+@pytest.mark.parametrize("end", ["", "/models", "/models?sort=Newest"])
+def test_a_page_of_a_creator_is_all_that_is_theirs(end: str, at_sandbox: Run) -> None:
+    whole = at_sandbox("scan", "--limit", "1", "--json").data["items"]
+    creator = whole[0]["creator"]
+    theirs = {row["file_id"] for row in at_sandbox("scan", "-u", creator, "--json").data["items"]}
+    shown = at_sandbox("scan", f"civitai.com/user/{creator}{end}", "--json")
+    assert {row["file_id"] for row in shown.data["items"]} == theirs != set()
+    fewer = at_sandbox("scan", f"civitai.com/user/{creator}{end}", "--top", "1", "--json").data["items"]
+    assert len({row["model_id"] for row in fewer}) == 1
+
+
+def test_settings_do_not_narrow_a_page_but_flags_do(at_sandbox: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIVITAI_KIT_MODEL_TYPES", "Checkpoint")
+    monkeypatch.setenv("CIVITAI_KIT_PERIOD", "Day")
+    page = "civitai.com/models?types=LORA"
+    rows = at_sandbox("scan", page, "1002", "--json").data["items"]
+    assert {"LORA", "Checkpoint"} == {row["type"] for row in rows}
+    typed = at_sandbox("scan", page, "-b", "Pony", "--json").data["items"]
+    assert {row["base_model"] for row in typed} == {"Pony"}
+
+
+def test_what_a_page_asks_for_and_we_cannot_is_said(at_sandbox: Run) -> None:
+    said = at_sandbox("scan", "civitai.com/models?types=LORA&fileFormats=GGUF&view=feed", "--top", "2")
+    assert said.code == 0 and _warned(said) == ["fileFormats"]
+    wrong = at_sandbox("scan", "civitai.com/models?types=LORA&sort=Loudest", "--json")
+    assert (wrong.code, codes(wrong)) == (2, ["usage"]) and "Loudest" in wrong.document["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("command", ["scan", "download", "images"])
+def test_a_collection_is_refused_in_a_clear_sentence(command: str, run: Run) -> None:
+    (error,) = run(command, "https://civitai.com/collections/1", "--json").document["errors"]
+    assert error["code"] == "usage" and "collections cannot be read yet" in error["message"]
 
 
 def test_what_cannot_be_had_is_an_error_with_its_own_number(at_sandbox: Run) -> None:

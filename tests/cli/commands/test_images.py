@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -221,6 +222,15 @@ def test_only_new_tags_are_appended_to_a_file(at_sandbox: Run, empty_home: Path)
     before = (empty_home / "tags.txt").read_bytes()
     assert at_sandbox("tags", "-o", "tags.txt", "--json").data["appended"] == 0
     assert (empty_home / "tags.txt").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and devices")
+def test_tags_go_where_a_link_leads_and_into_a_device(at_sandbox: Run, empty_home: Path) -> None:
+    (empty_home / "tags.txt").symlink_to("far.txt")
+    assert at_sandbox("tags", "-o", "tags.txt").code == 0
+    assert (empty_home / "tags.txt").is_symlink() and "style" in (empty_home / "far.txt").read_text().splitlines()
+    assert at_sandbox("tags", "-o", "/dev/null", "--json").data["appended"] > 0
+    assert not Path("/dev/null").is_file()
 
 
 def test_a_tag_file_that_cannot_be_read_is_refused_before_the_site_is_asked(

@@ -131,7 +131,7 @@ def test_names_in_a_plan_are_cleaned() -> None:
 
 def test_every_reason_has_words_and_every_failure_a_remedy() -> None:
     assert set(WORDS) == set(Reason)
-    own = {Code.UNFORESEEN, Code.USAGE, Code.SETTINGS, Code.INTERRUPTED}
+    own = {Code.USAGE, Code.SETTINGS, Code.INTERRUPTED}
     assert set(REMEDIES) == set(Code) - own
 
 

@@ -12,8 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civitai_kit.core.images.generation import clue_of, generation_of, meta_text, no_meta_text, prompt_of, workflow_of
-from civitai_kit.core.images.png import workflow_in
+from civitai_kit.core.images.generation import (
+    clue_of,
+    generation_of,
+    meta_text,
+    no_meta_text,
+    prompt_of,
+    workflow_in_png,
+    workflow_of,
+)
 from civitai_kit.core.images.prompts import Match, matches, same_tag, stands_in
 from civitai_kit.core.site.models import Image
 from civitai_kit.core.site.urls import picture_urls
@@ -120,8 +127,8 @@ def test_workflows_are_read_from_comfy_texts_and_png_chunks() -> None:
     packed = b"workflow\0\0" + zlib.compress(text)
     international = b"workflow\0\1\0\0\0" + zlib.compress(text)
     for kind, payload in ((b"tEXt", b"workflow\0" + text), (b"zTXt", packed), (b"iTXt", international)):
-        assert workflow_in(png(kind, payload)) == graph
-    assert workflow_in(png(b"tEXt", b"parameters\0a prompt")) is None
+        assert workflow_in_png(png(kind, payload)) == graph
+    assert workflow_in_png(png(b"tEXt", b"parameters\0a prompt")) is None
 
 
 def png(kind: bytes, payload: bytes) -> bytes:
@@ -131,7 +138,7 @@ def png(kind: bytes, payload: bytes) -> bytes:
 
 @given(st.binary())
 def test_no_bytes_trip_the_search_for_a_workflow(data: bytes) -> None:
-    for found in (workflow_in(data), workflow_in(b"\x89PNG\r\n\x1a\n" + data)):
+    for found in (workflow_in_png(data), workflow_in_png(b"\x89PNG\r\n\x1a\n" + data)):
         assert found is None or json.dumps(found)
 
 

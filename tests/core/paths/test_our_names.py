@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civitai_kit.core.paths.our_names import LONGEST_JOURNAL, LeftoverKind, is_journal, kind_of
+from civitai_kit.core.paths.our_names import LONGEST_JOURNAL, LeftoverKind, given_away, is_journal, is_ours, kind_of
 from civitai_kit.transfer.part.journal import Journal, Point
 
 
@@ -53,3 +53,37 @@ def test_a_sidecar_is_no_journal(sidecar: object) -> None:
 def test_whatever_lies_there_is_judged_without_an_error(content: bytes) -> None:
     assert not is_journal(content)
     assert not is_journal(b"[" * (LONGEST_JOURNAL - 1))
+
+
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("lora/a.safetensors", "lora/a.safetensors"),
+        ("lora/a.tmp", "lora/a.tmp_"),
+        ("lora/A.Part.JSON", "lora/A.Part.JSON_"),
+        ("a.torrent", "a.torrent_"),
+        ("a-magnet.txt", "a-magnet.txt_"),
+        ("api.log", "api.log_"),
+        ("lora/api.log", "lora/api.log"),
+        (".civitai-kit.lock", "_.civitai-kit.lock"),
+        ("Civitai_Download_db/data.mdb", "Civitai_Download_db_/data.mdb"),
+        ("mine/DB/x.part", "mine/DB_/x.part_"),
+        ("mine/dbs/x", "mine/dbs/x"),
+        ("mine/dB", "mine/dB_"),
+    ],
+)
+def test_a_name_of_ours_is_given_to_no_download(path: str, given: str) -> None:
+    places = ("civitai_download_db", "api.log", "mine/db")
+    assert given_away(path, places) == given
+    assert is_ours(path, places) == (path != given)
+
+
+_PART = st.sampled_from(
+    ["a", "x.part", "x.tmp", ".civitai-kit", "api.log", "db", "DB", "Ⓓb", "civitai_kit_db", "-magnet.txt"]
+)
+
+
+@given(st.lists(_PART, min_size=1, max_size=4))
+def test_what_is_given_instead_is_never_ours(parts: list[str]) -> None:
+    places = ("db", "a/db", "civitai_kit_db", "api.log")
+    assert not is_ours(given_away("/".join(parts), places), places)

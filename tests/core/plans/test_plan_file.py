@@ -39,7 +39,8 @@ def item(**parts: Any) -> Item:
 
 
 def test_a_plan_that_was_written_is_read_back() -> None:
-    plan = Plan(items=(item(), item(path="b.bin", file_id=4)), skips=(Skip(reason=Reason.TAG, model_id=4),))
+    odd = item(path="b.bin", file_id=4, format="GGUF", fp="fp8 of no list", size_variant="pruned", quant="Q4_K_M")
+    plan = Plan(items=(item(), odd), skips=(Skip(reason=Reason.TAG, model_id=4),))
     assert read_plan(plan_text(plan), "p").items == plan.items
 
 
@@ -57,6 +58,22 @@ def test_the_json_of_a_scan_is_a_plan_too() -> None:
 
 def test_a_hand_written_row_needs_a_version_and_a_path_only() -> None:
     assert read_plan(text({"version_id": 7, "path": "x.bin"}), "p").items[0].file_id is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "variant"),
+    [
+        ({}, ""),
+        ({"format": "SafeTensor", "file_type": "Model", "fp": "fp16", "size_variant": "pruned"}, "fp16 pruned"),
+        ({"format": "GGUF", "file_type": "Model", "quant": "Q4_K_M"}, "GGUF Q4_K_M"),
+        ({"format": "PickleTensor", "file_type": "Pruned Model"}, "PickleTensor"),
+        ({"format": "SafeTensor", "file_type": "VAE"}, "VAE"),
+        ({"format": "Other", "file_type": "Training Data"}, "Training Data"),
+        ({"file_type": None, "format": None, "fp": "bf16"}, "bf16"),
+    ],
+)
+def test_a_variant_says_what_tells_a_file_from_the_others(facts: dict[str, str], variant: str) -> None:
+    assert item(**facts).variant == variant
 
 
 @pytest.mark.parametrize(
@@ -81,6 +98,12 @@ def test_a_hand_written_row_needs_a_version_and_a_path_only() -> None:
         "lora/a.safetensors.part",
         "lora/a.safetensors.PART.JSON",
         "lora/a.tmp",
+        "Civitai_Download_DB/data.mdb",
+        "CIVITAI_KIT_DB",
+        ".Civitai-Kit.lock",
+        "API.log",
+        "lora/a.Torrent",
+        "lora/a-MAGNET.txt",
     ],
 )
 def test_a_path_that_leaves_the_save_path_or_is_our_own_is_refused(path: str) -> None:
@@ -88,6 +111,12 @@ def test_a_path_that_leaves_the_save_path_or_is_our_own_is_refused(path: str) ->
         read_plan(text({**ROW, "path": path}), "plan.json")
     assert "plan.json, item 1" in refusal.value.message
     assert refusal.value.exit_code == 2
+
+
+def test_a_plan_may_not_name_the_database_that_settings_name() -> None:
+    with pytest.raises(UsageError, match="keeps for itself"):
+        read_plan(text({**ROW, "path": "My/DB/data.mdb"}), "p", ("my/db",))
+    assert read_plan(text({**ROW, "path": "my/db2/data.mdb"}), "p", ("my/db",)).items
 
 
 @pytest.mark.parametrize(

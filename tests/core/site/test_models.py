@@ -25,7 +25,7 @@ from civitai_kit.core.site.models import (
     User,
     page_of,
 )
-from civitai_kit.core.site.replies import NotJson, parse_json
+from civitai_kit.core.site.strict_json import NotJson, parse_json
 
 RECORDS = Path(__file__).parents[4] / "shared" / "data"
 

@@ -114,6 +114,8 @@ def test_every_way_to_name_something_is_read(text: str, expected: tuple[object, 
         "https://civitai.com",
         "https://civitai.com/",
         "https://civitai.com/models",
+        "https://civitai.com/models?sort=Newest&view=feed",
+        "https://civitai.com/collections/12345",
         "https://civitai.com/models/0",
         "https://civitai.com/models/99999999999",
         "https://civitai.com/models/abc",
@@ -327,3 +329,55 @@ def test_a_list_of_references_may_have_comments_blank_lines_and_a_windows_past()
         (6, "urn:air:sdxl:lora:civitai:1@2"),
         (7, "7"),
     ]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "foo=1&amp;modelVersionId=12",
+        "foo=1&amp;amp;modelVersionId=12",
+        "foo=1&#38;modelVersionId=12",
+        "foo=1&#x26;modelVersionId=12",
+        "foo=1&AMP;modelVersionId=12",
+        "foo=1;modelVersionId=12",
+        "modelversionid=12",
+        "MODELVERSIONID=12",
+        "model_version_id=12",
+        "%6DodelVersionId=12",
+        "modelVersionId=12%20",
+        "versionId=12",
+        "modelVersionId=12&modelVersionId=12",
+    ],
+)
+def test_a_version_in_the_query_is_found_however_it_is_spelt(query: str) -> None:
+    found = parse_reference(f"https://civitai.com/models/1?{query}")
+    assert (found.kind, found.model_id, found.version_id) == (ReferenceKind.VERSION, 1, 12)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "models/1?modelVersionId=12&modelVersionId=13",
+        "models/1?modelVersionId=12&amp;modelversionid=13",
+        "model-versions/12?modelVersionId=13",
+        "api/download/models/12?modelVersionId=13",
+        "models/1?modelVersionId=12x",
+    ],
+)
+def test_two_versions_in_one_url_are_refused(address: str) -> None:
+    with pytest.raises(UsageError):
+        parse_reference(f"https://civitai.com/{address}")
+
+
+def test_a_file_in_the_query_is_found_however_it_is_spelt() -> None:
+    found = parse_reference("https://civitai.com/api/download/models/12?type=Model&amp;fileid=7")
+    assert (found.kind, found.version_id, found.file_id) == (ReferenceKind.FILE, 12, 7)
+
+
+def test_a_key_behind_an_entity_is_not_shown() -> None:
+    assert "s3cret" not in parse_reference("https://civitai.com/models/1?a=b&amp;token=s3cret").text
+
+
+@pytest.mark.parametrize("line", ["4201,", "4201 ,", "4201;", '"4201",', "'4201'", '"4201" , # mine'])
+def test_a_line_may_end_with_a_comma_and_have_quotes_as_other_tools_write_it(line: str) -> None:
+    assert read_references([line]) == [(1, "4201")]

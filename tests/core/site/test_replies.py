@@ -24,17 +24,9 @@ from civitai_kit.core.errors import (
     UnexpectedReply,
 )
 from civitai_kit.core.retry import Trouble
-from civitai_kit.core.site.replies import (
-    LONGEST_MESSAGE,
-    BodyKind,
-    NotJson,
-    error_for,
-    error_text,
-    is_login_address,
-    kind_of,
-    parse_json,
-    trouble_in,
-)
+from civitai_kit.core.site.error_text import LONGEST_MESSAGE, error_text
+from civitai_kit.core.site.replies import BodyKind, error_for, is_login_address, kind_of, trouble_in
+from civitai_kit.core.site.strict_json import NotJson, parse_json
 
 RECORDS = Path(__file__).parents[4] / "shared" / "data"
 JSON = {"content-type": "application/json; charset=utf-8"}

@@ -196,3 +196,13 @@ def test_a_sidecar_says_whose_version_it_is_whichever_way_it_was_found(
     entry = collection.entry(100101)
     assert entry is not None
     assert entry.version == written
+
+
+def test_an_image_without_an_id_is_told_and_the_others_come(collection: Collection) -> None:
+    version = collection.sandbox.world.models[Known.PLAIN_LORA].versions[0]
+    collection.sandbox.world.add_image(version=version)
+    version.images[0].extra = {"id": None, "url": "https://image.civitai.com/x/y/original=true/z.jpeg"}
+    report = collection.download(PLAIN, options={"version_images": True})
+    assert (report.exit_code, len(report.saved)) == (0, 1)
+    said = [event.message for event in collection.events if isinstance(event, Warned)]
+    assert said == ["1 image has no id in the site's answer for version 100101, and cannot be saved."]

@@ -793,3 +793,12 @@ def test_an_output_folder_elsewhere_is_remembered_and_found_again(album: Album, 
 def test_the_key_never_goes_to_the_image_host(album: Album) -> None:
     album.fetch(PAINTER)
     assert not [one for one in album.sandbox.requests if one.host == "storage" and "authorization" in one.headers]
+
+
+def test_an_image_without_an_id_is_counted_and_has_its_reason(album: Album) -> None:
+    images = [image for image in album.sandbox.world.images if image.username == "gallery_painter"]
+    images[0].extra = {"id": None}
+    report = album.fetch(PAINTER)
+    (row,) = report.targets
+    assert (row.seen, row.downloaded, report.reasons[Why.NO_ID]) == (14, THERE - 1, 1)
+    assert row.downloaded + row.skipped + row.failed == row.seen

@@ -263,3 +263,38 @@ def test_what_the_listing_does_not_show_of_many_is_asked_for_by_id(collection: C
 def test_each_thing_named_that_is_no_model_has_its_error(collection: Collection) -> None:
     plan = collection.scan("https://civitai.com/images/1", "https://civitai.com/images/2")
     assert [error.code for error in plan.errors] == [Code.USAGE] * 2
+
+
+def strip_id(collection: Collection, known: int, url: str | None = None) -> None:
+    """Let the answers about a model's last file lack its id, and print another address for it."""
+    collection.sandbox.world.models[known].versions[0].files[-1].extra = {"id": None, "downloadUrl": url}
+
+
+def test_a_file_without_an_id_is_known_by_its_address(collection: Collection) -> None:
+    (whole,) = collection.scan("1001").items
+    strip_id(collection, Known.PLAIN_LORA, "https://civitai.com/api/download/models/100101?type=Model&fileId=1001011")
+    (found,) = collection.scan("1001").items
+    assert (found.file_id, found.path) == (whole.file_id, whole.path)
+
+
+def test_a_model_whose_only_file_lacks_an_id_is_said(collection: Collection) -> None:
+    strip_id(collection, Known.PLAIN_LORA)
+    plan = collection.scan("1001")
+    assert [(skip.reason, skip.file_name) for skip in plan.skips] == [(Reason.NO_FILES, "plain_line_0.safetensors")]
+    assert [error.code for error in plan.errors] == [Code.NOT_FOUND]
+    assert "lacks their ids" in plan.errors[0].message
+    assert plan.exit_code == 4
+
+
+def test_of_two_files_the_one_without_an_id_is_a_skip(collection: Collection) -> None:
+    strip_id(collection, Known.IDENTICAL_FILES)
+    plan = collection.scan(str(int(Known.IDENTICAL_FILES)))
+    assert (len(plan.items), [skip.reason for skip in plan.skips]) == (1, [Reason.NO_FILES])
+    assert plan.exit_code == 0
+
+
+def test_a_version_without_an_id_is_a_skip(collection: Collection) -> None:
+    collection.sandbox.world.models[Known.PLAIN_LORA].versions[0].extra = {"id": None}
+    plan = collection.scan("1001")
+    assert [(skip.reason, skip.version_name) for skip in plan.skips] == [(Reason.NO_FILES, "v3 Pony")]
+    assert plan.items == ()

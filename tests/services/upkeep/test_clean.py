@@ -147,3 +147,23 @@ def test_a_stop_leaves_the_rest(disk: Folder) -> None:
     report = clean(disk, plan, lambda: True)
     assert report.exit_code == 130
     assert there(disk) == set(FILES)
+
+
+def test_what_the_store_records_as_downloaded_is_no_leftover_whatever_its_name(disk: Folder) -> None:
+    asked = []
+
+    def recorded() -> list[str]:
+        asked.append(True)
+        return ["TOP.tmp", "lora/a.torrent", "lora/b.safetensors.part", "lora/a.safetensors"]
+
+    plan = plan_clean(disk, CleanOptions(torrents=True, parts=True), DATABASES, recorded)
+    paths = {one.path for one in (*plan.to_remove, *plan.left)}
+    assert paths.isdisjoint({"top.tmp", "lora/a.torrent", "lora/b.safetensors.part"})
+    assert "lora/.0011.tmp" in paths and asked == [True]
+
+
+def test_without_a_leftover_the_store_is_not_asked(tmp_path: Path) -> None:
+    def recorded() -> list[str]:
+        raise AssertionError("it was asked")
+
+    assert plan_clean(Folder(tmp_path), CleanOptions(), DATABASES, recorded).to_remove == ()

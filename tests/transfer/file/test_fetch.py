@@ -408,12 +408,11 @@ def test_a_file_system_that_takes_no_file_of_this_size_is_not_a_full_disk_and_th
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (AT, limits[1]))
     try:
-        with pytest.raises(NotWritable, match="too large for this file system") as caught:
+        with pytest.raises(NotWritable, match="too large for this file system"):
             desk.fetch()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
-    assert "FAT32" in (caught.value.hint or "")
     assert not desk.target.exists()
     assert desk.fetch().size == 9_000_000
 

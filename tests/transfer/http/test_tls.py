@@ -20,6 +20,7 @@ import pytest
 from civitai_kit.core.errors import CivitaiKitError, Code, Interrupted
 from civitai_kit.core.plans.order import Fetched, Order, Proof
 from civitai_kit.core.retry import RetryRules
+from civitai_kit.machine import cores
 from civitai_kit.transfer.file.fetch import Fetcher
 from civitai_kit.transfer.http.connection import HttpClient
 from civitai_kit.transfer.stopping import Stopping
@@ -148,3 +149,34 @@ def test_what_is_read_after_a_cut_is_of_the_file_and_not_of_the_cipher(
                 came += buffer[:count]
     http.close()
     assert came == CONTENT[: len(came)]
+
+
+def test_hosts_that_fall_silent_keep_no_other_transfer_waiting(
+    url: str, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    stop = threading.Event()
+    proof = Proof(sha256=hashlib.sha256(CONTENT).hexdigest())
+    rules = RetryRules(max_retries=1, first_wait=0.001)
+    silent = [tmp_path / f"silent{number}.bin" for number in range(cores() + 1)]
+
+    with (
+        Fetcher(site=url, api_key=None, user_agent="t/1", timeout=20, retries=rules, stop=stop) as fetcher,
+        ThreadPoolExecutor(len(silent)) as threads,
+    ):
+
+        def bring(path: str, target: Path) -> Fetched:
+            return fetcher.fetch(Order(key="k", urls=(url + path,), target=target, proof=proof), lambda _: None)
+
+        stalled = [threads.submit(bring, "/stall", target) for target in silent]
+        while not all(size_of(target.with_name(f"{target.name}.part")) for target in silent):
+            assert not any(one.done() for one in stalled)
+        began = time.monotonic()
+        assert bring("/file", tmp_path / "f.bin").size == len(CONTENT)
+        assert time.monotonic() - began < 6
+        stop.set()
+        assert all(isinstance(one.exception(), Interrupted) for one in stalled)
+
+
+def size_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.parsing import Command
-from civitai_kit.cli.opening import complete_file, reading
+from civitai_kit.cli.opening import reading
 from civitai_kit.cli.output.console import Outcome
-from civitai_kit.core.errors import UsageError
+from civitai_kit.core.errors import DiskError, UsageError
 
 if TYPE_CHECKING:
     from civitai_kit.core.collection.exchange import Exchanged
@@ -24,12 +24,13 @@ answers, then image records; - is stdout. On another machine `civitai-kit db imp
 
 def run(call: Call) -> Outcome:
     """Write everything to a file that appears when it is complete, or to stdout."""
+    from civitai_kit.files.output import output_file
     from civitai_kit.services.exchange.exchange import export
 
     name = call.one_file()
     if name == "-" and call.console.as_json:
         raise UsageError("--json has stdout for itself.", hint="Name a file for the export.")
-    with reading(call) as kit, _stdout() if name == "-" else complete_file(Path(name).expanduser()) as file:
+    with reading(call) as kit, _stdout() if name == "-" else output_file(name) as file:
         made_at = kit.now().isoformat(timespec="seconds")
         done = export(kit.store, file.write, name=name, made_at=made_at)
     line = f"Exported {amount(done)} to {name}."
@@ -48,8 +49,18 @@ def amount(done: Exchanged) -> str:
 
 @contextmanager
 def _stdout() -> Iterator[BinaryIO]:
-    yield sys.stdout.buffer
-    sys.stdout.buffer.flush()
+    from civitai_kit.cli.output.console import abandon
+    from civitai_kit.files.output import writing_output
+
+    try:
+        with writing_output("standard output"):
+            if sys.stdout is None:
+                raise OSError(errno.EBADF, "it is closed")
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+    except (BrokenPipeError, DiskError):
+        abandon(sys.stdout)
+        raise
 
 
 COMMAND = Command(run, (), "FILE", DETAILS)

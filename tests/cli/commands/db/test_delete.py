@@ -185,3 +185,14 @@ def test_killed_at_any_moment_store_and_disk_agree_and_the_rest_can_go(at_sandbo
         assert all(path in there for path, record in entries.items() if record.status is Status.DOWNLOADED)
     assert at_sandbox("db", "delete", "--query", "crowd", "--yes", "--json").code == 0
     assert (keys(at_sandbox), files()) == ([], set())
+
+
+def test_of_two_names_of_the_same_bytes_one_goes_and_the_other_stays(at_sandbox: Run) -> None:
+    shared = str(int(Known.SHARED_HASH))
+    rows = at_sandbox("download", shared, "--all-versions", "-y", "--json").data["downloaded"]
+    first, second = (SAVE / row["path"] for row in rows)
+    assert first.samefile(second) and rows[1]["linked"] is True
+    ran = at_sandbox("db", "delete", "--model-version-id", str(rows[0]["version_id"]), "--yes", "--json")
+    assert (ran.code, ran.data["removed"]) == (0, [rows[0]["path"]])
+    assert not first.exists() and second.stat().st_size == rows[1]["size"]
+    assert at_sandbox("db", "verify", "--json").code == 0

@@ -1,0 +1,75 @@
+"""LMDB's errors, and those of damaged values, as ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import lmdb
+
+from civitai_kit.core.errors import CivitaiKitError, DiskFull, NotWritable, StoreLocked, UsageError
+from civitai_kit.files.errors import write_error
+from civitai_kit.files.replacing import CANNOT
+from civitai_kit.store.codec import Damaged
+from civitai_kit.store.data_file import unreadable
+
+# The machine has no more of something; the database is none the worse for it.
+_EXHAUSTED = (errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+
+@contextmanager
+def translated(path: Path, *, writing: bool = False) -> Iterator[None]:
+    """Turn LMDB's errors, and those of damaged values, into ours; those by which it asks for a new map size pass."""
+    try:
+        yield
+    except (lmdb.MapFullError, lmdb.MapResizedError):
+        raise
+    except lmdb.Error as error:
+        raise _translate(error, path, writing=writing) from error
+    except Damaged as error:
+        raise unreadable(path, f"is damaged: {error}") from error
+
+
+def _translate(error: lmdb.Error, path: Path, *, writing: bool) -> CivitaiKitError:
+    number = error_number(error)
+    # When a disk is full LMDB may say only that a write was cut short, which is EIO.
+    if number in (errno.ENOSPC, errno.EDQUOT) or (writing and number == errno.EIO):
+        return DiskFull(
+            f"The database {path} cannot be written: the disk is full ({error})",
+            hint="Make room, or name another place with --database.",
+            path=str(path),
+        )
+    if number in _EXHAUSTED:
+        return write_error(OSError(number, os.strerror(number)), path)
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return _not_writable(path, number, "Change its permissions, or name another place with --database.")
+    if number in CANNOT or number == errno.ENOLCK:
+        hint = "Its file system cannot do what a database needs: name a place on a local disk with --database."
+        return _not_writable(path, number, hint)
+    if number in (errno.EAGAIN, errno.EBUSY) or isinstance(error, (lmdb.LockError, lmdb.ReadersFullError)):
+        return _locked(path, str(error))
+    if "already open in this process" in str(error):
+        return _locked(path, "it is already open in this process")
+    if isinstance(error, lmdb.BadValsizeError):
+        return UsageError(f"Too long for the database {path}: {error}")
+    return unreadable(path, f"cannot be used: {error}")
+
+
+def error_number(error: lmdb.Error) -> int:
+    """The system's number of an error; 0 for LMDB's own."""
+    return int(getattr(error, "code", 0) or (errno.ENOMEM if isinstance(error, lmdb.MemoryError) else 0))
+
+
+def _not_writable(path: Path, number: int, hint: str) -> NotWritable:
+    return NotWritable(f"The database {path} cannot be written: {os.strerror(number)}", hint=hint, path=str(path))
+
+
+def _locked(path: Path, why: str) -> StoreLocked:
+    return StoreLocked(
+        f"The database {path} is in use: {why}",
+        hint="Wait until the other command has ended.",
+        path=str(path),
+    )

@@ -1,11 +1,14 @@
-"""What the rooms need to know of the machine: how many cores there are, and memory to read into."""
+"""What the rooms need to know of the machine: its cores, memory to read into, the proxies that it is told to use."""
 
 from __future__ import annotations
 
 import mmap
 import os
+import sys
+from collections.abc import Mapping
 
 _WORTH_A_MAPPING = 256 * 1024
+_HAS_SETTINGS_FOR_PROXIES = sys.platform in ("win32", "darwin")
 
 
 def cores() -> int:
@@ -23,3 +26,12 @@ def page_aligned(size: int) -> memoryview:
     neither is felt.
     """
     return memoryview(mmap.mmap(-1, size) if size >= _WORTH_A_MAPPING else bytearray(size))
+
+
+def proxy_variables() -> Mapping[str, str]:
+    """What says which proxies to use: the environment, or the system's own settings where that names none."""
+    if not _HAS_SETTINGS_FOR_PROXIES or any(name.casefold().endswith("_proxy") for name in os.environ):
+        return os.environ
+    from urllib.request import getproxies
+
+    return {f"{scheme}_proxy": url for scheme, url in getproxies().items()}

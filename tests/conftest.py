@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["civitai_kit.testing"]
@@ -32,3 +35,13 @@ if os.name == "posix" and threading.current_thread() is threading.main_thread():
     for _signal in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(_signal) is signal.SIG_IGN:
             signal.signal(_signal, lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate of it for localhost, in one file."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(path) + ".key", "-out", str(path)]
+    subprocess.run(["openssl", *made.split(), *names], check=True, capture_output=True)
+    return path

@@ -57,7 +57,8 @@ def _step(words: list[str], api_key: str, console: Console) -> int:
     else:
         console.stream_lines(lines)
     env = {name: value for name, value in os.environ.items() if not name.startswith("CIVITAI_")}
-    env["CIVITAI_API_KEY"] = api_key
+    # The sandbox is on this machine: a proxy of the environment would not find it.
+    env |= {"CIVITAI_API_KEY": api_key, "NO_PROXY": "*", "no_proxy": "*"}
     command = [sys.executable, "-m", "civitai_kit", *words]
     return subprocess.run(command, env=env, stdout=out.fileno(), stdin=subprocess.DEVNULL, check=False).returncode
 

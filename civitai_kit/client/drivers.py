@@ -17,10 +17,12 @@ from civitai_kit.client.exchange import Attempt, Exchange
 from civitai_kit.client.listing import Listing
 from civitai_kit.client.pacing import Pace
 from civitai_kit.core.errors import Interrupted, SiteError
+from civitai_kit.core.proxies import proxy_for
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.core.site.models import Image, Model, SiteValue
 from civitai_kit.core.site.paging import Cursor, Page
 from civitai_kit.core.site.query import ImageQuery, ModelQuery
+from civitai_kit.machine import proxy_variables
 
 T = TypeVar("T")
 V = TypeVar("V", bound=SiteValue)
@@ -62,6 +64,9 @@ class _Base(Endpoints):
         self._key = exchange.sound_key(api_key)
         self._timeout = timeout
         self._owned = http is None
+        self._proxy = proxy_for(proxy_variables(), self.asker.site) if http is None else None
+        if http is None:
+            exchange.refuse_key_in_clear(self._key, self.asker.site, self._proxy)
         self._http = self._make_http() if http is None else http
         self._named = not exchange.has_name(self._http.headers)
         self._secret = self._key or self._http.headers.get("authorization", "").removeprefix("Bearer ")
@@ -191,7 +196,7 @@ class Client(_Base, Blocking):
         return ahead.read_ahead(read)
 
     def _make_http(self) -> Any:
-        return exchange.own_http(httpx2.Client, self.asker.site)
+        return exchange.own_http(httpx2.Client, self.asker.site, self._proxy)
 
     def _answer(self, step: Request | Sleep, check: Callable[[], None]) -> Response:
         check()
@@ -204,7 +209,7 @@ class Client(_Base, Blocking):
         return ahead.aside(lambda: self._send(step), check) if self._stoppable else self._send(step)
 
     def _send(self, request: Request) -> Response:
-        attempt, message = Attempt(request, self._timeout), self._build(request)
+        attempt, message = Attempt(request, self._timeout, self._proxy), self._build(request)
         try:
             answer = self._http.send(message, **self._how())
             try:
@@ -264,7 +269,7 @@ class AsyncClient(_Base, Awaiting):
                 yield row
 
     def _make_http(self) -> Any:
-        return exchange.own_http(httpx2.AsyncClient, self.asker.site)
+        return exchange.own_http(httpx2.AsyncClient, self.asker.site, self._proxy)
 
     async def _answer(self, step: Request | Sleep) -> Response:
         self._check()
@@ -276,7 +281,7 @@ class AsyncClient(_Base, Awaiting):
         return await self._send(step)
 
     async def _send(self, request: Request) -> Response:
-        attempt, message = Attempt(request, self._timeout), self._build(request)
+        attempt, message = Attempt(request, self._timeout, self._proxy), self._build(request)
         try:
             answer = await self._http.send(message, **self._how())
             try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import ssl
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +17,8 @@ import httpx2
 from civitai_kit import __version__
 from civitai_kit.client.conversation import NoAnswer, Request, Response
 from civitai_kit.core.errors import UnexpectedReply, UsageError
-from civitai_kit.core.network_errors import no_answer, plain_text
+from civitai_kit.core.network_errors import login_of_proxy, no_answer, plain_text, unusable_proxy
+from civitai_kit.core.proxies import Proxy, is_in_clear
 from civitai_kit.core.retry import Trouble
 
 H = TypeVar("H", httpx2.Client, httpx2.AsyncClient)
@@ -53,9 +56,10 @@ class Exchange:
 class Attempt:
     """One sending of a request: collects the body of the answer, within a limit, and records what happened."""
 
-    def __init__(self, request: Request, timeout: float) -> None:
+    def __init__(self, request: Request, timeout: float, proxy: Proxy | None = None) -> None:
         self._request = request
         self._timeout = timeout
+        self._proxy = proxy
         self._start = monotonic()
         self._answer: Any = None
         self._chunks: list[bytes] = []
@@ -63,8 +67,14 @@ class Attempt:
         self._trouble: str | None = None
 
     def open(self, answer: Any) -> None:
-        """Begin an answer. Raises NoAnswer for a body that is compressed twice, which could unpack to any size."""
+        """Begin an answer.
+
+        Raises NoAnswer for one of a proxy, and for a body that is compressed twice, which could unpack to any size.
+        """
         self._answer = answer
+        if refused := login_of_proxy(self._proxy, answer.status_code, self._request.endpoint):
+            self._trouble = refused[0].message
+            raise NoAnswer(*refused)
         if "," in answer.headers.get("content-encoding", ""):
             raise self._failure("The site's answer is packed more than once.", Trouble.GARBLED)
 
@@ -82,7 +92,8 @@ class Attempt:
     def failed(self, error: Exception) -> NoAnswer:
         """What a failure of the library means."""
         parts = urlsplit(self._request.url)
-        why, trouble = no_answer(error, parts.hostname or "the site", silence=self._timeout, endpoint=parts.path)
+        host = parts.hostname or "the site"
+        why, trouble = no_answer(error, host, silence=self._timeout, endpoint=parts.path, proxy=self._proxy)
         self._trouble = why.message
         return NoAnswer(why, trouble)
 
@@ -158,18 +169,37 @@ def _is_site(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not extra
 
 
-def own_http(kind: type[H], site: str) -> H:
-    """An HTTP client of ours; raises UsageError where the environment's proxy or certificates cannot be used.
-
-    For a `site` in plain HTTP no certificates are read: redirects stay within its origin.
-    """
+def own_http(kind: type[H], site: str, proxy: Proxy | None) -> H:
+    """An HTTP client of ours; raises UsageError where its proxy or the environment's certificates cannot be used."""
+    trust = _trust(site)
     try:
-        return kind(follow_redirects=False, verify=not site.startswith("http://"))
+        # The environment is read by us: of its proxies only the one for the site may count.
+        return kind(follow_redirects=False, verify=trust, proxy=proxy and proxy.url, trust_env=False)
     except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
-        raise UsageError(
-            f"The environment's proxy or certificates cannot be used: {plain_text(error)}.",
-            hint="Look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
-        ) from error
+        if proxy is None:
+            raise
+        raise unusable_proxy(error, proxy) from error
+
+
+def refuse_key_in_clear(key: str | None, site: str, proxy: Proxy | None) -> None:
+    """Raise UsageError where a key would travel so that others can read it."""
+    if key is None or not is_in_clear(site, proxy):
+        return
+    way = f" through {proxy}" if proxy else ""
+    hint = f"Use https://, or set NO_PROXY={urlsplit(site).hostname}." if proxy else "Use https://."
+    raise UsageError(f"The API key would travel to {site}{way} in clear.", hint=hint)
+
+
+def _trust(site: str) -> ssl.SSLContext | bool:
+    """The certificates to trust; none are read for a `site` in plain HTTP, for redirects stay within its origin."""
+    if site.startswith("http://"):
+        return False
+    try:
+        return httpx2.create_ssl_context()
+    except (OSError, ValueError) as error:
+        named = " and ".join(name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name))
+        hint = f"Look at {named or 'SSL_CERT_FILE and SSL_CERT_DIR'}."
+        raise UsageError(f"The certificates to trust cannot be read: {plain_text(error)}.", hint=hint) from error
 
 
 def _open_url(request: Request) -> str:

@@ -2,7 +2,8 @@
 
 CivitaiKitError
 ├── UsageError              what was typed or handed in makes no sense
-│   └── SettingsError       a settings file, variable or flag holds something it cannot
+│   ├── SettingsError       a settings file, variable or flag holds something it cannot
+│   └── ExtraMissing        an optional part of the installation is wanted and not there
 ├── SiteError               the site was asked and did not give
 │   ├── BadQuery            400
 │   ├── Unauthorized        401: login required, or downloads disabled by the creator
@@ -90,6 +91,14 @@ class SettingsError(UsageError):
     """A settings file, variable or flag holds something it cannot."""
 
     default_code = Code.SETTINGS
+
+
+class ExtraMissing(UsageError):
+    """What was asked for takes an optional part of the installation, `extra`."""
+
+    def __init__(self, message: str, *, extra: str, **parts: Any) -> None:
+        super().__init__(message, **parts)
+        self.extra = extra
 
 
 class SiteError(CivitaiKitError):

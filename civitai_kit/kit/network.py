@@ -8,9 +8,13 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from civitai_kit.core.errors import ExtraMissing
 from civitai_kit.core.events import Emit, SiteWaits, Warned
+from civitai_kit.core.proxies import is_in_clear, proxy_for
 from civitai_kit.core.retry import RetryRules
+from civitai_kit.machine import proxy_variables
 
 if TYPE_CHECKING:
     from civitai_kit.client.drivers import Client
@@ -41,16 +45,17 @@ class Network:
         from civitai_kit.client.drivers import Client
 
         settings = self._settings
-        client = Client(
-            settings.api_key.get_secret_value() or None,
-            base_url=settings.api_url,
-            retry=self.retries,
-            timeout=settings.api_client_timeout_sec,
-            pace=self._pace,
-            on_wait=lambda seconds, why: self._emit(SiteWaits(seconds, why)),
-            log=self._closing.enter_context(self._open_log()),
-            stop=self._stop,
-        )
+        with _telling_how_to_add():
+            client = Client(
+                self._key,
+                base_url=settings.api_url,
+                retry=self.retries,
+                timeout=settings.api_client_timeout_sec,
+                pace=self._pace,
+                on_wait=lambda seconds, why: self._emit(SiteWaits(seconds, why)),
+                log=self._closing.enter_context(self._open_log()),
+                stop=self._stop,
+            )
         return self._closing.enter_context(client)
 
     @cached_property
@@ -62,7 +67,7 @@ class Network:
         settings = self._settings
         fetcher = Fetcher(
             site=settings.api_url,
-            api_key=settings.api_key.get_secret_value() or None,
+            api_key=self._key,
             user_agent=user_agent(),
             timeout=settings.api_client_timeout_sec,
             retries=self.retries,
@@ -72,6 +77,21 @@ class Network:
             pace=self._pace,
         )
         return self._closing.enter_context(fetcher)
+
+    @cached_property
+    def _key(self) -> str | None:
+        """The key, None also where it would travel in clear through a proxy."""
+        key, site = self._settings.api_key.get_secret_value(), self._settings.api_url
+        proxy = proxy_for(proxy_variables(), site)
+        if not key or not is_in_clear(site, proxy):
+            return key or None
+        self._emit(
+            Warned(
+                f"The API key is not sent: {proxy} would see it, for {site} is asked in clear.",
+                f"Set NO_PROXY={urlsplit(site).hostname}.",
+            )
+        )
+        return None
 
     @cached_property
     def _pace(self) -> Pace:
@@ -92,3 +112,15 @@ class Network:
 
         with ApiLog(self._log, failed) as log:
             yield log.write
+
+
+@contextmanager
+def _telling_how_to_add() -> Iterator[None]:
+    """Let the hint about an optional part that is missing name the command that adds it to this installation."""
+    try:
+        yield
+    except ExtraMissing as error:
+        from civitai_kit.kit.extras import adding
+
+        error.hint = f"To add it: {adding(error.extra)}. {error.hint or ''}".strip()
+        raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -107,16 +106,6 @@ class Desk:
     def moved(self) -> list[FileMoved]:
         """Every announced progress."""
         return [event for event in self.events if isinstance(event, FileMoved)]
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate of it for localhost, in one file."""
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(path) + ".key", "-out", str(path)]
-    subprocess.run(["openssl", *made.split(), *names], check=True, capture_output=True)
-    return path
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ _PLACEHOLDER = (
     r"(your|my|insert|enter|put|paste|replace).*(key|token)(here)?"
     r"|(civitai)?api(key|token)|(key|token)here|[x*.…]+|changeme|todo"
 )
-_LOOPBACK = r"localhost|127\.[0-9.]+|::1|.+\.localhost"
 
 
 class ValueRefused(ValueError):
@@ -175,8 +174,3 @@ def secret(value: Any) -> SecretStr:
     if not read.isascii() or not read.isprintable() or " " in read:
         raise ValueRefused("expected one word of plain characters, as the site shows it", shows_value=False)
     return SecretStr(read)
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine itself."""
-    return re.fullmatch(_LOOPBACK, (urlsplit(url).hostname or "").casefold()) is not None

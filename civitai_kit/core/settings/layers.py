@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
 from civitai_kit.core.errors import Code, SettingsError
+from civitai_kit.core.proxies import is_in_clear
 from civitai_kit.core.settings import checks
 from civitai_kit.core.settings.checks import ValueRefused, did_you_mean
 from civitai_kit.core.settings.keys import KEYS, SECRETS, TABLES, default
@@ -261,8 +262,7 @@ def _check_together(settings: Settings, sources: Mapping[str, Layer | None]) -> 
     if settings.max_size and settings.min_size > settings.max_size:
         refused = ValueRefused("expected no less than min_size")
         raise _wrong("max_size", refused, settings.max_size, sources["max_size"] or sources["min_size"])
-    clear = settings.api_url.startswith("http://") and not checks.is_loopback(settings.api_url)
-    if clear and settings.api_key.get_secret_value():
+    if is_in_clear(settings.api_url, None) and settings.api_key.get_secret_value():
         refused = ValueRefused(
             "expected https://, because an API key is set and must not travel in clear", "use https://"
         )

@@ -14,8 +14,11 @@ from typing import Any, Self
 
 import httpx2
 
-from civitai_kit.core.network_errors import no_answer
-from civitai_kit.core.retry import Setback
+from civitai_kit.core.errors import UsageError
+from civitai_kit.core.network_errors import login_of_proxy, no_answer, unusable_proxy
+from civitai_kit.core.proxies import Proxy, proxy_for
+from civitai_kit.core.retry import Setback, Trouble
+from civitai_kit.machine import proxy_variables
 from civitai_kit.transfer.http.answers import Reply
 from civitai_kit.transfer.stopping import Stopping
 
@@ -140,16 +143,19 @@ class HttpClient:
         """
         self._stopping.check()
         host = url.scheme, url.host, url.port
-        connection = self._take(host)
+        connection = self._take(host, url)
         request = httpx2.Request("GET", url, headers={**self._headers, **headers}, extensions=self._extensions)
         outcome = self._sent(connection, request)
         if isinstance(outcome, httpx2.Response) and not self._stopping.is_set():
             connection.stream = _stream_of(outcome)
+            if refused := login_of_proxy(connection.proxy, outcome.status_code):
+                connection.client.close()
+                raise Setback(*refused)
             return OpenAnswer(outcome, lambda fit: self._give(host, connection, fit=fit))
         connection.client.close()
         self._stopping.check()
         assert isinstance(outcome, Exception)
-        raise self._unreached(outcome, url.host) from outcome
+        raise self._unreached(outcome, url.host, connection.proxy) from outcome
 
     def close(self) -> None:
         """Close every idle connection."""
@@ -171,20 +177,21 @@ class HttpClient:
         with self._stopping.during(opening.abandon):
             return opening.result()
 
-    def _unreached(self, error: Exception, host: str) -> Setback:
+    def _unreached(self, error: Exception, host: str, proxy: Proxy | None) -> Setback:
         """What a request that got no answer amounts to; raises what is no failure of the network."""
         if isinstance(error, httpx2.HTTPError | httpx2.InvalidURL | UnicodeError | OSError):
-            return Setback(*no_answer(error, host, silence=self._seconds))
+            return Setback(*no_answer(error, host, silence=self._seconds, proxy=proxy))
         raise error
 
-    def _take(self, host: _Host) -> _Connection:
+    def _take(self, host: _Host, url: httpx2.URL) -> _Connection:
         with self._lock:
             if idle := self._idle.get(host):
                 return idle.pop()
             if host[0] not in self._trust:
                 self._trust[host[0]] = _trust_for(host[0])
             trust = self._trust[host[0]]
-        return _Connection(self._build_client(trust))
+        proxy = _proxy_for(url)
+        return _Connection(self._build_client(trust, proxy), proxy)
 
     def _give(self, host: _Host, connection: _Connection, *, fit: bool) -> None:
         connection.idle_since = monotonic()
@@ -194,23 +201,31 @@ class HttpClient:
                 return
         connection.client.close()
 
-    def _build_client(self, trust: ssl.SSLContext) -> httpx2.Client:
+    def _build_client(self, trust: ssl.SSLContext, proxy: Proxy | None) -> httpx2.Client:
         # No cookie is kept: the key is all that tells the site who asks.
         jar = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-        return httpx2.Client(
-            cookies=jar,
-            verify=trust,
-            timeout=self._timeout,
-            limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_LONGEST_IDLE),
-            follow_redirects=False,
-        )
+        try:
+            return httpx2.Client(
+                cookies=jar,
+                verify=trust,
+                timeout=self._timeout,
+                limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_LONGEST_IDLE),
+                follow_redirects=False,
+                proxy=proxy and proxy.url,
+                trust_env=False,
+            )
+        except (ImportError, ValueError, httpx2.InvalidURL) as error:
+            if proxy is None:
+                raise
+            raise Setback(unusable_proxy(error, proxy), Trouble.REFUSED) from error
 
 
 class _Connection:
     """A client with one connection: one that has many looks at all of them for each request."""
 
-    def __init__(self, client: httpx2.Client) -> None:
+    def __init__(self, client: httpx2.Client, proxy: Proxy | None) -> None:
         self.client = client
+        self.proxy = proxy
         self.stream: Any = None
         self.idle_since = 0.0
 
@@ -290,6 +305,13 @@ def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
 def _trust_for(scheme: str) -> ssl.SSLContext:
     # Reading the trusted certificates takes a tenth of a second; who speaks no TLS needs none of them.
     return httpx2.create_ssl_context() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _proxy_for(url: httpx2.URL) -> Proxy | None:
+    try:
+        return proxy_for(proxy_variables(), str(url))
+    except UsageError as error:
+        raise Setback(error, Trouble.REFUSED) from error
 
 
 def _forget(_: object) -> None:

@@ -82,7 +82,8 @@ def test_a_disk_that_fills_ends_the_run_in_order_and_the_next_run_goes_on(
     album.add(1, content=media.png(text="large")[:-12] + bytes(3_000_000) + media.png(text="large")[-12:])
     with _disk(album.root, "2500k"):
         report = album.fetch("username:ann")
-        assert [error.code for error in report.errors] == [Code.DISK_FULL]
+        # Several pictures may meet the full disk before the run has ended.
+        assert {error.code for error in report.errors} == {Code.DISK_FULL}
         assert report.exit_code == Exit.DISK
         assert all(path.endswith(".png") for path in album.pictures())
         assert len(album.records()) == len(album.pictures()) < 13

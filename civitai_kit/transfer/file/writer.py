@@ -12,7 +12,7 @@ from civitai_kit.transfer.part.journal import Point
 from civitai_kit.transfer.part.part import Part
 
 # What was just read should still be in the core's cache when it is written and hashed, yet each buffer is a handover.
-BUFFER_SIZE = 512 * 1024
+BUFFER_SIZE = 1024 * 1024
 _LEAST_BUFFER = 16 * 1024
 _SLOTS = 6
 

@@ -120,7 +120,7 @@ def test_one_file_id_without_a_hash_is_one_file(collection: Collection) -> None:
 def test_when_the_first_fails_the_second_is_fetched(collection: Collection) -> None:
     first, second = collection.scan(SHARED, all_versions=True).items
     collection.sandbox.faults.add("download_500", times=None, match=f"models/{first.version_id}")
-    report = collection.download(SHARED, all_versions=True, options={"concurrency": 2})
+    report = collection.download(SHARED, all_versions=True, options={"concurrency": 1})
     assert ([failure.item for failure in report.failed], report.downloaded) == ([first], (second,))
     assert (report.exit_code, linked_rows(report)) == (7, [])
 

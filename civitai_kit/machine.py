@@ -1,13 +1,17 @@
-"""What the rooms need to know of the machine: its cores, memory to read into, the proxies that it is told to use."""
+"""What the rooms need to know of the machine: its cores, its memory, the proxies that it is told to use."""
 
 from __future__ import annotations
 
 import mmap
 import os
 import sys
+import threading
 from collections.abc import Mapping
 
 _WORTH_A_MAPPING = 256 * 1024
+# What a command takes beyond its beginning, and what its threads do with where the system would give them 8 MiB each.
+_LEAST_MEMORY = 64 * 2**20
+_SMALL_STACK = 2 * 2**20
 _HAS_SETTINGS_FOR_PROXIES = sys.platform in ("win32", "darwin")
 
 
@@ -35,3 +39,25 @@ def proxy_variables() -> Mapping[str, str]:
     from urllib.request import getproxies
 
     return {f"{scheme}_proxy": url for scheme, url in getproxies().items()}
+
+
+def heed_limits() -> None:
+    """Make do with little where a limit is set on memory (`ulimit -v`); raises MemoryError where it is too little.
+
+    Said at the beginning, because some libraries end the process when they get none in the middle.
+    """
+    if not _is_limited():
+        return
+    threading.stack_size(_SMALL_STACK)
+    try:
+        mmap.mmap(-1, _LEAST_MEMORY).close()
+    except OSError as error:
+        raise MemoryError from error
+
+
+def _is_limited() -> bool:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits.
+        return False
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY

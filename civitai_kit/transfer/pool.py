@@ -40,10 +40,8 @@ class Pool:
         finish. After `stop` they get three seconds, and whoever has not ended by then is given as Interrupted.
         """
         run = _PoolRun(jobs, self._stop)
-        for _ in range(max(1, concurrency)):
-            threading.Thread(target=run.work, name="transfer", daemon=True).start()
-            run.slots += 1
         try:
+            run.start(max(1, concurrency))
             yield from run.outcomes()
         finally:
             run.close()
@@ -54,12 +52,26 @@ class _PoolRun(Generic[T]):
 
     def __init__(self, jobs: Iterable[Callable[[], T]], stop: threading.Event) -> None:
         self.slots = 0
+        self._threads: list[threading.Thread] = []
         self._jobs = enumerate(jobs)
         self._stop = stop
         self._lock = threading.Lock()
         self._closed = False
         self._running: set[int] = set()
         self._results: SimpleQueue[FinishedJob[T] | Exception | None] = SimpleQueue()
+
+    def start(self, slots: int) -> None:
+        """Start the slots, fewer where the machine gives no more threads; raises RuntimeError where it gives none."""
+        for _ in range(slots):
+            thread = threading.Thread(target=self.work, name="transfer", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                if not self._threads:
+                    raise
+                return
+            self._threads.append(thread)
+            self.slots += 1
 
     def outcomes(self) -> Iterator[FinishedJob[T]]:
         """Outcomes until every slot is empty."""
@@ -73,6 +85,7 @@ class _PoolRun(Generic[T]):
                 if time.monotonic() > deadline:
                     yield from self._left_behind()
                     return
+                self._check_threads()
                 continue
             if outcome is None:
                 self.slots -= 1
@@ -114,6 +127,11 @@ class _PoolRun(Generic[T]):
             if failure.code in ENDS_RUN:
                 self.close()
             return FinishedJob(index, error=failure)
+
+    def _check_threads(self) -> None:
+        """Raise MemoryError where the slots have ended without a word, for which they had no memory."""
+        if not any(thread.is_alive() for thread in self._threads) and self._results.empty():
+            raise MemoryError
 
     def _left_behind(self) -> Iterator[FinishedJob[T]]:
         self.close()

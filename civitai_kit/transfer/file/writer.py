@@ -148,9 +148,12 @@ class FileWriter:
                 work.set()
                 continue
             buffer, filled = work
-            self._part.hash(buffer[:filled])
+            try:
+                self._part.hash(buffer[:filled])
+                self._sync_when_due()
+            except Exception as error:  # noqa: BLE001 - it is raised again where the bytes are put
+                self._failure = error
             self._free.put(buffer)
-            self._sync_when_due()
 
     def _sync_when_due(self) -> None:
         fresh = self._part.hashed - self._synced

@@ -263,13 +263,15 @@ class _Opening:
         self._over.set()
 
     def _run(self) -> None:
-        outcome = self._send()
-        with self._lock:
-            if not self._abandoned:
-                self._outcome = outcome
-            elif isinstance(outcome, httpx2.Response):
-                outcome.close()
-        self._over.set()
+        try:
+            outcome = self._send()
+            with self._lock:
+                if not self._abandoned:
+                    self._outcome = outcome
+                elif isinstance(outcome, httpx2.Response):
+                    outcome.close()
+        finally:
+            self._over.set()
 
 
 def _outcome_of(client: httpx2.Client, request: httpx2.Request) -> httpx2.Response | Exception:

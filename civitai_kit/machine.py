@@ -7,11 +7,13 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 
 _WORTH_A_MAPPING = 256 * 1024
 # What a command takes beyond its beginning, and what its threads do with where the system would give them 8 MiB each.
 _LEAST_MEMORY = 64 * 2**20
 _SMALL_STACK = 2 * 2**20
+_MOST_ARENAS = -8  # glibc's M_ARENA_MAX
 _HAS_SETTINGS_FOR_PROXIES = sys.platform in ("win32", "darwin")
 
 
@@ -49,10 +51,19 @@ def heed_limits() -> None:
     if not _is_limited():
         return
     threading.stack_size(_SMALL_STACK)
+    _share_one_heap()
     try:
         mmap.mmap(-1, _LEAST_MEMORY).close()
     except OSError as error:
         raise MemoryError from error
+
+
+def _share_one_heap() -> None:
+    """Keep glibc from setting 64 MiB of addresses aside for each thread; other systems do no such thing."""
+    import ctypes
+
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(_MOST_ARENAS, 1)
 
 
 def _is_limited() -> bool:

@@ -64,6 +64,31 @@ def test_too_little_memory_is_said_at_the_beginning(room: int, said: str) -> Non
     assert done.stdout.strip() == said
 
 
+CROWDED = """
+import faulthandler, mmap, resource
+from civitai_kit.machine import start_thread
+faulthandler.dump_traceback_later(20, exit=True)
+with open("/proc/self/statm") as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 30 * 2**20,) * 2)
+taken, started = [], 0
+try:
+    while True:
+        taken.append(mmap.mmap(-1, 64 * 1024))
+        start_thread(str, "small").join()
+        started += 1
+except MemoryError:
+    taken.clear()
+    print(started > 0)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits and sizes as Linux has them")
+def test_a_thread_for_which_there_is_no_memory_is_refused_and_not_waited_for() -> None:
+    done = subprocess.run([sys.executable, "-c", CROWDED], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout.strip(), done.stderr) == ("True", "")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits and sizes as Linux has them")
 def test_without_a_limit_nothing_is_changed() -> None:
     before = threading.stack_size()

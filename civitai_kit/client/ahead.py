@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from queue import Empty, Queue
 from typing import Any, Generic, TypeVar
 
+from civitai_kit.machine import start_thread
+
 T = TypeVar("T")
 
 # Seconds between two looks at whether to go on waiting; this is also what lets Ctrl-C through on every system.
@@ -27,8 +29,7 @@ def aside(work: Callable[[], T], check: Callable[[], None]) -> T:
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
             done.put((None, error))
 
-    thread = threading.Thread(target=run, name="asking", daemon=True)
-    thread.start()
+    thread = start_thread(run, "asking")
     while True:
         try:
             value, error = done.get(timeout=LOOK)
@@ -48,7 +49,6 @@ def read_ahead(read: Callable[[Callable[[], None]], T | None]) -> Iterator[T]:
     function that raises Stopped once that has happened, to be called where it waits.
     """
     reader = _Reader(read)
-    reader.thread.start()
     try:
         while (item := reader.take()) is not None:
             yield item
@@ -64,7 +64,7 @@ class _Reader(Generic[T]):
         self._closed = threading.Event()
         self._wanted = threading.Semaphore(1)
         self._ready: Queue[T | BaseException | None] = Queue()
-        self.thread = threading.Thread(target=self.work, name="page-ahead", daemon=True)
+        self._thread = start_thread(self._work, "page-ahead")
 
     def take(self) -> T | None:
         """The next item; taking it lets the one after it be read."""
@@ -72,7 +72,7 @@ class _Reader(Generic[T]):
             try:
                 item = self._ready.get(timeout=LOOK)
             except Empty:
-                _check_alive(self.thread, self._ready)
+                _check_alive(self._thread, self._ready)
                 continue
             if isinstance(item, BaseException):
                 raise item
@@ -84,7 +84,7 @@ class _Reader(Generic[T]):
         self._closed.set()
         self._wanted.release()
 
-    def work(self) -> None:
+    def _work(self) -> None:
         """Run by the thread: read one item whenever one is wanted, until the end, an error, or a close."""
         while True:
             self._wanted.acquire()

@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, in_our_tree
+from civitai_kit.machine import start_thread
 from civitai_kit.transfer.stopping import interrupted
 
 T = TypeVar("T")
@@ -61,16 +62,14 @@ class _PoolRun(Generic[T]):
         self._results: SimpleQueue[FinishedJob[T] | Exception | None] = SimpleQueue()
 
     def start(self, slots: int) -> None:
-        """Start the slots, fewer where the machine gives no more threads; raises RuntimeError where it gives none."""
+        """Start the slots, fewer where there is no room for all; raises as `start_thread` where there is for none."""
         for _ in range(slots):
-            thread = threading.Thread(target=self.work, name="transfer", daemon=True)
             try:
-                thread.start()
-            except RuntimeError:
+                self._threads.append(start_thread(self.work, "transfer"))
+            except (RuntimeError, MemoryError):
                 if not self._threads:
                     raise
                 return
-            self._threads.append(thread)
             self.slots += 1
 
     def outcomes(self) -> Iterator[FinishedJob[T]]:

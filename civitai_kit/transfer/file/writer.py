@@ -7,7 +7,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from civitai_kit.machine import cores, page_aligned
+from civitai_kit.machine import cores, page_aligned, start_thread
 from civitai_kit.transfer.part.journal import Point
 from civitai_kit.transfer.part.part import Part
 
@@ -74,10 +74,10 @@ class FileWriter:
             self._size, self._made, self._free = size, 0, SimpleQueue()
         if self._threads or (length is not None and length <= _SMALL):
             return
-        self._start(self._sync, "sync")
+        self._threads.append(start_thread(self._sync, "sync"))
         self._hashes_beside = self._hashing.take()
         if self._hashes_beside:
-            self._start(self._hash, "hash")
+            self._threads.append(start_thread(self._hash, "hash"))
 
     def next_buffer(self) -> memoryview:
         """A buffer to fill; waits for one when all are under way."""
@@ -131,11 +131,6 @@ class FileWriter:
         if self._hashes_beside:
             self._hashes_beside = False
             self._hashing.give()
-
-    def _start(self, work: Callable[[], None], name: str) -> None:
-        thread = threading.Thread(target=work, name=name, daemon=True)
-        thread.start()
-        self._threads.append(thread)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

@@ -94,7 +94,7 @@ def _fit_entry(entry: Entry, places: tuple[str, ...]) -> Entry:
 
 
 def _fit_file(record: FileRecord, places: tuple[str, ...]) -> FileRecord:
-    if is_absolute(record.path):
+    if record.adopted and is_absolute(record.path):
         _check_adopted(record.path)
     else:
         _check_path(record.path, places)

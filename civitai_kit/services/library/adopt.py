@@ -83,6 +83,7 @@ def _record(parts: LibraryParts, found: Identified, entry: Entry, now: str) -> F
         url=path_and_query(file.download_url or ""),
         foreign=is_foreign(version, file) if file.id is not None else False,
         status=Status.DOWNLOADED,
+        adopted=True,
         proved=proved_of(found.digests),
         updated_at=now,
     )

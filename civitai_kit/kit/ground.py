@@ -30,6 +30,7 @@ class Ground:
         self._command = command
         self._log_file = settings.log_file
         self._images = images_folder(settings)
+        self.library_folder = library_folder(settings)
 
     @contextmanager
     def lock(self, emit: Emit) -> Iterator[None]:
@@ -85,6 +86,12 @@ def images_folder(settings: Settings) -> Path:
     """Where images go: the folder set for them, else `images` under the save path."""
     output = settings.images.output_dir
     return Path(output).absolute() if output else Path(settings.save_path).absolute() / "images"
+
+
+def library_folder(settings: Settings) -> Path:
+    """Where the library goes: the folder set for it, else `library` under the save path."""
+    output = settings.library.output_dir
+    return Path(output).absolute() if output else Path(settings.save_path).absolute() / "library"
 
 
 @contextmanager

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from civitai_kit.services.download.download import DownloadParts
     from civitai_kit.services.exchange.exchange import ImportParts
     from civitai_kit.services.images.images import ImageParts
+    from civitai_kit.services.library.ports import LibraryParts
     from civitai_kit.services.scan.scan import ScanParts
     from civitai_kit.services.torrents.torrents import TorrentParts
     from civitai_kit.services.upkeep.removed import RemovedParts
@@ -168,6 +169,27 @@ class Kit:
             pack=pack_entries,
             stopped=self.stop.is_set,
             places=self.ground.places(),
+        )
+
+    @property
+    def library_parts(self) -> LibraryParts:
+        """What the library works with."""
+        from civitai_kit.disk.folder import Folder
+        from civitai_kit.services.library.ports import LibraryParts
+
+        output = self.ground.library_folder
+        return LibraryParts(
+            site=lambda: self.site,
+            site_url=self.settings.api_url,
+            store=self.store,
+            disk=self.disk,
+            tree=Folder(output),
+            output=output,
+            fetcher=lambda: self._network.fetcher,
+            retries=lambda: self._network.retries,
+            pool=self.pool,
+            now=self.now,
+            stop=self.stop,
         )
 
     @contextmanager

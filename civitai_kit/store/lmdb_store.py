@@ -12,8 +12,9 @@ from typing import Self, TypeVar
 from civitai_kit.core.collection.entry import Entry, Facts, ImageRecord, Summary
 from civitai_kit.core.collection.packed import Packed
 from civitai_kit.core.errors import NotWritable, UsageError
+from civitai_kit.core.library.model_file import LibraryFile
 from civitai_kit.core.plans.digests import Digests, FileStamp
-from civitai_kit.store import digest_table, entry_table, image_table
+from civitai_kit.store import digest_table, entry_table, image_table, library_table
 from civitai_kit.store.codec import decode
 from civitai_kit.store.data_file import holds_database
 from civitai_kit.store.entry_rows import Wanted, anything, pack_entries, pack_entry, sieve
@@ -224,6 +225,35 @@ class LmdbStore:
     def remember_digests(self, stamp: FileStamp, digests: Digests) -> None:
         """Keep digests of a file beside those already known at this stamp; what an older stamp had is dropped."""
         self._write(lambda txn, tables: digest_table.remember_digests(txn, tables, stamp, digests))
+
+    # The library's files
+
+    def library_file(self, key: str) -> LibraryFile | None:
+        """The file under `<output>\\n<path>`, or None."""
+        return self._read(lambda txn, tables: library_table.get_file(txn, tables, key), None)
+
+    def put_library_files(self, files: Iterable[LibraryFile]) -> None:
+        """Write files in one transaction, replacing the old."""
+        batch = list(files)
+
+        def job(txn: Transaction, tables: Tables) -> None:
+            for file in batch:
+                library_table.put_file(txn, tables, file)
+
+        self._write(job)
+
+    def delete_library_files(self, keys: Iterable[str]) -> int:
+        """Forget files in one transaction; gives how many were there."""
+        batch = list(keys)
+        return self._write(lambda txn, tables: sum(library_table.delete_file(txn, tables, key) for key in batch))
+
+    def library_files(self) -> Iterator[LibraryFile]:
+        """The files of all libraries by rising key (keys over 440 bytes by their hash)."""
+        nothing: tuple[list[LibraryFile], bytes | None] = ([], None)
+        after: bytes | None = b""
+        while after is not None:
+            page, after = self._read(partial(library_table.files_page, after=after, most=_PAGE), nothing)
+            yield from page
 
     # Within
 

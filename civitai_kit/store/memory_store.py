@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from civitai_kit.core.collection.entry import Entry, Facts, ImageRecord, Summary
 from civitai_kit.core.collection.packed import Packed
 from civitai_kit.core.errors import UsageError
+from civitai_kit.core.library.model_file import LibraryFile
 from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store.codec import decode, encode, unpack
 
@@ -18,6 +19,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._versions: dict[int, bytes] = {}
         self._images: dict[str, bytes] = {}
+        self._library: dict[str, bytes] = {}
         self._digests: dict[tuple[int, int], tuple[FileStamp, Digests]] = {}
         self._writing = threading.RLock()
 
@@ -136,6 +138,28 @@ class MemoryStore:
     def count_images(self) -> int:
         """How many image records there are."""
         return len(self._images)
+
+    # The library's files
+
+    def library_file(self, key: str) -> LibraryFile | None:
+        """The file under `<output>\\n<path>`, or None."""
+        value = self._library.get(key)
+        return None if value is None else decode(LibraryFile, value)
+
+    def put_library_files(self, files: Iterable[LibraryFile]) -> None:
+        """Write files, replacing the old."""
+        values = [(file.key, encode(file)) for file in files]
+        with self._writing:
+            self._library.update(values)
+
+    def delete_library_files(self, keys: Iterable[str]) -> int:
+        """Forget files; gives how many were there."""
+        with self._writing:
+            return sum(self._library.pop(key, None) is not None for key in keys)
+
+    def library_files(self) -> Iterator[LibraryFile]:
+        """The files of all libraries by rising key."""
+        return (decode(LibraryFile, self._library[key]) for key in sorted(self._library))
 
     # Cached digests
 

@@ -20,7 +20,10 @@ _META_KEY = b"store"
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The sub-databases; the first, `images` and `hashes` hold gzip JSON, the others are derived from them."""
+    """The sub-databases; `versions`, `images`, `hashes` and `library` hold gzip JSON, the others are derived from them.
+
+    `library` came later: it is made when a database is first opened for writing, and None where none has been yet.
+    """
 
     versions: lmdb._Database
     summaries: lmdb._Database
@@ -30,6 +33,7 @@ class Tables:
     image_ids: lmdb._Database
     hashes: lmdb._Database
     meta: lmdb._Database
+    library: lmdb._Database | None = None
 
 
 Upgrade = Callable[[Transaction, Tables], None]
@@ -38,6 +42,7 @@ Upgrade = Callable[[Transaction, Tables], None]
 UPGRADES: Mapping[int, Upgrade] = {}
 
 _NAMES = tuple(part.name for part in fields(Tables))
+_LATER = "library"
 # Tables with several values a key.
 _INDEXES = frozenset({"by_sha256", "by_model", "image_ids"})
 
@@ -73,15 +78,16 @@ def _tables_to_read(environment: Environment, found: int | None, schema: int) ->
             hint="Any command that writes, such as `download`, brings it up to date.",
             path=str(environment.path),
         )
-    return Tables(*map(environment.existing_table, _NAMES))
+    names = _NAMES if _LATER.encode() in _table_names(environment) else (name for name in _NAMES if name != _LATER)
+    return Tables(*map(environment.existing_table, names))
 
 
 def _found_schema(environment: Environment) -> int | None:
     """The schema number; None for an environment with nothing in it, as a process killed early leaves it."""
-    names = environment.read(lambda txn: set(txn.cursor().iternext(values=False)))
+    names = _table_names(environment)
     if not names:
         return None
-    if not names.issuperset(name.encode() for name in _NAMES):
+    if not names.issuperset(name.encode() for name in _NAMES if name != _LATER):
         raise unreadable(environment.path, "is not one of ours")
     meta = environment.existing_table("meta")
     value = environment.read(lambda txn: txn.get(_META_KEY, db=meta))
@@ -89,6 +95,10 @@ def _found_schema(environment: Environment) -> int | None:
         return int(decode_plain(value or b"")["schema"])
     except (Damaged, KeyError, TypeError, ValueError) as error:
         raise unreadable(environment.path, f"has a damaged first record: {error}") from error
+
+
+def _table_names(environment: Environment) -> set[bytes]:
+    return environment.read(lambda txn: set(txn.cursor().iternext(values=False)))
 
 
 def _make(environment: Environment, txn: Transaction, found: int | None, schema: int) -> Tables:

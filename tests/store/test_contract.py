@@ -10,6 +10,7 @@ import pytest
 
 from civitai_kit.core.collection.entry import Entry, FileRecord, ImageKind, ImageRecord, Quality, Status
 from civitai_kit.core.errors import UsageError
+from civitai_kit.core.library.model_file import LibraryFile, MatchedBy
 from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store.codec import dump
 from civitai_kit.store.entry_rows import pack_entries
@@ -236,3 +237,24 @@ def test_cached_digests_hold_for_one_stamp_only(store: AnyStore) -> None:
     store.remember_digests(changed, Digests(crc32="34"))
     assert store.cached_digests(stamp) is None
     assert store.cached_digests(changed) == Digests(crc32="34")
+
+
+def library_file(path: str, **parts: Any) -> LibraryFile:
+    return LibraryFile(**{"output": "/out", "path": path, "folder": "a", **parts})
+
+
+def test_a_librarys_file_comes_back_as_it_was_put_and_goes_when_it_is_forgotten(store: AnyStore) -> None:
+    stamp = FileStamp(1, 2, 3, 4)
+    one = library_file("/models/ключ (3).safetensors", stamp=stamp, sha256=SHA, matched_by=MatchedBy.AUTO_V3)
+    long = library_file("/models/" + "x" * 600)
+    store.put_library_files([one, long])
+    store.put_library_files([long])
+    assert store.library_file(one.key) == one
+    assert list(store.library_files()) == [long, one]
+    assert store.delete_library_files([one.key, "nothing"]) == 1
+    assert list(store.library_files()) == [long]
+
+
+def test_one_path_in_two_libraries_is_two_files(store: AnyStore) -> None:
+    store.put_library_files([library_file("/a.pt"), library_file("/a.pt", output="/other")])
+    assert [file.output for file in store.library_files()] == ["/other", "/out"]

@@ -18,6 +18,7 @@ import pytest
 
 from civitai_kit.core.collection.entry import Entry, ImageKind, ImageRecord
 from civitai_kit.core.errors import NotWritable, StoreError, StoreLocked, StoreTooNew, StoreUnreadable
+from civitai_kit.core.library.model_file import LibraryFile
 from civitai_kit.store.codec import encode, pack
 from civitai_kit.store.data_file import holds_database
 from civitai_kit.store.environment import Environment, Transaction
@@ -547,3 +548,15 @@ def test_reading_does_not_upgrade(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="older"):
         LmdbStore.open(tmp_path / "db", read_only=True)
     assert data.read_bytes() == before
+
+
+def test_a_database_from_before_the_library_is_read_and_gets_its_table_when_it_is_written(tmp_path: Path) -> None:
+    LmdbStore.open(tmp_path / "db", read_only=False).close()
+    with lmdb.open(str(tmp_path / "db"), max_dbs=16) as handle, handle.begin(write=True) as txn:
+        txn.drop(handle.open_db(b"library", txn=txn))
+    file = LibraryFile(output="/out", path="/a.pt", folder="a")
+    with LmdbStore.open(tmp_path / "db", read_only=True) as store:
+        assert list(store.library_files()) == []
+    with LmdbStore.open(tmp_path / "db", read_only=False) as store:
+        store.put_library_files([file])
+        assert list(store.library_files()) == [file]

@@ -1,0 +1,65 @@
+"""A model file that lies somewhere on disk, and what the library knows of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from civitai_kit.core.plans.digests import FileStamp
+
+# Formats of models that people keep; compared without case.
+MODEL_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx", ".zip")
+
+
+class MatchedBy(StrEnum):
+    """By what the site's file was found; all but the first are weaker than the hash of the whole file."""
+
+    SHA256 = "sha256"
+    AUTO_V3 = "auto_v3"
+    HEADER = "header"
+    BLAKE3 = "blake3"
+    CRC32 = "crc32"
+    AUTO_V2 = "auto_v2"
+    AUTO_V1 = "auto_v1"
+    SIDECAR = "sidecar"
+
+
+class LibraryFile(BaseModel):
+    """Memory of one model file in one library.
+
+    `path` is absolute with `/`, as it was reached; `output` the absolute folder of the library, `folder` the file's
+    own folder in it. `stamp` tells whether the file was touched since it was hashed. `version_id` is None for a file
+    that the site did not know. `asked_at` is when the site was last asked about it, `last_seen` when the site last
+    had it, `site_state` why it does not (see SiteState), `status_code` what it answered. Times are ISO 8601 in UTC.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), defer_build=True)
+
+    output: str
+    path: str
+    folder: str
+    stamp: FileStamp | None = None
+    sha256: str | None = None
+    auto_v3: str | None = None
+    version_id: int | None = None
+    model_id: int | None = None
+    file_id: int | None = None
+    matched_by: MatchedBy | None = None
+    added_at: str | None = None
+    asked_at: str | None = None
+    updated_at: str | None = None
+    last_seen: str | None = None
+    site_state: str | None = None
+    status_code: int | None = None
+    error: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The key in the database: the library and the path, which no line break can stand in."""
+        return f"{self.output}\n{self.path}"
+
+
+def is_model_file(name: str) -> bool:
+    """Whether a file's name ends as a model's does."""
+    return name.lower().endswith(MODEL_ENDINGS)

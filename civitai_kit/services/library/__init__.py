@@ -1,0 +1,1 @@
+"""The library: local model files identified, kept, updated, compared and shown."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from unicodedata import normalize
 
-from pydantic import BaseModel, ConfigDict, computed_field
+from pydantic import AfterValidator, BaseModel, ConfigDict, computed_field
+
+from civitai_kit.core.url_keys import without_keys
 
 
 class Status(StrEnum):
@@ -249,8 +251,9 @@ class Quality(StrEnum):
 
 
 class ImageRecord(BaseModel):
-    """Memory of one image taken for one target. `path` is relative to the save path with `/`; `size` in bytes;
-    `date` ISO 8601 in UTC; `meta` says whether it came with generation data; `imported` that another tool took it.
+    """Memory of one image taken for one target. `path` is relative to the save path with `/`; `url` has no key;
+    `size` in bytes; `date` ISO 8601 in UTC; `meta` says whether it came with generation data; `imported` that another
+    tool took it.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), defer_build=True)
@@ -260,7 +263,7 @@ class ImageRecord(BaseModel):
     image_id: int
     quality: Quality = Quality.HD
     path: str | None = None
-    url: str | None = None
+    url: Annotated[str, AfterValidator(without_keys)] | None = None
     date: str | None = None
     checkpoint: str | None = None
     tags: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from civitai_kit.core.paths.our_names import OUR_PLACES, is_ours
 from civitai_kit.core.paths.relative_paths import checked_relative, is_absolute, path_key
 from civitai_kit.core.paths.safe_names import LONGEST_NAME
 from civitai_kit.core.site.references import LARGEST_ID, path_and_query
+from civitai_kit.core.url_keys import without_keys
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CRC32 = re.compile(r"[0-9a-f]{8}")
@@ -103,6 +104,8 @@ def _fit_file(record: FileRecord, places: tuple[str, ...]) -> FileRecord:
         _check_digests(*(record.proved.get(name) for name in ("sha256", "blake3", "crc32")))
     if record.size is not None and record.size < 0:
         raise LineRefused(Passed.INVALID, "a size is negative")
+    if record.error is not None and (error := without_keys(record.error)) != record.error:
+        record = record.model_copy(update={"error": error})
     if record.url is not None and not _is_download_path(record.url):
         return record.model_copy(update={"url": None})
     return record

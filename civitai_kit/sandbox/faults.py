@@ -70,6 +70,7 @@ _ROWS = (
     Fault("no_content_length", "storage", "The body comes in chunks and its length is not said.", {}, False),
     Fault("no_etag", "storage", "The answer has no ETag.", {}, False),
     Fault("weak_etag", "storage", "The ETag is a weak one, which If-Range may not use.", {}, False),
+    Fault("odd_etag", "storage", "The ETag and the date hold bytes that no request can carry back.", {}, False),
     Fault("changed", "storage", "The file is another one: ETag and bytes differ.", {}, False),
     Fault("wrong_bytes", "storage", "The bytes are wrong under the right ETag and length.", {}, False),
     Fault("wrong_range", "storage", "206 with a Content-Range that starts `by` bytes later.", {"by": 1}, False),

@@ -47,6 +47,7 @@ HARMLESS = {
     "no_content_length",
     "no_etag",
     "weak_etag",
+    "odd_etag",
     "wrong_range",
     "cut",
 }

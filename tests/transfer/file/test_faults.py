@@ -48,6 +48,8 @@ HARMLESS = {
     "no_etag",
     "weak_etag",
     "odd_etag",
+    "ignore_conditions",
+    "node_etags",
     "wrong_range",
     "cut",
 }

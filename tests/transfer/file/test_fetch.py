@@ -235,7 +235,7 @@ def test_a_server_that_always_begins_anew_is_given_up(desk: Desk) -> None:
     with pytest.raises(CivitaiKitError) as caught:
         desk.fetch()
     assert caught.value.code is Code.NETWORK
-    assert desk.asked("storage") == 4
+    assert (desk.asked("storage"), desk.asked("site")) == (7, 4)
 
 
 # -- bytes that are wrong -----------------------------------------------------------------------------------------

@@ -46,6 +46,12 @@ COMMANDS: dict[str, Branch] = {
             "import": Branch("read such a file into the database", f"{_IN}.db.import_:COMMAND", is_local=True),
         },
     ),
+    "library": Branch(
+        "the model files on your disks: identified, kept, shown",
+        {
+            "scan": Branch("identify model files and keep what the site says of them", f"{_IN}.library.scan:COMMAND"),
+        },
+    ),
     "clean": Branch("remove leftover temporary files under the save path", f"{_IN}.clean:COMMAND", is_local=True),
     "torrent": Branch("make torrents of what was downloaded", f"{_IN}.torrent:COMMAND", is_local=True),
     "config": Branch(

@@ -32,12 +32,14 @@ from civitai_kit.core.codes import Code as Code
 from civitai_kit.core.codes import Exit as Exit
 from civitai_kit.core.codes import exit_code_of as exit_code_of
 from civitai_kit.core.exhaustion import lack_of
+from civitai_kit.core.url_keys import without_keys
 
 
 class CivitaiKitError(Exception):
     """The root of the tree: `message` says what, `hint` how to help, the ids and `path` where.
 
-    `received` are the bytes that came over the network for what failed.
+    Keys in the URLs of a message or hint are cut, whoever put them there. `received` are the bytes that came over the
+    network for what failed.
     """
 
     default_code: Code = Code.UNFORESEEN
@@ -53,10 +55,10 @@ class CivitaiKitError(Exception):
         file_id: int | None = None,
         path: str | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = without_keys(message)
+        super().__init__(self.message)
         self.code = code or self.default_code
-        self.hint = hint
+        self.hint = hint and without_keys(hint)
         self.model_id = model_id
         self.version_id = version_id
         self.file_id = file_id
@@ -77,7 +79,7 @@ class CivitaiKitError(Exception):
             "model_id": self.model_id,
             "version_id": self.version_id,
             "file_id": self.file_id,
-            "path": self.path,
+            "path": self.path and without_keys(self.path),
         }
         return {name: value for name, value in parts.items() if value is not None}
 

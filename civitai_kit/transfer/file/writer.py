@@ -11,7 +11,7 @@ from civitai_kit.machine import cores, page_aligned, start_thread
 from civitai_kit.transfer.part.journal import Point
 from civitai_kit.transfer.part.part import Part
 
-# What was just read should still be in the core's cache when it is written and hashed, yet each buffer is a handover.
+# Each buffer is a handover between threads, so large ones; still larger ones would leave the core's cache.
 BUFFER_SIZE = 1024 * 1024
 _LEAST_BUFFER = 16 * 1024
 _SLOTS = 6

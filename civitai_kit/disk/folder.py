@@ -17,6 +17,7 @@ from civitai_kit.core.paths.relative_paths import is_absolute
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
 from civitai_kit.disk.files import (
     FoundFile,
+    names_in,
     refuse_file,
     remove_empty_folders,
     remove_file,
@@ -201,6 +202,14 @@ class Folder:
         """All regular files under the root, or under one folder of it; links are not followed."""
         return walk(self.root if path is None else self.locate(path))
 
+    def folders(self) -> list[str]:
+        """The names of the folders directly in it, in order; none where it cannot be looked into."""
+        return names_in(self.root, folders=True)
+
+    def names(self, folder: str) -> list[str]:
+        """The names of the regular files directly in one of them, in order."""
+        return names_in(self.locate(folder), folders=False)
+
     def check_writable(self) -> None:
         """Make the save path where it is missing and prove that it may be written; raises NotWritable.
 
@@ -242,13 +251,13 @@ def _share(source: Path, target: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     with source.open("rb") as from_file, target.open("xb") as to_file:
-        if not _clone(from_file.fileno(), to_file.fileno()):
+        if not clone(from_file.fileno(), to_file.fileno()):
             shutil.copyfileobj(from_file, to_file, _COPIED_AT_ONCE)
         to_file.flush()
         sync_bytes(to_file.fileno())
 
 
-def _clone(source: int, target: int) -> bool:
+def clone(source: int, target: int) -> bool:
     """Let an open file share the bytes of another until either is changed; says whether the file system can."""
     try:
         import fcntl

@@ -26,15 +26,16 @@ _UNSAYABLE = "its name has letters that the locale's encoding has not"
 _TOO_LARGE = "it is too large for this file system"
 
 
-class NotOurFile(OSError):
-    """Something else lies where a file of ours should: a link, a pipe, a device, a file with a second name.
-
-    `hint` says how to get it out of the way.
-    """
+class OddFile(OSError):
+    """What lies there is no file to be read or written: a device, a folder, longer than any such file; `hint` helps."""
 
     def __init__(self, path: str | os.PathLike[str], what: str, hint: str) -> None:
         super().__init__(errno.EEXIST, what, os.fspath(path))
         self.hint = hint
+
+
+class NotOurFile(OddFile):
+    """Something else lies where a file of ours should: a link, a pipe, a device, a file with a second name."""
 
 
 @contextmanager
@@ -77,7 +78,7 @@ def is_full(error: OSError) -> bool:
 
 
 def _hint_of(error: OSError) -> str | None:
-    if isinstance(error, NotOurFile):
+    if isinstance(error, OddFile):
         return error.hint
     lack = lack_of(error)
     return lack.hint if lack is not None else _HINTS.get(error.errno or 0)

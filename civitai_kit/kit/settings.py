@@ -16,6 +16,8 @@ from civitai_kit.core.settings.checks import did_you_mean
 from civitai_kit.core.settings.keys import KEYS, PATHS, SECRETS, variable
 from civitai_kit.core.settings.layers import Layer, Settings, merge
 from civitai_kit.core.site.vocabulary import BASE_MODELS, MODEL_TYPES, corrected, near
+from civitai_kit.files.errors import OddFile
+from civitai_kit.files.input import read_input
 from civitai_kit.files.names import plain_name, sayable_name
 
 PREFIX = "CIVITAI_KIT_"
@@ -25,6 +27,9 @@ GO_CLOSENESS = 0.8
 # In the order in which they count; all hold the account's key, as other tools of the site name it.
 KEY_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN")
 _SQLITE_ENDINGS = frozenset({".db", ".sqlite", ".sqlite3"})
+# The example with every setting explained has 20 KB.
+_LONGEST = 2**20
+_MAKES_ONE = "`civitai-kit config init` writes one."
 KEYRING_SERVICE, KEYRING_NAME = "civitai-kit", "api_key"
 
 
@@ -77,7 +82,7 @@ def load_settings(
 def _file_layer(path: Path, shown: Path | None, warnings: list[str], cwd: Path, *, named: bool = False) -> list[Layer]:
     name = _spoken(path, shown)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_input(path, _LONGEST).decode("utf-8-sig")
         # Here, because most runs have no file.
         import tomli
 
@@ -85,10 +90,11 @@ def _file_layer(path: Path, shown: Path | None, warnings: list[str], cwd: Path, 
     except FileNotFoundError as error:
         if not named:
             return []
-        hint = "`civitai-kit config init` writes one."
+        hint = _MAKES_ONE
         raise SettingsError(f"{name}: there is no such file.", hint=hint, path=str(path)) from error
     except OSError as error:
-        raise SettingsError(f"{name}: cannot be read: {error.strerror}.", path=str(path)) from error
+        hint = error.hint if isinstance(error, OddFile) else f"Name a file of settings; {_MAKES_ONE}"
+        raise SettingsError(f"{name}: cannot be read: {error.strerror}.", hint=hint, path=str(path)) from error
     except (ValueError, RecursionError) as error:
         # Besides what is no TOML: bytes that are no text, a number of thousands of digits, lists without end.
         hint = "Text stands in quotes, lists in brackets; `civitai-kit config init` writes a file to begin with."

@@ -18,6 +18,7 @@ from civitai_kit.core.settings.layers import Layer, Settings, merge
 from civitai_kit.core.site.vocabulary import BASE_MODELS, MODEL_TYPES, corrected, near
 from civitai_kit.files.errors import OddFile
 from civitai_kit.files.input import read_input
+from civitai_kit.files.names import plain_name, sayable_name
 
 PREFIX = "CIVITAI_KIT_"
 _GO_LEAVES = tuple(go.rpartition(".")[2] for key in KEYS.values() for go in key.go)
@@ -160,7 +161,8 @@ def _environment(env: Mapping[str, str]) -> Layer:
         if name not in keys:
             hint = did_you_mean(name, keys) or "Each setting has one: config.toml.example lists them."
             raise SettingsError(f"{name}: there is no such setting (from the environment).", hint=hint)
-        values[keys[name]], origins[keys[name]] = value, name
+        values[keys[name]] = value if keys[name] in PATHS else plain_name(value)
+        origins[keys[name]] = name
     return Layer("environment", values, origins)
 
 
@@ -182,14 +184,17 @@ def _keyring(warnings: list[str]) -> list[Layer]:
 
 
 def _expanded(layer: Layer) -> Layer:
-    """The layer with `~` in its paths made the home folder."""
+    """The layer with `~` in its paths made the home folder, and all of them such as the locale can say."""
     values = {
-        name: str(Path(value).expanduser())
-        if name in PATHS and isinstance(value, str) and (value == "~" or value.startswith("~/"))
-        else value
+        name: _expanded_path(value) if name in PATHS and isinstance(value, str) else value
         for name, value in layer.values.items()
     }
     return Layer(layer.name, values, layer.origins, layer.typed)
+
+
+def _expanded_path(value: str) -> str:
+    path = sayable_name(value)
+    return str(Path(path).expanduser()) if path == "~" or path.startswith("~/") else path
 
 
 def _spelled(settings: Settings, warnings: list[str]) -> Settings:

@@ -28,6 +28,7 @@ from civitai_kit.core.collection.histories import (
     read_text_history,
 )
 from civitai_kit.core.errors import Exit, Interrupted, UsageError
+from civitai_kit.files.names import plain_name
 from civitai_kit.services.exchange.exchange import ImportedFile, ImportParts
 from civitai_kit.services.exchange.history_files import HistoryFiles
 
@@ -148,9 +149,9 @@ def _record(old: OldImage, place: Path | None, root: Path) -> ImageRecord:
 def _remembered(place: Path, root: Path) -> str:
     """A path relative to the save path, absolute when it lies elsewhere."""
     try:
-        return place.relative_to(os.path.realpath(root)).as_posix()
+        return plain_name(place.relative_to(os.path.realpath(root)).as_posix())
     except ValueError:
-        return place.as_posix()
+        return plain_name(place.as_posix())
 
 
 def _old_of(image_id: int, place: Path) -> OldImage:

@@ -1,4 +1,4 @@
-"""What the rooms need to know of the machine: its cores, memory to read into, the proxies that it is told to use."""
+"""What the rooms need to know of the machine: its cores, when it was started, memory to read into, its proxies."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import mmap
 import os
 import sys
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 _WORTH_A_MAPPING = 256 * 1024
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 _HAS_SETTINGS_FOR_PROXIES = sys.platform in ("win32", "darwin")
 
 
@@ -16,6 +19,15 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@cache
+def boot() -> str:
+    """What names the time since the machine was last started, as Linux does; empty on other systems."""
+    try:
+        return _BOOT.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def page_aligned(size: int) -> memoryview:

@@ -1,7 +1,7 @@
 """The journal beside a part file: which bytes of which file are known to be on disk.
 
 Its first line is synced, like the bytes that it vouches for. The lines after it are not: they mark what has been
-written since, which a process that is killed leaves behind, and a power cut perhaps not.
+written since the machine was started, which a process that is killed leaves behind, and a power cut perhaps not.
 """
 
 from __future__ import annotations
@@ -107,16 +107,23 @@ def parse_journal(content: bytes) -> Journal | None:
     return Journal(**found, points=points)
 
 
+def boot_line(boot: str) -> bytes:
+    """The line before the marks: they count for nothing once the machine has been started anew."""
+    return f"boot {boot}\n".encode()
+
+
 def mark_line(start: int, stop: int) -> bytes:
     """The line that says of the bytes from `start` up to before `stop` that they have been written."""
     return b"%d %d\n" % (start, stop)
 
 
-def parse_marks(content: bytes) -> Marks:
-    """The marks after a journal's first line, up to the first that is none (a power cut may have spoilt them)."""
+def parse_marks(content: bytes, boot: str) -> Marks:
+    """The marks after a journal's first line, up to the first that is none; nothing of another `boot`."""
     marks: Marks = {}
-    lines = content.partition(b"\n")[2].split(b"\n")
-    for line in lines[:-1]:
+    _, _, rest = content.partition(b"\n")
+    if not rest.startswith(boot_line(boot)):
+        return marks
+    for line in rest.split(b"\n")[1:-1]:
         found = _MARK.fullmatch(line)
         if found is None:
             break

@@ -11,8 +11,9 @@ from civitai_kit.core.paths.our_names import LONGEST_JOURNAL
 from civitai_kit.files.errors import writing
 from civitai_kit.files.opening import open_own, read_own
 from civitai_kit.files.replacing import replace
+from civitai_kit.machine import boot
 from civitai_kit.transfer.part.durable import write_temporary
-from civitai_kit.transfer.part.journal import Journal, Marks, mark_line, parse_journal, parse_marks
+from civitai_kit.transfer.part.journal import Journal, Marks, boot_line, mark_line, parse_journal, parse_marks
 
 # Bytes of marks between two writings of the journal, which stays within its bound; more are not worth remembering.
 _MOST_MARKS = LONGEST_JOURNAL // 2
@@ -41,7 +42,7 @@ class JournalFile:
             except FileNotFoundError:
                 return None
         journal = parse_journal(content)
-        self.marks = {} if journal is None else parse_marks(content)
+        self.marks = {} if journal is None else parse_marks(content, boot())
         return journal
 
     def write(self, journal: Journal, *, synced: bool = True) -> None:
@@ -52,7 +53,7 @@ class JournalFile:
         lines = b"".join(mark_line(start, stop) for start, stop in before.items())
         lines = lines[: lines.rfind(b"\n", 0, _MOST_MARKS) + 1]
         with writing(self._path):
-            temporary = write_temporary(self._path, journal.dump() + b"\n" + lines, synced=synced)
+            temporary = write_temporary(self._path, journal.dump() + b"\n" + boot_line(boot()) + lines, synced=synced)
             with self._lock:
                 self._take_place(temporary)
                 self._marked = len(lines)

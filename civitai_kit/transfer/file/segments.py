@@ -6,11 +6,12 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from civitai_kit.core.retry import Retries
 from civitai_kit.files.errors import writing
 from civitai_kit.files.opening import open_own
-from civitai_kit.machine import page_aligned
+from civitai_kit.machine import page_aligned, start_thread
 from civitai_kit.transfer.file.reader import BodyReader
 from civitai_kit.transfer.file.resumption import Resumption
 from civitai_kit.transfer.http.answers import Setback
@@ -65,13 +66,10 @@ class Segments:
     def bring(self, connections: int) -> None:
         """Bring everything; raises RangesRefused, or what ended it, with the bytes in order kept."""
         self._part.announce()
-        workers = [
-            threading.Thread(target=self._work, args=(connections,), name="segment", daemon=True)
-            for _ in range(connections)
-        ]
-        for worker in workers:
-            worker.start()
+        workers: list[threading.Thread] = []
         try:
+            for _ in range(connections):
+                workers.append(start_thread(partial(self._work, connections), "segment"))
             while self._part.written < self._total:
                 self._part.catch_up(self._await_next(), self._stopping.check)
                 if self._part.hashed - self._part.journal.synced >= self._sync:

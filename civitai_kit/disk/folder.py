@@ -26,6 +26,7 @@ from civitai_kit.disk.files import (
     write_atomically,
 )
 from civitai_kit.files.errors import read_error, writing
+from civitai_kit.files.names import plain_name, system_name
 from civitai_kit.files.opening import read_small, refuse_unless_file
 from civitai_kit.files.replacing import replace, sync_bytes, sync_folder
 
@@ -63,7 +64,7 @@ class Folder:
         parts = _SEPARATOR.split(path)
         if "\0" in path or not parts[0] or ".." in parts or _DRIVE.search(path) or set(parts) <= {"", "."}:
             raise _outside(path)
-        return self.root.joinpath(*path.split("/"))
+        return self.root.joinpath(*system_name(path).split("/"))
 
     def place_of(self, path: str) -> Path:
         """Where a recorded file lies: one outside the root has an absolute path. It is for looking and reading only."""
@@ -86,9 +87,10 @@ class Folder:
     def relative(self, place: Path) -> str | None:
         """The path of a place under the root, None when it lies elsewhere; links are not followed."""
         try:
-            return Path(os.path.abspath(place)).relative_to(os.path.abspath(self.root)).as_posix()  # noqa: PTH100
+            below = Path(os.path.abspath(place)).relative_to(os.path.abspath(self.root))  # noqa: PTH100
         except ValueError:
             return None
+        return plain_name(below.as_posix())
 
     def size(self, path: str) -> int | None:
         """Length in bytes of a regular file there, None where there is none."""
@@ -196,7 +198,7 @@ class Folder:
     def remove_empty_parents(self, path: str) -> tuple[str, ...]:
         """Remove the folders above `path` that are empty, never the root; gives them, innermost first."""
         folders = remove_empty_folders(self.locate(path).parent, self.root)
-        return tuple(folder.relative_to(self.root).as_posix() for folder in folders)
+        return tuple(plain_name(folder.relative_to(self.root).as_posix()) for folder in folders)
 
     def walk(self, path: str | None = None) -> Iterator[FoundFile]:
         """All regular files under the root, or under one folder of it; links are not followed."""

@@ -35,6 +35,9 @@ class Site(Protocol):
     def version(self, version_id: int) -> ModelVersion:
         """One version by id."""
 
+    def models_by_id(self, model_ids: Iterable[int]) -> tuple[Model, ...]:
+        """Those of the models that the listing shows, whole, a hundred a request."""
+
     def versions_by_hash(self, digests: Iterable[str]) -> tuple[ModelVersion, ...]:
         """The versions that hold files with these SHA256, a hundred a request; unknown ones are missing."""
 

@@ -396,6 +396,18 @@ def test_a_key_that_the_site_says_back_to_us_is_told_to_nobody(carried: bool) ->
     assert "I do not know Bearer very-secret" not in trace and "very-secret" not in str(said)
 
 
+def test_a_key_that_the_site_puts_into_an_answer_is_not_kept_with_it() -> None:
+    def parrot(request: httpx2.Request) -> httpx2.Response:
+        key = request.headers["authorization"].removeprefix("Bearer ")
+        return httpx2.Response(
+            200, json={"id": 1, "name": "a", "description": f"<a href='/x?token={key}'>", "key": key}
+        )
+
+    with Client("very-secret", http=httpx2.Client(transport=httpx2.MockTransport(parrot))) as client:
+        model = client.model(1)
+    assert "very-secret" not in str(model.raw) and model.raw["key"] == "…"
+
+
 def test_a_header_that_cannot_be_sent_is_not_quoted(asking: Asking) -> None:
     http = http_of(asking.way, headers={"Authorization": "Bearer of-mine\nX: y"})
     with pytest.raises(Unavailable, match="headers") as caught:

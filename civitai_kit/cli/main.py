@@ -50,6 +50,20 @@ COMMANDS: dict[str, Branch] = {
         "the model files on your disks: identified, kept, shown",
         {
             "scan": Branch("identify model files and keep what the site says of them", f"{_IN}.library.scan:COMMAND"),
+            "update": Branch("newer versions of what you have", f"{_IN}.library.update:COMMAND"),
+            "where": Branch("where a model lies, by a hash or a name", f"{_IN}.library.where:COMMAND", is_local=True),
+            "missing": Branch(
+                "files that the site does not have, or no longer", f"{_IN}.library.missing:COMMAND", is_local=True
+            ),
+            "duplicates": Branch(
+                "equal files, and links in their place", f"{_IN}.library.duplicates:COMMAND", is_local=True
+            ),
+            "clean": Branch(
+                "remove what was made for files that are gone", f"{_IN}.library.clean:COMMAND", is_local=True
+            ),
+            "import-data": Branch(
+                "take over a tree of the data manager", f"{_IN}.library.import_data:COMMAND", is_local=True
+            ),
         },
     ),
     "clean": Branch("remove leftover temporary files under the save path", f"{_IN}.clean:COMMAND", is_local=True),

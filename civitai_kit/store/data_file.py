@@ -8,6 +8,7 @@ is missing must be listed as free. (Layout of LMDB's data format 1 on 64-bit mac
 from __future__ import annotations
 
 import os
+import stat
 import struct
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,8 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from civitai_kit.core.errors import StoreUnreadable
-from civitai_kit.files.opening import open_regular
+from civitai_kit.files.opening import kind_of, open_own
+from civitai_kit.store.errors import odd_file, refused, unreadable
 from civitai_kit.store.pages import DEEPEST, HEADER, NO_PAGE, DamagedPages, Pages, Tree
 
 NAME = "data.mdb"
@@ -28,6 +29,7 @@ _META = struct.Struct("=II16xI2xH32xQ6xH32xQQQ")
 _BRANCH, _LEAF = 0x01, 0x02
 _BIG = 0x01  # a node whose value lies on overflow pages
 _TRIES = 5
+_LINK_THE_FOLDER = "A database on another disk is linked as a folder, or named with --database."
 _POINTER_BYTES = struct.calcsize("P")
 # What is looked at in less than 50 ms: up to here every node, up to there every page of a tree, beyond it nothing.
 _EVERY_NODE, _EVERY_PAGE = 16 * 2**20, 64 * 2**20
@@ -53,31 +55,31 @@ def holds_database(folder: Path) -> bool:
         if folder.exists() and not folder.is_dir():
             raise unreadable(folder, "is a file, and our databases are folders")
         for place in (path, folder / LOCK):
-            if place.exists() and not place.is_file():
-                raise unreadable(folder, f"holds a {place.name} that is no file")
+            _refuse_odd(place)
         # A process killed while it made the database leaves an empty file.
         if not path.exists() or path.stat().st_size == 0:
             return False
         if _POINTER_BYTES == 8:
             _check(path)
     except OSError as error:
-        raise unreadable(folder, f"cannot be read: {error.strerror}") from error
+        raise refused(error, folder) from error
     return True
 
 
-def unreadable(folder: Path, what: str) -> StoreUnreadable:
-    """The error for a database that is refused, with the way out; nothing was changed."""
-    return StoreUnreadable(
-        f"The database {folder} {what}",
-        hint="Nothing was changed. Move it aside, then run again: `civitai-kit db import` brings back an export, and "
-        "the `civitai-kit download` that names the same models enters the files that are there. "
-        "Or name another with --database.",
-        path=str(folder),
-    )
+def _refuse_odd(place: Path) -> None:
+    """Raise StoreUnreadable where a file of ours is a pipe, a folder, a link, or has a second name: never opened."""
+    try:
+        found = os.lstat(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise odd_file(place, kind_of(found), _LINK_THE_FOLDER)
+    if found.st_nlink > 1:
+        raise odd_file(place, "a hard link to a file elsewhere", "Put a copy in its place.")
 
 
 def _check(path: Path) -> None:
-    with FileIO(open_regular(path)) as file:
+    with FileIO(open_own(path, os.O_RDONLY)) as file:
         for _ in range(_TRIES):
             before = _transaction(file)
             try:

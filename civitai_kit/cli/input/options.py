@@ -251,6 +251,8 @@ POSITIONALS = {
     "VERSION_ID": Positional("VERSION_ID…", "a version's id: 12345, or v_12345 as `db view` shows it"),
     "QUERY": Positional("QUERY", "the text to look for"),
     "tags QUERY": Positional("[QUERY]", "only the tags that begin with it"),
+    "HASH|NAME": Positional("HASH|NAME", "the beginning of a hash, or a part of a name"),
+    "DIR": Positional("DIR", "a folder that the data manager wrote to"),
     "PATH": Positional("PATH…", "a file or folder with models"),
     "export FILE": Positional("FILE", "the file to write; - for stdout"),
     "import FILE": Positional("FILE", "the file to read; - for stdin"),

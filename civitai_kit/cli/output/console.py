@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -63,6 +64,7 @@ class Console:
         self._streaming = False
         self._lost: OSError | None = None
         self._lock = threading.RLock()
+        _let_any_letter_through()
 
     @property
     def is_terminal(self) -> bool:
@@ -258,13 +260,17 @@ def _write(stream: TextIO | None, text: str) -> OSError | None:
     try:
         stream.write(text)
         stream.flush()
-    except UnicodeEncodeError:
-        encoding = stream.encoding or "ascii"
-        return _write(stream, text.encode(encoding, "backslashreplace").decode(encoding))
     except (OSError, ValueError) as error:
         abandon(stream)
         return error if isinstance(error, OSError) else OSError(errno.EBADF, "it is closed")
     return None
+
+
+def _let_any_letter_through() -> None:
+    """What an encoding has no letter for is written as an escape: nothing fails for how a model is called."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _reader_left(error: OSError) -> bool:

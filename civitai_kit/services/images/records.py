@@ -15,6 +15,7 @@ from civitai_kit.core.collection.entry import ImageRecord, Quality
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.images.request import ImagesRequest
 from civitai_kit.core.images.targets import Target
+from civitai_kit.files.names import system_name
 from civitai_kit.machine import start_thread
 from civitai_kit.services.images.ports import ImageFolder, ImageStore
 from civitai_kit.services.ports import SavePath
@@ -86,7 +87,7 @@ class KeptImages:
     def _absolute(self, path: str) -> Path:
         if self._prefix and path.startswith(self._prefix):
             return self._out.locate(path.removeprefix(self._prefix))
-        return Path(path) if Path(path).is_absolute() else self._disk.locate(path)
+        return Path(system_name(path)) if Path(path).is_absolute() else self._disk.locate(path)
 
 
 class RecordWriter:

@@ -133,6 +133,11 @@ class Tree:
         self.emit(Saved(path))
 
 
+def no_pictures() -> Pictures:
+    """For a tree that fetches none."""
+    raise AssertionError("no picture was asked for")
+
+
 def read_object(parts: LibraryParts, path: str) -> dict[str, Any] | None:
     """The object in a JSON file of the tree; None where there is none, or it is broken."""
     content = parts.tree.read(path)

@@ -47,6 +47,14 @@ COMMANDS: dict[str, Branch] = {
     ),
     "clean": Branch("remove leftover temporary files under the save path", f"{_IN}.clean:COMMAND", is_local=True),
     "torrent": Branch("make torrents of what was downloaded", f"{_IN}.torrent:COMMAND", is_local=True),
+    "library": Branch(
+        "the model files that are on this machine",
+        {
+            "pages": Branch(
+                "a static site of the library, for a browser", f"{_IN}.library.pages:COMMAND", is_local=True
+            ),
+        },
+    ),
     "config": Branch(
         "the settings",
         {

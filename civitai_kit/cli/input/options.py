@@ -235,6 +235,9 @@ TORRENT = (
 )
 
 
+LIBRARY_OUTPUT = _sets("library.output_dir", "-o", "--output", takes="DIR")
+
+
 class Positional(NamedTuple):
     """What stands after a command without a flag: how usage shows it, and what it is."""
 
@@ -266,7 +269,19 @@ def positional_of(command: str, name: str) -> Positional | None:
 FORCE = _says("-f", "--force", meaning="overwrite a file that is there")
 USER_FILE = _says("--user", meaning="the user's own file instead of ./config.toml")
 
-EVERY_FLAG = (*GLOBAL, QUIET, *SELECTION, PLAN_OUT, *DOWNLOAD, *IMAGES, *DB_VIEW, *TORRENT, FORCE, USER_FILE)
+EVERY_FLAG = (
+    *GLOBAL,
+    QUIET,
+    *SELECTION,
+    PLAN_OUT,
+    *DOWNLOAD,
+    *IMAGES,
+    *DB_VIEW,
+    *TORRENT,
+    LIBRARY_OUTPUT,
+    FORCE,
+    USER_FILE,
+)
 
 
 def flag_of(key: str) -> Flag | None:

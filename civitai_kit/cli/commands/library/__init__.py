@@ -1,0 +1,1 @@
+"""The commands that know, keep and show the model files of a person."""

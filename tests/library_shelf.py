@@ -20,7 +20,7 @@ from civitai_kit.core.library.model_file import LibraryFile, MatchedBy
 from civitai_kit.core.library.pages_report import PagesReport
 from civitai_kit.core.plans.digests import FileStamp
 from civitai_kit.disk.folder import Folder
-from civitai_kit.pages.render import Pages
+from civitai_kit.pages.render import LibraryPages
 from civitai_kit.sandbox.worlds.media import mp4
 from civitai_kit.services.library.pages import PagesParts, make_pages
 
@@ -84,7 +84,9 @@ class LibraryShelf:
 
     def parts(self, site: str = SITE) -> PagesParts:
         """What pages are made with."""
-        return PagesParts(files=lambda: self.files, tree=Folder(self.root), maker=Pages(site), stopped=self.stop.is_set)
+        return PagesParts(
+            files=lambda: self.files, tree=Folder(self.root), maker=LibraryPages(site), stopped=self.stop.is_set
+        )
 
     def page(self, folder: str) -> str:
         """The text of a model's page."""
@@ -92,7 +94,7 @@ class LibraryShelf:
 
     def cards(self) -> list[dict[str, Any]]:
         """The cards of the index."""
-        return Pages.cards_in((self.root / "_pages" / "models.js").read_bytes())
+        return LibraryPages.cards_in((self.root / "_pages" / "models.js").read_bytes())
 
     def card(self, folder: str) -> dict[str, Any]:
         """The card of one model."""
@@ -186,7 +188,9 @@ def synthetic(root: Path, count: int, seed: int = 7) -> LibraryShelf:
 def _add_one(shelf: LibraryShelf, number: int, dice: random.Random, pictures: list[bytes]) -> None:
     name = f"{dice.choice(_ADJECTIVES)} {dice.choice(_NOUNS)} {dice.choice(('XL', 'v2', 'Style', 'Mix', 'Lora'))}"
     folder = f"{name.replace(' ', '_')}_{number}"
-    times: dict[str, Any] = {"added_at": f"2025-{dice.randint(1, 12):02}-{dice.randint(1, 28):02}T{dice.randint(0, 23):02}:00:00Z"}
+    times: dict[str, Any] = {
+        "added_at": f"2025-{dice.randint(1, 12):02}-{dice.randint(1, 28):02}T{dice.randint(0, 23):02}:00:00Z"
+    }
     stamp = FileStamp(1, number, int(10 ** dice.uniform(7, 9.9)), number)
     fate = dice.random()
     if fate < 0.04:

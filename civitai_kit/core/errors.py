@@ -31,12 +31,15 @@ from civitai_kit.core.codes import EXIT_OF as EXIT_OF
 from civitai_kit.core.codes import Code as Code
 from civitai_kit.core.codes import Exit as Exit
 from civitai_kit.core.codes import exit_code_of as exit_code_of
+from civitai_kit.core.exhaustion import lack_of
+from civitai_kit.core.url_keys import without_keys
 
 
 class CivitaiKitError(Exception):
     """The root of the tree: `message` says what, `hint` how to help, the ids and `path` where.
 
-    `received` are the bytes that came over the network for what failed.
+    Keys in the URLs of a message or hint are cut, whoever put them there. `received` are the bytes that came over the
+    network for what failed.
     """
 
     default_code: Code = Code.UNFORESEEN
@@ -52,10 +55,10 @@ class CivitaiKitError(Exception):
         file_id: int | None = None,
         path: str | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = without_keys(message)
+        super().__init__(self.message)
         self.code = code or self.default_code
-        self.hint = hint
+        self.hint = hint and without_keys(hint)
         self.model_id = model_id
         self.version_id = version_id
         self.file_id = file_id
@@ -76,7 +79,7 @@ class CivitaiKitError(Exception):
             "model_id": self.model_id,
             "version_id": self.version_id,
             "file_id": self.file_id,
-            "path": self.path,
+            "path": self.path and without_keys(self.path),
         }
         return {name: value for name, value in parts.items() if value is not None}
 
@@ -251,12 +254,15 @@ class Unforeseen(CivitaiKitError):
 
 
 def in_our_tree(error: Exception) -> CivitaiKitError:
-    """The error itself where it is one of the tree; anything else as Unforeseen.
+    """The error itself where it is one of the tree; anything else as Unforeseen, with what there was no more of.
 
     Its text is not repeated, for it may hold anything: a key, a page, a body.
     """
     if isinstance(error, CivitaiKitError):
         return error
+    lack = lack_of(error)
+    if lack is not None:
+        return Unforeseen(lack.message, hint=lack.hint)
     unforeseen = Unforeseen(f"Something unforeseen happened: {type(error).__name__}.")
     unforeseen.__cause__ = error
     return unforeseen

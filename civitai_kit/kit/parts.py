@@ -175,7 +175,10 @@ class Kit:
     @property
     def library_parts(self) -> LibraryParts:
         """What the library works with."""
+        from civitai_kit.disk.files import stamp
         from civitai_kit.disk.folder import Folder
+        from civitai_kit.disk.hashing import digest_file
+        from civitai_kit.disk.model_files import find_models, header_of
         from civitai_kit.services.library.ports import LibraryParts
 
         output = self.ground.library_folder
@@ -188,6 +191,10 @@ class Kit:
             output=output,
             fetcher=lambda: self._network.fetcher,
             retries=lambda: self._network.retries,
+            hash_file=digest_file,
+            stamp=stamp,
+            find_models=lambda roots: find_models(roots, (output, *self.ground.closed)),
+            read_header=header_of,
             pool=self.pool,
             now=self.now,
             stop=self.stop,
@@ -197,7 +204,7 @@ class Kit:
     def pages_parts(self) -> Iterator[PagesParts]:
         """What the pages of a library are made with, under the lock where they lie under the save path."""
         from civitai_kit.disk.folder import Folder
-        from civitai_kit.pages.render import Pages
+        from civitai_kit.pages.render import LibraryPages
         from civitai_kit.services.library.pages import PagesParts
 
         output = self.ground.library_folder
@@ -207,7 +214,7 @@ class Kit:
             yield PagesParts(
                 files=lambda: (file for file in self.store.library_files() if file.output == mine),
                 tree=Folder(output),
-                maker=Pages(self.settings.api_url),
+                maker=LibraryPages(self.settings.api_url),
                 stopped=self.stop.is_set,
             )
 

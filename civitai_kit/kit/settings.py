@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +13,7 @@ from platformdirs import user_config_path
 
 from civitai_kit.core.errors import SettingsError
 from civitai_kit.core.settings.checks import did_you_mean
-from civitai_kit.core.settings.keys import KEYS, PATHS, variable
+from civitai_kit.core.settings.keys import KEYS, PATHS, SECRETS, variable
 from civitai_kit.core.settings.layers import Layer, Settings, merge
 from civitai_kit.core.site.vocabulary import BASE_MODELS, MODEL_TYPES, corrected, near
 
@@ -89,7 +92,20 @@ def _file_layer(path: Path, shown: Path | None, warnings: list[str], cwd: Path, 
         # Besides what is no TOML: bytes that are no text, a number of thousands of digits, lists without end.
         hint = "Text stands in quotes, lists in brackets; `civitai-kit config init` writes a file to begin with."
         raise SettingsError(f"{name}: is not TOML: {error}.", hint=hint, path=str(path)) from error
-    return [_document_layer(document, name, warnings, cwd)]
+    layer = _document_layer(document, name, warnings, cwd)
+    if _is_open_to_others(path) and any(layer.values.get(secret) for secret in SECRETS):
+        said = (
+            f"Others on this machine can read the key in {path}: `chmod 600 {shlex.quote(str(path))}` keeps it yours."
+        )
+        # In the folder of the user's own file, that is the project's too.
+        warnings.extend([said] if said not in warnings else [])
+    return [layer]
+
+
+def _is_open_to_others(path: Path) -> bool:
+    """Whether a file may be read by anybody but its owner; Windows says so in other ways."""
+    mode = path.stat().st_mode
+    return os.name == "posix" and stat.S_ISREG(mode) and bool(mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 def _spoken(path: Path, shown: Path | None) -> str:

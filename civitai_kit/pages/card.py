@@ -6,12 +6,12 @@ from typing import Any
 
 from civitai_kit.core.library.kept_model import KeptPreview
 from civitai_kit.core.paths.media_endings import CLIPS
-from civitai_kit.pages.facts import MATURE, Facts, level_of, said_of
+from civitai_kit.pages.facts import MATURE, ModelFacts, level_of, said_of
 
 _MOST_TAGS = 60
 
 
-def card_of(facts: Facts) -> dict[str, Any]:
+def card_of(facts: ModelFacts) -> dict[str, Any]:
     """The card, as JSON; what is not known is left out. `cover` is a file in the model's folder."""
     cover = facts.kept.previews[0] if facts.kept.previews else None
     card = {
@@ -24,7 +24,7 @@ def card_of(facts: Facts) -> dict[str, Any]:
         "creator": facts.creator,
         "file": facts.file_name,
         "tags": [*facts.site_model.tags[:_MOST_TAGS]],
-        "words": [*facts.version.trained_words[:_MOST_TAGS]],
+        "words": [*facts.words[:_MOST_TAGS]],
         "downloads": facts.count("downloadCount"),
         "likes": facts.count("thumbsUpCount", "favoriteCount", "ratingCount"),
         "size": facts.size,
@@ -38,7 +38,7 @@ def card_of(facts: Facts) -> dict[str, Any]:
     return {key: value for key, value in card.items() if value not in (None, "", [], False)}
 
 
-def rating(facts: Facts, cover: KeptPreview | None) -> int:
+def rating(facts: ModelFacts, cover: KeptPreview | None) -> int:
     """The rating of a card: that of its cover, and at least R where the creator marked the model as mature."""
     shown = level_of(said_of(facts, cover)) if cover else 0
     known = shown or _lowest(facts.site_model.nsfw_level or facts.version.nsfw_level or 0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from civitai_kit.core.collection.absence import SiteState
+from civitai_kit.core.library.header_words import base_model, title, trigger_words
 from civitai_kit.core.library.kept_model import KeptModel, KeptPreview
 from civitai_kit.core.site.enums import FILTER_LEVELS, NsfwLevel
 from civitai_kit.core.site.models import Model, ModelFile, ModelVersion
@@ -22,7 +23,7 @@ MATURE = NsfwLevel.R
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ModelFacts:
     """A kept model with its answers read; `site_model` and `version` are empty values where none is kept."""
 
     kept: KeptModel
@@ -37,11 +38,15 @@ class Facts:
         return text(self.kept.hashes.get("filename")) or self.kept.folder
 
     @property
+    def header(self) -> dict[str, str]:
+        """The texts of the file's own metadata."""
+        return {name: said for name, value in self.kept.header.items() if (said := text(value)) is not None}
+
+    @property
     def name(self) -> str:
         """The model's name on the site, else the one in the header, else the file's."""
         owner = self.version.model.name if self.version.model else None
-        header = (text(self.kept.header.get(key)) for key in ("modelspec.title", "ss_output_name"))
-        found = (self.site_model.name, owner, *header, self.file_name.rpartition(".")[0], self.file_name)
+        found = (self.site_model.name, owner, title(self.header), self.file_name.rpartition(".")[0], self.file_name)
         return next(name for name in (*found, self.kept.folder) if name and name.strip())
 
     @property
@@ -79,7 +84,13 @@ class Facts:
     @property
     def base_model(self) -> str | None:
         """What it builds on."""
-        return self.version.base_model or text(self.kept.header.get("ss_base_model_version"))
+        return self.version.base_model or base_model(self.header)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that call it up: those on the site, else those that the header names."""
+        said = (word.strip(" ,\n") for word in self.version.trained_words)
+        return tuple(dict.fromkeys(word for word in said if word)) or trigger_words(self.header)
 
     @property
     def creator(self) -> str | None:
@@ -141,17 +152,17 @@ class Facts:
         return None
 
 
-def facts_of(kept: KeptModel) -> Facts:
+def facts_of(kept: KeptModel) -> ModelFacts:
     """The facts of a kept model; a version that came within its model's answer alone is taken from there."""
     model = Model.model_validate(dict(kept.model or {}))
     version = ModelVersion.model_validate(dict(kept.version or {}))
     wanted = kept.file.version_id if kept.file is not None else None
     if not kept.version and wanted is not None:
         version = next((each for each in model.versions if each.id == wanted), version)
-    return Facts(kept, model, version)
+    return ModelFacts(kept, model, version)
 
 
-def said_of(facts: Facts, preview: KeptPreview) -> Mapping[str, Any]:
+def said_of(facts: ModelFacts, preview: KeptPreview) -> Mapping[str, Any]:
     """The site's object about a preview: kept beside it, else the one of its place among the version's images."""
     images = facts.version.images
     beyond = images[preview.index].raw if preview.index < len(images) else {}

@@ -9,7 +9,7 @@ from typing import Any
 from civitai_kit.core.paths.media_endings import SOUNDS
 from civitai_kit.core.site.reading import integer, objects, text
 from civitai_kit.pages.card import is_clip
-from civitai_kit.pages.facts import MATURE, Facts, level_of, meta_of, said_of
+from civitai_kit.pages.facts import MATURE, ModelFacts, level_of, meta_of, said_of
 
 _PROMPT, _NEGATIVE = "prompt", "negativePrompt"
 # How the site's keys are written where these settings are usually read, in this order.
@@ -54,12 +54,12 @@ class Shot:
         return "\n".join(part for part in (self.prompt, negative, line) if part)
 
 
-def shots_of(facts: Facts) -> tuple[Shot, ...]:
+def shots_of(facts: ModelFacts) -> tuple[Shot, ...]:
     """The previews in their order."""
     return tuple(_shot(facts, preview.name, said_of(facts, preview)) for preview in facts.kept.previews)
 
 
-def _shot(facts: Facts, name: str, said: Mapping[str, Any]) -> Shot:
+def _shot(facts: ModelFacts, name: str, said: Mapping[str, Any]) -> Shot:
     meta = meta_of(said)
     level = level_of(said)
     return Shot(

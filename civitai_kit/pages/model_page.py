@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from civitai_kit.core.amounts import shown_bytes
@@ -12,7 +11,7 @@ from civitai_kit.core.site.models import Model, ModelFile, ModelVersion
 from civitai_kit.core.site.reading import text
 from civitai_kit.core.site.urls import download_url, model_page_url, user_page_url, version_page_url
 from civitai_kit.pages.descriptions import clean_html
-from civitai_kit.pages.facts import Facts, day
+from civitai_kit.pages.facts import ModelFacts, day
 from civitai_kit.pages.gallery import Shot, shots_of
 
 _MOST_HEADER_ROWS, _LONGEST_HEADER_VALUE = 80, 2000
@@ -67,7 +66,7 @@ class Permission:
 class ModelPage:
     """The values of `model.html`; texts are as they were written, `description` and `about` cleaned HTML."""
 
-    facts: Facts
+    facts: ModelFacts
     shots: tuple[Shot, ...]
     words: tuple[str, ...]
     prompt_tag: str
@@ -85,13 +84,13 @@ class ModelPage:
     download: str | None
 
 
-def page_of(facts: Facts, site: str) -> ModelPage:
+def page_of(facts: ModelFacts, site: str) -> ModelPage:
     """The page of a model; `site` is the root of the site that its links lead to."""
     version = facts.version
     return ModelPage(
         facts=facts,
         shots=shots_of(facts),
-        words=tuple(dict.fromkeys(word.strip(" ,\n") for word in version.trained_words if word.strip(" ,\n"))),
+        words=facts.words,
         prompt_tag=_prompt_tag(facts),
         description=clean_html(facts.site_model.description, site),
         about=clean_html(version.description, site),
@@ -101,7 +100,7 @@ def page_of(facts: Facts, site: str) -> ModelPage:
         files=tuple(_file_row(facts, file, site) for file in version.files),
         versions=tuple(_version_row(facts, each, site) for each in _versions(facts)),
         permissions=permissions_of(facts.site_model),
-        header=tuple(_header(facts.kept.header)),
+        header=tuple(_header(facts.header)),
         creator_page=user_page_url(site, facts.creator) if facts.creator else None,
         site_page=_site_page(facts, site),
         download=download_url(site, facts.version_id) if facts.version_id else None,
@@ -127,12 +126,12 @@ def page_name(folder: str) -> str:
     return f"{quote(folder)}/{quote(folder)}.html"
 
 
-def _prompt_tag(facts: Facts) -> str:
+def _prompt_tag(facts: ModelFacts) -> str:
     stem = facts.file_name.rpartition(".")[0]
     return f"<lora:{stem}:1>" if facts.type in _IN_PROMPTS and stem else ""
 
 
-def _numbers(facts: Facts) -> Iterable[tuple[str, str]]:
+def _numbers(facts: ModelFacts) -> Iterable[tuple[str, str]]:
     """The counters that are known, by what they count."""
     counters = {
         "Downloads": ("downloadCount",),
@@ -146,7 +145,7 @@ def _numbers(facts: Facts) -> Iterable[tuple[str, str]]:
             yield name, f"{number:,}"
 
 
-def _rows(facts: Facts) -> dict[str, str | None]:
+def _rows(facts: ModelFacts) -> dict[str, str | None]:
     file = facts.kept.file
     weak = file is not None and file.matched_by is not None and file.matched_by != "sha256"
     return {
@@ -168,7 +167,7 @@ def _rows(facts: Facts) -> dict[str, str | None]:
     }
 
 
-def _hashes(facts: Facts) -> tuple[tuple[str, str], ...]:
+def _hashes(facts: ModelFacts) -> tuple[tuple[str, str], ...]:
     """The digests of the file itself: what was computed here, then what the site says of the very same file."""
     own = {"SHA256": facts.sha256, "AutoV3": facts.kept.file.auto_v3 if facts.kept.file is not None else None}
     file = facts.site_file
@@ -192,7 +191,7 @@ def _site_hashes(file: ModelFile) -> dict[str, str | None]:
     }
 
 
-def _file_row(facts: Facts, file: ModelFile, site: str) -> FileRow:
+def _file_row(facts: ModelFacts, file: ModelFile, site: str) -> FileRow:
     traits = (file.metadata.format, file.metadata.size, file.metadata.fp, file.metadata.quant_type)
     scans = [scan for scan in (file.pickle_scan_result, file.virus_scan_result) if scan]
     version_id = facts.version_id
@@ -208,14 +207,14 @@ def _file_row(facts: Facts, file: ModelFile, site: str) -> FileRow:
     )
 
 
-def _versions(facts: Facts) -> list[ModelVersion]:
+def _versions(facts: ModelFacts) -> list[ModelVersion]:
     """The versions that the model's answer lists, newest first; this one stands first where it lists it no more."""
     listed = list(facts.site_model.versions)
     known = {version.id for version in listed}
     return listed if facts.version.id is None or facts.version.id in known else [facts.version, *listed]
 
 
-def _version_row(facts: Facts, version: ModelVersion, site: str) -> VersionRow:
+def _version_row(facts: ModelFacts, version: ModelVersion, site: str) -> VersionRow:
     folders = facts.kept.owned.get(version.id, ()) if version.id is not None else ()
     primary = next((file for file in version.files if file.primary), next(iter(version.files), None))
     size = primary.size if primary is not None else None
@@ -232,16 +231,16 @@ def _version_row(facts: Facts, version: ModelVersion, site: str) -> VersionRow:
     )
 
 
-def _header(header: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _header(header: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     """The header's short texts by name; long ones are cut, and say so."""
     for key in sorted(header)[:_MOST_HEADER_ROWS]:
-        value = text(header[key])
-        if value and value.strip() and value != "None":
+        value = header[key]
+        if value.strip() and value != "None":
             cut = value[:_LONGEST_HEADER_VALUE]
             yield text(key) or "", cut if cut == value else f"{cut} … ({len(value):,} letters)"
 
 
-def _site_page(facts: Facts, site: str) -> str | None:
+def _site_page(facts: ModelFacts, site: str) -> str | None:
     if facts.model_id:
         return model_page_url(site, facts.model_id, facts.version_id)
     return version_page_url(site, facts.version_id) if facts.version_id else None

@@ -23,7 +23,7 @@ CARDS = f"{ASSETS}/models.js"
 _DATA = "window.LIBRARY = "
 
 
-class Pages:
+class LibraryPages:
     """Makes pages whose links lead to `site`, its root."""
 
     def __init__(self, site: str) -> None:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from civitai_kit.core.library.kept_model import KeptModel, KeptPreview
 from civitai_kit.pages.descriptions import clean_html
-from civitai_kit.pages.render import Pages
+from civitai_kit.pages.render import LibraryPages
 from tests.library_shelf import SITE, image_answer, model_answer, version_answer
 
-PAGES = Pages(SITE)
+PAGES = LibraryPages(SITE)
 EVIL = "\"><script>alert(1)</script><img src=x onerror=alert(1)>' onfocus=alert(1) autofocus x={{7*7}}"
 
 
@@ -73,9 +73,9 @@ def test_a_template_in_a_name_is_not_carried_out() -> None:
 
 def test_no_data_of_the_index_can_end_its_script() -> None:
     card, _ = PAGES.page(hostile())
-    _, script = Pages.cards([card])
+    _, script = LibraryPages.cards([card])
     assert b"<" not in script
-    assert Pages.cards_in(script) == [card]
+    assert LibraryPages.cards_in(script) == [card]
 
 
 @pytest.mark.parametrize(
@@ -147,4 +147,4 @@ def test_whatever_an_answer_holds_there_is_a_page(
     preview = KeptPreview(name="ink_preview_0.png", index=0, said=said)
     card, html = PAGES.page(KeptModel(folder="ink", version=version, model=model, header=header, previews=(preview,)))
     assert card["name"] and card["group"] and b"</html>" in html
-    assert Pages.cards_in(Pages.cards([card])[1])[0]["folder"] == "ink"
+    assert LibraryPages.cards_in(LibraryPages.cards([card])[1])[0]["folder"] == "ink"

@@ -14,6 +14,7 @@ from civitai_kit.cli.output.safe_text import padded, shown, width
 from civitai_kit.cli.output.tables import is_terminal, table
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.settings.keys import KEYS, SECRETS
+from civitai_kit.core.url_keys import without_keys
 
 MASK = "********"
 # The file may come to hold a key, so only its owner may read it.
@@ -75,10 +76,12 @@ def _write(target: Path, text: str, *, overwrite: bool) -> None:
 
 
 def _as_json(name: str, value: Any) -> Any:
-    """A value as JSON has it; of a secret only whether there is one."""
+    """A value as JSON has it, no key in its URLs; of a secret only whether there is one."""
     if name in SECRETS:
         return MASK if value.get_secret_value() else None
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [without_keys(str(one)) for one in value]
+    return without_keys(value) if isinstance(value, str) else value
 
 
 def _aligned(rows: list[tuple[str, str, str]]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from civitai_kit.cli.output.safe_text import shown
 from civitai_kit.core.errors import CivitaiKitError, Code, Exit, UsageError
+from civitai_kit.core.url_keys import without_keys
 
 if TYPE_CHECKING:
     from civitai_kit.core.plans.plan import Plan
@@ -80,7 +81,7 @@ class Console:
 
     def warn(self, message: str, hint: str | None = None) -> None:
         """Say that something is not as it should be."""
-        first, *rest = self._lines("warning: " + shown(message if hint is None else f"{message} {hint}"))
+        first, *rest = self._lines("warning: " + shown(without_keys(message if hint is None else f"{message} {hint}")))
         self.tell(self.paint("warning: ", "33") + first.removeprefix("warning: "))
         for line in rest:
             self.tell(line)

@@ -13,6 +13,7 @@ from civitai_kit.core.settings import checks
 from civitai_kit.core.settings.checks import ValueRefused, did_you_mean
 from civitai_kit.core.settings.keys import KEYS, SECRETS, TABLES, default
 from civitai_kit.core.site.enums import ImageSort, ModelSort, Period
+from civitai_kit.core.url_keys import without_keys
 
 MOST_CONCURRENCY = 64
 
@@ -253,7 +254,7 @@ def _wrong(name: str, refused: ValueRefused, value: Any, layer: Layer | None) ->
 
 
 def _shown(value: Any) -> str:
-    shown = repr(list(value) if isinstance(value, tuple) else value)
+    shown = without_keys(repr(list(value) if isinstance(value, tuple) else value))
     return shown if len(shown) <= 80 else f"{shown[:77]}…"
 
 

@@ -21,7 +21,7 @@ _OF_A_MODEL = ("_hash.json", "_civitai_model_version.json", "_civitai_model.json
 _MARK = 20
 
 
-class Entry(Protocol):
+class TreeEntry(Protocol):
     """What stands in a folder under a name."""
 
     @property
@@ -44,7 +44,7 @@ class Entry(Protocol):
 class PagesTree(Protocol):
     """The library's folder; every `path` is relative to it with `/`."""
 
-    def listed(self, path: str | None = None) -> Iterable[Entry]:
+    def listed(self, path: str | None = None) -> Iterable[TreeEntry]:
         """What stands in it, or in one folder of it, by rising name."""
 
     def read(self, path: str) -> bytes | None:
@@ -90,7 +90,7 @@ class _Folder:
 
     name: str
     file: LibraryFile | None
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, TreeEntry]
     owned: Mapping[int, tuple[str, ...]]
 
     @property
@@ -154,7 +154,7 @@ def _owned(files: Iterable[LibraryFile]) -> dict[int, dict[int, tuple[str, ...]]
     return owned
 
 
-def _is_told(entry: Entry, page: str) -> bool:
+def _is_told(entry: TreeEntry, page: str) -> bool:
     """Whether a file says something that the page shows."""
     return not entry.is_folder and entry.name != page and not entry.name.endswith(".tmp")
 

@@ -1,1 +1,1 @@
-"""The commands that know, keep and show the model files of a person."""
+"""`civitai-kit library …`: the model files on your disks, known, kept and shown."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from civitai_kit.cli.input.call import Call
-from civitai_kit.cli.input.options import LIBRARY_OUTPUT
+from civitai_kit.cli.input.options import LIBRARY_OUT
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.output.console import Outcome
 from civitai_kit.core.errors import CivitaiKitError, Code, UsageError
@@ -74,4 +74,4 @@ def _unheard(event: object) -> None:
     """Making pages tells nothing worth drawing."""
 
 
-COMMAND = Command(run, (LIBRARY_OUTPUT,), details=DETAILS)
+COMMAND = Command(run, (LIBRARY_OUT,), details=DETAILS)

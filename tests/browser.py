@@ -65,7 +65,8 @@ class Tab:
 
     def press(self, key: str) -> None:
         """Press and release a key, given by its name or its letter."""
-        code = _KEYS.get(key, ord(key[0].upper()))
+        # The codes of other signs are those of other keys: a full stop's letter is Delete's number.
+        code = _KEYS.get(key) or (ord(key.upper()) if key.isalnum() and key.isascii() else 0)
         more = {} if key in _KEYS and key != "Enter" else {"text": "\r" if key == "Enter" else key}
         for kind in ("keyDown", "keyUp"):
             typed = more if kind == "keyDown" else {}

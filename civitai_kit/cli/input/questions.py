@@ -119,10 +119,10 @@ def _whole(low: int) -> Callable[[str], str]:
     return check
 
 
-def _one_of(choices: Any, *, empty: str = "") -> Callable[[str], str]:
+def _one_of(choices: Any, *, empty: str | None = None) -> Callable[[str], str]:
     def check(text: str) -> str:
         if text not in choices:
-            raise UsageError(" ".join(filter(None, (not text and empty, f"One of {', '.join(choices)}, please."))))
+            raise UsageError(f"One of {', '.join(choices)}, please.", hint=None if text else empty)
         return text
 
     return check

@@ -16,8 +16,7 @@ from civitai_kit.cli.input.mistakes import command_in, command_of, usage_error
 from civitai_kit.cli.input.parsing import Answer, Branch, Parsed, parse
 from civitai_kit.cli.output.console import Console, Outcome, of_error
 from civitai_kit.cli.signals import stop_on_signal
-from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted, in_our_tree
-from civitai_kit.core.exhaustion import lack_of
+from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted, known_failure
 
 # Variables whose values the message of a library might repeat.
 SECRET_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN", "CIVITAI_KIT_API_KEY")
@@ -167,8 +166,8 @@ def _stopped() -> Interrupted:
 def _unforeseen(error: Exception) -> Outcome:
     from civitai_kit.cli.output.logs import log_traceback, redactor
 
-    if lack_of(error) is not None:
-        return of_error(in_our_tree(error))
+    if (known := known_failure(error)) is not None:
+        return of_error(known)
     hint = log_traceback(error)
     secrets = (value for name, value in os.environ.items() if name in SECRET_VARIABLES)
     said = " ".join(str(redactor(*secrets)(str(error))).split())

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from civitai_kit.machine import cores, heed_limits, page_aligned
+from civitai_kit.machine import boot, cores, heed_limits, page_aligned
 
 MIB = 2**20
 
@@ -28,6 +28,12 @@ def test_a_process_bound_to_one_core_counts_one() -> None:
 
 def test_there_is_at_least_one_core_and_no_more_than_the_machine_has() -> None:
     assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+def test_two_processes_of_one_start_of_the_machine_know_it_by_the_same_name() -> None:
+    code = "from civitai_kit.machine import boot\nprint(boot())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == boot() + "\n"
 
 
 @pytest.mark.parametrize("size", [1, 16 * 1024, MIB, MIB + 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -102,6 +103,34 @@ def _small_files(place: Place, number: int) -> Iterator[str]:
         yield "sidecars are missing"
 
 
+def _power_cut(place: Place, number: int) -> Iterator[str]:
+    """Killed when so many MiB have come; then what no journal vouches for is lost, as power cuts do it."""
+    site = _three_files(place, 24 * MIB)
+    flags = ("--connections", "4") if number % 2 else ()
+    running = place.start("download", "1", "2", "3", "--yes", "-c", "2", *flags)
+    if not running.wait_for(sent(site, number * MIB)):
+        yield "it ended before it could be killed"
+    running.kill()
+    for part in place.save.rglob("*.part"):
+        _lose_unsynced(part)
+    site.rate, site.sent = None, 0
+    yield from _finished(place, site, *flags)
+    # Once to its end with what is wrong, and once more from what was synced.
+    if site.sent > 2 * 3 * 24 * MIB:
+        yield f"{site.sent // MIB} MiB were fetched after it, of {3 * 24}"
+
+
+def _lose_unsynced(part: Path) -> None:
+    """Zeros in place of what was not synced; the length stays."""
+    journal = part.with_name(f"{part.name}.json")
+    points = json.loads(journal.read_bytes().partition(b"\n")[0])["points"] if journal.exists() else []
+    synced = points[-1][0] if points else 0
+    with part.open("r+b") as file:
+        length = file.seek(0, 2)
+        file.seek(synced)
+        file.write(bytes(max(0, length - synced)))
+
+
 def _pictures(place: Place, number: int) -> Iterator[str]:
     """Killed when so many pictures have been asked for."""
     site = place.closing.enter_context(Site(rate=2 * MIB))
@@ -160,6 +189,7 @@ def _verify(place: Place, number: int) -> Iterator[str]:
 
 def _singles() -> Iterator[tuple[str, Callable[[Place, int], Iterator[str]], tuple[int, ...]]]:
     yield "download of small files, files done", _small_files, (1, 3, 5, 7, 9, 11)
+    yield "download, power cut at MiB sent", _power_cut, (3, 10, 23, 36, 51, 60)
     yield "images, pictures asked for", _pictures, (1, 4, 7, 10, 13, 16, 19, 22)
     yield "db verify --yes, MiB sent", _verify, (1, 2, 3, 5, 6, 7)
     yield "db import, writes", kill_import, (1, 2, 3, 4, 5, 6)

@@ -49,6 +49,9 @@ COMMANDS: dict[str, Branch] = {
         "the model files on your disks: identified, kept, shown",
         {
             "scan": Branch("identify model files and keep what the site says of them", f"{_IN}.library.scan:COMMAND"),
+            "pages": Branch(
+                "a static site of the library, for a browser", f"{_IN}.library.pages:COMMAND", is_local=True
+            ),
             "update": Branch("newer versions of what you have", f"{_IN}.library.update:COMMAND"),
             "where": Branch("where a model lies, by a hash or a name", f"{_IN}.library.where:COMMAND", is_local=True),
             "missing": Branch(

@@ -20,7 +20,7 @@ from civitai_kit.machine import start_thread
 from civitai_kit.services.images.ports import ImageFolder, ImageStore
 from civitai_kit.services.ports import SavePath
 
-# Seconds of work that a kill may waste: pictures without a record are fetched again.
+# Seconds of work that a power cut may waste: pictures without a record are fetched again.
 _PATIENCE = 0.1
 
 
@@ -119,6 +119,7 @@ class RecordWriter:
 
     def put(self, record: ImageRecord, place: Path) -> None:
         """Remember an image soon; its file is there, at `place`."""
+        self._store.note_image(record)
         with self._change:
             self._raise_failure()
             self._waiting.append((record, place))

@@ -76,6 +76,7 @@ COMMANDS: dict[str, Branch] = {
             "init": Branch("write a commented config.toml to begin with", f"{_IN}.config:INIT"),
             "show": Branch("every setting, its value and where it is from", f"{_IN}.config:SHOW"),
             "path": Branch("where settings are read from", f"{_IN}.config:PATH"),
+            "check": Branch("does it work: key, site, save path, extras", f"{_IN}.config:CHECK"),
         },
     ),
     "sandbox": Branch("serve a small pretend site on this machine to try things on", f"{_IN}.sandbox:COMMAND"),

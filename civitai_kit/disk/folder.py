@@ -235,6 +235,12 @@ class Folder:
             finally:
                 probe.unlink(missing_ok=True)
 
+    def check_could_be_written(self) -> None:
+        """The same without making it: where it is missing, its nearest existing parent has to be writable."""
+        place = self.root.absolute()
+        there = next(folder for folder in (place, *place.parents) if os.path.lexists(folder))
+        Folder(there).check_writable()
+
 
 def _lies_in(place: Path, others: tuple[Path, ...]) -> bool:
     """Whether a place is one of others or lies in it, whatever links and spellings lead there."""

@@ -136,6 +136,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("config path --json", "the same for a program"),
         ("config path --config other.toml", "with another file"),
     ),
+    "config check": (
+        ("config check", "is the key good, is the site there, can the save path be written"),
+        ("config check --save-path /mnt/models", "with another folder"),
+        ("config check --json --api-timeout 10", "for a program, which waits ten seconds at most"),
+    ),
     "sandbox": (
         ("sandbox", "serve until Ctrl-C"),
         ("sandbox --demo", "show the main job and end"),

@@ -17,6 +17,8 @@ from civitai_kit.core.paths.relative_paths import is_absolute
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
 from civitai_kit.disk.files import (
     FoundFile,
+    Listed,
+    listed,
     names_in,
     refuse_file,
     remove_empty_folders,
@@ -26,6 +28,7 @@ from civitai_kit.disk.files import (
     write_atomically,
 )
 from civitai_kit.files.errors import read_error, writing
+from civitai_kit.files.names import plain_name, system_name
 from civitai_kit.files.opening import read_small, refuse_unless_file
 from civitai_kit.files.replacing import replace, sync_bytes, sync_folder
 
@@ -63,7 +66,7 @@ class Folder:
         parts = _SEPARATOR.split(path)
         if "\0" in path or not parts[0] or ".." in parts or _DRIVE.search(path) or set(parts) <= {"", "."}:
             raise _outside(path)
-        return self.root.joinpath(*path.split("/"))
+        return self.root.joinpath(*system_name(path).split("/"))
 
     def place_of(self, path: str) -> Path:
         """Where a recorded file lies: one outside the root has an absolute path. It is for looking and reading only."""
@@ -86,9 +89,10 @@ class Folder:
     def relative(self, place: Path) -> str | None:
         """The path of a place under the root, None when it lies elsewhere; links are not followed."""
         try:
-            return Path(os.path.abspath(place)).relative_to(os.path.abspath(self.root)).as_posix()  # noqa: PTH100
+            below = Path(os.path.abspath(place)).relative_to(os.path.abspath(self.root))  # noqa: PTH100
         except ValueError:
             return None
+        return plain_name(below.as_posix())
 
     def size(self, path: str) -> int | None:
         """Length in bytes of a regular file there, None where there is none."""
@@ -142,9 +146,12 @@ class Folder:
         except OSError as error:
             raise read_error(error, place) from error
 
-    def write(self, path: str, content: bytes) -> None:
-        """Write a small file atomically, making folders; raises DiskFull or NotWritable."""
-        write_atomically(self.locate(path), content)
+    def write(self, path: str, content: bytes, *, lasting: bool = True) -> None:
+        """Write a small file atomically, making folders; raises DiskFull or NotWritable.
+
+        Without `lasting` a power cut may leave an empty file.
+        """
+        write_atomically(self.locate(path), content, lasting=lasting)
 
     def link(self, source: Path, path: str) -> None:
         """Give a file a second name (a hard link) at `path`, in the place of what is there; a copy where that fails.
@@ -196,7 +203,11 @@ class Folder:
     def remove_empty_parents(self, path: str) -> tuple[str, ...]:
         """Remove the folders above `path` that are empty, never the root; gives them, innermost first."""
         folders = remove_empty_folders(self.locate(path).parent, self.root)
-        return tuple(folder.relative_to(self.root).as_posix() for folder in folders)
+        return tuple(plain_name(folder.relative_to(self.root).as_posix()) for folder in folders)
+
+    def listed(self, path: str | None = None) -> tuple[Listed, ...]:
+        """What stands in the root, or in one folder of it, by rising name; none where it cannot be looked into."""
+        return listed(self.root if path is None else self.locate(path))
 
     def walk(self, path: str | None = None) -> Iterator[FoundFile]:
         """All regular files under the root, or under one folder of it; links are not followed."""

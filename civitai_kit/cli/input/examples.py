@@ -116,6 +116,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("torrent --announce https://tracker.example/announce --model-id 12345 --magnet-links", "of one model"),
         ("torrent --announce https://tracker.example/announce -o torrents -f", "all in one folder, made anew"),
     ),
+    "library pages": (
+        ("library pages", "make or refresh the pages; open index.html in the library's folder"),
+        ("library pages --output /mnt/models/library", "of a library that is elsewhere"),
+        ("library pages --json", "which pages there are, for a program"),
+    ),
     "config init": (
         ("config init", "write ./config.toml, every key with a comment"),
         ("config init --user", "for all folders of this user"),

@@ -17,7 +17,7 @@ from civitai_kit.core.events import Emit, Saved
 from civitai_kit.core.library.folder_names import FolderNames
 from civitai_kit.core.library.manager_tree import file_id_of, is_answer, sha256_of, utc_of
 from civitai_kit.core.library.model_file import LibraryFile, MatchedBy
-from civitai_kit.services.library.keep import Tree, as_json, no_pictures
+from civitai_kit.services.library.keep import LibraryTree, as_json, no_pictures
 from civitai_kit.services.library.ports import LibraryParts, ReadFolder
 
 # `_preview_0.jpeg.json` comes from a migration that renamed too much.
@@ -49,7 +49,7 @@ def import_data(parts: LibraryParts, source: ReadFolder, emit: Emit) -> Taken:
             f"{source.root} is no folder of the data manager.",
             hint="Name the folder that it wrote to, with one folder for each model.",
         )
-    Tree(parts, no_pictures, 0, emit).write_lists()
+    LibraryTree(parts, no_pictures, 0, emit).write_lists()
     return run.taken
 
 

@@ -30,7 +30,7 @@ _ENDINGS = (*STILLS, *CLIPS, *SOUNDS)
 
 
 @dataclass
-class Tree:
+class LibraryTree:
     """Writes a library's folders; `saved` are the paths under it that were written, `errors` the previews that failed.
 
     Of each version the first `previews` pictures are kept; None keeps all.

@@ -23,7 +23,7 @@ from civitai_kit.services.download.sidecars import tell_pauses
 from civitai_kit.services.library.adopt import Adoptions, shown_path
 from civitai_kit.services.library.hashing import Hashed, hash_files
 from civitai_kit.services.library.identify import Asking, Identifying
-from civitai_kit.services.library.keep import Tree
+from civitai_kit.services.library.keep import LibraryTree
 from civitai_kit.services.library.ports import LibraryParts
 from civitai_kit.services.listed import batches
 from civitai_kit.services.pictures import Pictures
@@ -78,7 +78,7 @@ class _Scan:
             self._by_sha256.setdefault(file.sha256 or "", []).append(file)
         self.names = FolderNames((file.path, file.folder) for file in self.rows.values())
         self.now = self.parts.now().isoformat(timespec="seconds")
-        self.tree = Tree(self.parts, self._pictures, self.options.previews, self.emit)
+        self.tree = LibraryTree(self.parts, self._pictures, self.options.previews, self.emit)
         self._made: Pictures | None = None
 
     def look(self, roots: list[Path]) -> None:

@@ -35,7 +35,7 @@ def plan_images(parts: ImageParts, request: ImagesRequest, emit: Emit) -> Images
         emit=emit,
         stopped=parts.stopped,
     )
-    items = tuple(_items(jobs, quota, _Planner(parts.out, kept)))
+    items = tuple(_items(jobs, quota, _ImagePlanner(parts.out, kept)))
     errors: list[CivitaiKitError] = [] if jobs.failure is None else [jobs.failure]
     if parts.stopped() and not errors:
         errors.append(STOPPED)
@@ -48,7 +48,7 @@ def plan_images(parts: ImageParts, request: ImagesRequest, emit: Emit) -> Images
     )
 
 
-def _items(jobs: ImageJobs, quota: Quota, planner: _Planner) -> Iterator[PlannedImage]:
+def _items(jobs: ImageJobs, quota: Quota, planner: _ImagePlanner) -> Iterator[PlannedImage]:
     for index, _ in enumerate(jobs.make()):
         _, wanted = jobs.end(index)
         quota.settle(wanted.page.model_id, taken=True)
@@ -56,7 +56,7 @@ def _items(jobs: ImageJobs, quota: Quota, planner: _Planner) -> Iterator[Planned
 
 
 @dataclass(slots=True)
-class _Planner:
+class _ImagePlanner:
     """Says of each wanted image what would become of it."""
 
     out: ImageFolder

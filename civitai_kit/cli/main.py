@@ -16,7 +16,8 @@ from civitai_kit.cli.input.mistakes import command_in, command_of, usage_error
 from civitai_kit.cli.input.parsing import Answer, Branch, Parsed, parse
 from civitai_kit.cli.output.console import Console, Outcome, of_error
 from civitai_kit.cli.signals import stop_on_signal
-from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted
+from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted, in_our_tree
+from civitai_kit.core.exhaustion import lack_of
 
 # Variables whose values the message of a library might repeat.
 SECRET_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN", "CIVITAI_KIT_API_KEY")
@@ -43,6 +44,12 @@ COMMANDS: dict[str, Branch] = {
                 "write everything that is remembered to a file", f"{_IN}.db.export:COMMAND", is_local=True
             ),
             "import": Branch("read such a file into the database", f"{_IN}.db.import_:COMMAND", is_local=True),
+        },
+    ),
+    "library": Branch(
+        "the model files on your disks: identified, kept, shown",
+        {
+            "scan": Branch("identify model files and keep what the site says of them", f"{_IN}.library.scan:COMMAND"),
         },
     ),
     "clean": Branch("remove leftover temporary files under the save path", f"{_IN}.clean:COMMAND", is_local=True),
@@ -128,7 +135,9 @@ def _run(parsed: Parsed, console: Console, stop: threading.Event) -> Outcome:
     console.quiet = bool(parsed.typed.get("quiet", False))
     console.color = console.color and not parsed.typed.get("no_color", False)
     from civitai_kit.cli.input.call import Call
+    from civitai_kit.machine import heed_limits
 
+    heed_limits()
     outcome = parsed.run(Call(parsed.name, parsed.typed, parsed.flags, console, stop, parsed.is_local))
     assert isinstance(outcome, Outcome)
     return outcome
@@ -141,6 +150,8 @@ def _stopped() -> Interrupted:
 def _unforeseen(error: Exception) -> Outcome:
     from civitai_kit.cli.output.logs import log_traceback, redactor
 
+    if lack_of(error) is not None:
+        return of_error(in_our_tree(error))
     hint = log_traceback(error)
     secrets = (value for name, value in os.environ.items() if name in SECRET_VARIABLES)
     said = " ".join(str(redactor(*secrets)(str(error))).split())

@@ -31,6 +31,7 @@ from civitai_kit.core.codes import EXIT_OF as EXIT_OF
 from civitai_kit.core.codes import Code as Code
 from civitai_kit.core.codes import Exit as Exit
 from civitai_kit.core.codes import exit_code_of as exit_code_of
+from civitai_kit.core.exhaustion import lack_of
 from civitai_kit.core.url_keys import without_keys
 
 
@@ -253,12 +254,15 @@ class Unforeseen(CivitaiKitError):
 
 
 def in_our_tree(error: Exception) -> CivitaiKitError:
-    """The error itself where it is one of the tree; anything else as Unforeseen.
+    """The error itself where it is one of the tree; anything else as Unforeseen, with what there was no more of.
 
     Its text is not repeated, for it may hold anything: a key, a page, a body.
     """
     if isinstance(error, CivitaiKitError):
         return error
+    lack = lack_of(error)
+    if lack is not None:
+        return Unforeseen(lack.message, hint=lack.hint)
     unforeseen = Unforeseen(f"Something unforeseen happened: {type(error).__name__}.")
     unforeseen.__cause__ = error
     return unforeseen

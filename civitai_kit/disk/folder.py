@@ -13,6 +13,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from civitai_kit.core.errors import DiskFull, UsageError
+from civitai_kit.core.paths.relative_paths import is_absolute
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
 from civitai_kit.disk.files import (
     FoundFile,
@@ -44,7 +45,8 @@ _LONGEST = 256 * 2**20
 class Folder:
     """The files under `root`; every `path` is relative to it with `/`. Fits the ports' Disk.
 
-    A path whose text would leave the root raises UsageError in every method. Folders inside that are links are
+    A path whose text would leave the root raises UsageError wherever something is put, and in every method but those
+    that only look: to them an absolute path is a recorded file that lies elsewhere. Folders inside that are links are
     followed, as the root itself: who has moved a folder to another disk and linked it back has it there. Nothing is
     put or removed at or below `closed`, the database, by whatever path or link.
     """
@@ -62,6 +64,10 @@ class Folder:
         if "\0" in path or not parts[0] or ".." in parts or _DRIVE.search(path) or set(parts) <= {"", "."}:
             raise _outside(path)
         return self.root.joinpath(*system_name(path).split("/"))
+
+    def place_of(self, path: str) -> Path:
+        """Where a recorded file lies: one outside the root has an absolute path. It is for looking and reading only."""
+        return Path(path) if is_absolute(path) and "\0" not in path else self.locate(path)
 
     def place_for(self, path: str) -> Path:
         """The same for a file that is to be put there; raises NotWritable where a link or the like has its name."""
@@ -97,7 +103,7 @@ class Folder:
 
     def stamp(self, path: str) -> FileStamp | None:
         """What changes when the file there is changed or replaced, None where there is none."""
-        return stamp(self.locate(path))
+        return stamp(self.place_of(path))
 
     def free(self) -> int | None:
         """Bytes free for us on the save path's file system (of its nearest existing parent), None if unknown."""
@@ -125,11 +131,11 @@ class Folder:
         """
         from civitai_kit.disk.hashing import digest_file
 
-        return digest_file(self.locate(path), names, stop=stop, progress=progress)
+        return digest_file(self.place_of(path), names, stop=stop, progress=progress)
 
     def read(self, path: str) -> bytes | None:
         """The content of a small file, None where there is none; raises DiskError when it cannot be read."""
-        place = self.locate(path)
+        place = self.place_of(path)
         try:
             return read_small(place, _LONGEST)
         except (FileNotFoundError, NotADirectoryError):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from civitai_kit.core.errors import DiskError, DiskFull, NotWritable
+from civitai_kit.core.exhaustion import lack_of
 from civitai_kit.files.names import plain_name
 
 _FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
@@ -18,9 +19,6 @@ _HINT = "Change its permissions, or choose another --save-path."
 # Refusals that no permission mends: what to do instead.
 _HINTS = {
     errno.EFBIG: "Choose another --save-path: FAT32 takes no file of 4 GiB, and `ulimit -f` may set a limit.",
-    errno.EMFILE: "Ask for less at once with -c, or allow more open files with `ulimit -n`.",
-    errno.ENFILE: "The whole machine has too many files open: close other programs.",
-    errno.ENOMEM: "Close other programs, or ask for less at once with -c.",
     errno.EILSEQ: "Set a locale of UTF-8, such as LC_ALL=C.UTF-8, or PYTHONUTF8=1.",
     errno.ENAMETOOLONG: "Shorten it with --path-template, or choose another --save-path.",
 }
@@ -55,8 +53,7 @@ def write_error(error: OSError, path: str | os.PathLike[str]) -> DiskError:
     where = plain_name(os.fspath(path))
     if is_full(error):
         return disk_full(where, _said(error))
-    hint = error.hint if isinstance(error, NotOurFile) else _HINTS.get(error.errno or 0, _HINT)
-    return NotWritable(f"{where} cannot be written: {_said(error)}", hint=hint, path=where)
+    return NotWritable(f"{where} cannot be written: {_said(error)}", hint=_hint_of(error) or _HINT, path=where)
 
 
 def disk_full(where: str, why: str) -> DiskFull:
@@ -71,13 +68,19 @@ def disk_full(where: str, why: str) -> DiskFull:
 def read_error(error: OSError, path: str | os.PathLike[str]) -> DiskError:
     """The error for a file that cannot be read."""
     where = plain_name(os.fspath(path))
-    hint = error.hint if isinstance(error, NotOurFile) else _HINTS.get(error.errno or 0)
-    return DiskError(f"{where} cannot be read: {_said(error)}", hint=hint, path=where)
+    return DiskError(f"{where} cannot be read: {_said(error)}", hint=_hint_of(error), path=where)
 
 
 def is_full(error: OSError) -> bool:
     """Whether the disk, or the user's share of it, is full."""
     return error.errno in _FULL or getattr(error, "winerror", None) in _FULL_ON_WINDOWS
+
+
+def _hint_of(error: OSError) -> str | None:
+    if isinstance(error, NotOurFile):
+        return error.hint
+    lack = lack_of(error)
+    return lack.hint if lack is not None else _HINTS.get(error.errno or 0)
 
 
 def _said(error: OSError) -> str:

@@ -174,7 +174,10 @@ class Kit:
     @property
     def library_parts(self) -> LibraryParts:
         """What the library works with."""
+        from civitai_kit.disk.files import stamp
         from civitai_kit.disk.folder import Folder
+        from civitai_kit.disk.hashing import digest_file
+        from civitai_kit.disk.model_files import find_models, header_of
         from civitai_kit.services.library.ports import LibraryParts
 
         output = self.ground.library_folder
@@ -187,6 +190,10 @@ class Kit:
             output=output,
             fetcher=lambda: self._network.fetcher,
             retries=lambda: self._network.retries,
+            hash_file=digest_file,
+            stamp=stamp,
+            find_models=lambda roots: find_models(roots, (output, *self.ground.closed)),
+            read_header=header_of,
             pool=self.pool,
             now=self.now,
             stop=self.stop,

@@ -86,25 +86,36 @@ class Environment:
     def _write(self, job: Callable[[Transaction], T]) -> T:
         while True:
             try:
-                with (
-                    translated(self.path, writing=True),
-                    self._gate.passing(),
-                    self._handle.begin(write=True) as txn,
-                ):
-                    return job(txn)
+                return self._attempt(lambda: self._write_once(job))
             except lmdb.MapFullError:
                 self._grow()
             except lmdb.MapResizedError:
                 self._resize(0)
+
+    def _write_once(self, job: Callable[[Transaction], T]) -> T:
+        with translated(self.path, writing=True), self._gate.passing(), self._handle.begin(write=True) as txn:
+            return job(txn)
 
     def _settled(self, act: Callable[[], T]) -> T:
         """Run what reads; again with the new size when another process has grown the map."""
         while True:
             try:
                 with translated(self.path), self._gate.passing():
-                    return act()
+                    return self._attempt(act)
             except lmdb.MapResizedError:
                 self._resize(0)
+
+    def _attempt(self, act: Callable[[], T]) -> T:
+        """Run what opens a transaction; none is left open when memory runs out before it can be closed.
+
+        The traceback holds on to it, and to close the environment would wait for it for ever. So another error is
+        raised once the first one is gone with all it holds, in the thread that opened the transaction.
+        """
+        try:
+            return act()
+        except MemoryError:
+            pass
+        raise MemoryError(f"not enough memory for the database {self.path}")
 
     def _grow(self) -> None:
         size = self._handle.info()["map_size"]

@@ -11,13 +11,11 @@ from pathlib import Path
 import lmdb
 
 from civitai_kit.core.errors import CivitaiKitError, DiskFull, NotWritable, StoreLocked, UsageError
+from civitai_kit.core.exhaustion import lack_of
 from civitai_kit.files.errors import write_error
 from civitai_kit.files.replacing import CANNOT
 from civitai_kit.store.codec import Damaged
 from civitai_kit.store.data_file import unreadable
-
-# The machine has no more of something; the database is none the worse for it.
-_EXHAUSTED = (errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 @contextmanager
@@ -42,8 +40,11 @@ def _translate(error: lmdb.Error, path: Path, *, writing: bool) -> CivitaiKitErr
             hint="Make room, or name another place with --database.",
             path=str(path),
         )
-    if number in _EXHAUSTED:
+    if number == errno.EFBIG:
         return write_error(OSError(number, os.strerror(number)), path)
+    lack = lack_of(OSError(number, ""))
+    if lack is not None:
+        return NotWritable(f"The database {path} cannot be opened: {lack.message}", hint=lack.hint, path=str(path))
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return _not_writable(path, number, "Change its permissions, or name another place with --database.")
     if number in CANNOT or number == errno.ENOLCK:

@@ -226,6 +226,16 @@ class LmdbStore:
         """Keep digests of a file beside those already known at this stamp; what an older stamp had is dropped."""
         self._write(lambda txn, tables: digest_table.remember_digests(txn, tables, stamp, digests))
 
+    def remember_many_digests(self, found: Iterable[tuple[FileStamp, Digests]]) -> None:
+        """The same for many files, in one transaction."""
+        batch = list(found)
+
+        def job(txn: Transaction, tables: Tables) -> None:
+            for stamp, digests in batch:
+                digest_table.remember_digests(txn, tables, stamp, digests)
+
+        self._write(job)
+
     # The library's files
 
     def library_file(self, key: str) -> LibraryFile | None:

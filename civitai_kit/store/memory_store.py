@@ -174,3 +174,8 @@ class MemoryStore:
             old = self.cached_digests(stamp)
             whole = digests if old is None else digests.joined(old)
             self._digests[stamp.device, stamp.inode] = (stamp, whole)
+
+    def remember_many_digests(self, found: Iterable[tuple[FileStamp, Digests]]) -> None:
+        """The same for many files."""
+        for stamp, digests in found:
+            self.remember_digests(stamp, digests)

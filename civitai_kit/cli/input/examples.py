@@ -51,6 +51,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("db delete --username ann", "everything by a creator, after a question"),
         ("db delete --query test --keep-files --yes", "forget entries, keep their files"),
     ),
+    "library scan": (
+        ("library scan ~/ComfyUI/models", "what is in this folder and all below it"),
+        ("library scan lora checkpoints --images all", "two folders, with every preview"),
+        ("library scan ~/models --only-update", "is there anything new about what is known?"),
+    ),
     "db stats": (
         ("db stats", "counts and bytes, by type, base model, status and creator"),
         ("db stats --json", "the same for a program"),

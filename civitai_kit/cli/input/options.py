@@ -251,6 +251,7 @@ POSITIONALS = {
     "VERSION_ID": Positional("VERSION_ID…", "a version's id: 12345, or v_12345 as `db view` shows it"),
     "QUERY": Positional("QUERY", "the text to look for"),
     "tags QUERY": Positional("[QUERY]", "only the tags that begin with it"),
+    "PATH": Positional("PATH…", "a file or folder with models"),
     "export FILE": Positional("FILE", "the file to write; - for stdout"),
     "import FILE": Positional("FILE", "the file to read; - for stdin"),
 }
@@ -263,10 +264,32 @@ def positional_of(command: str, name: str) -> Positional | None:
     return POSITIONALS.get(f"{command} {name}") or POSITIONALS.get(name) or Positional(f"[{name}…]", "")
 
 
+LIBRARY_OUT = _sets("library.output_dir", "-o", "--output", "--output-dir", takes="DIR")
+LIBRARY_SCAN = (
+    _sets("library.images", "--images", takes="first|all|none"),
+    _sets("library.only_new", "--only-new"),
+    _sets("library.skip_missing", "--skip-missing"),
+    _sets("library.only_update", "--only-update"),
+    _says("--refresh", meaning="ask the site again about what it was asked within the last day"),
+    _says("--thorough", meaning="look up by every hash what the site does not know by its SHA256; a request each"),
+)
 FORCE = _says("-f", "--force", meaning="overwrite a file that is there")
 USER_FILE = _says("--user", meaning="the user's own file instead of ./config.toml")
 
-EVERY_FLAG = (*GLOBAL, QUIET, *SELECTION, PLAN_OUT, *DOWNLOAD, *IMAGES, *DB_VIEW, *TORRENT, FORCE, USER_FILE)
+EVERY_FLAG = (
+    *GLOBAL,
+    QUIET,
+    *SELECTION,
+    PLAN_OUT,
+    *DOWNLOAD,
+    *IMAGES,
+    *DB_VIEW,
+    *TORRENT,
+    LIBRARY_OUT,
+    *LIBRARY_SCAN,
+    FORCE,
+    USER_FILE,
+)
 
 
 def flag_of(key: str) -> Flag | None:

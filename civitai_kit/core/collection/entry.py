@@ -33,6 +33,9 @@ class Finding(StrEnum):
 class FileRecord(BaseModel):
     """Memory of one file. `path` relative to the save path with `/`; `size` bytes; digests lower-case hex.
 
+    An `adopted` file was not downloaded by us but found where it lies; outside the save path its path is absolute, and
+    it is only ever looked at.
+
     The digests are those the site promises; `proved` are those of the bytes on disk, by the same names.
     `foreign` says that the file belongs to another version, so that only its `url` reaches it (site.md 7.3).
     `kept_mismatch` marks a file kept although its hash is not the promised one. `error` is `code: message`.
@@ -54,6 +57,7 @@ class FileRecord(BaseModel):
     status: Status = Status.PENDING
     proved: dict[str, str] = {}
     kept_mismatch: bool = False
+    adopted: bool = False
     error: str | None = None
     updated_at: str | None = None
 

@@ -14,7 +14,7 @@ from civitai_kit.core.collection.entry import Entry, FileRecord, ImageRecord
 from civitai_kit.core.collection.exchange import ENTRY_BEGINS, LineRefused, Passed
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.paths.our_names import OUR_PLACES, is_ours
-from civitai_kit.core.paths.relative_paths import checked_relative, path_key
+from civitai_kit.core.paths.relative_paths import checked_relative, is_absolute, path_key
 from civitai_kit.core.paths.safe_names import LONGEST_NAME
 from civitai_kit.core.site.references import LARGEST_ID, path_and_query
 from civitai_kit.core.url_keys import without_keys
@@ -95,7 +95,10 @@ def _fit_entry(entry: Entry, places: tuple[str, ...]) -> Entry:
 
 
 def _fit_file(record: FileRecord, places: tuple[str, ...]) -> FileRecord:
-    _check_path(record.path, places)
+    if record.adopted and is_absolute(record.path):
+        _check_adopted(record.path)
+    else:
+        _check_path(record.path, places)
     _check_digests(record.sha256, record.blake3, record.crc32)
     if record.proved:
         _check_digests(*(record.proved.get(name) for name in ("sha256", "blake3", "crc32")))
@@ -135,6 +138,13 @@ def _check_path(path: str, places: tuple[str, ...]) -> None:
             raise LineRefused(Passed.UNSAFE_PATH, error.message.rstrip(".")) from error
     if is_ours(path, places):
         raise LineRefused(Passed.UNSAFE_PATH, f"{path!r} is a name that civitai-kit keeps for itself")
+
+
+def _check_adopted(path: str) -> None:
+    """A file that was adopted where it lies, outside the save path, is only ever looked at; its path is a plain one."""
+    parts = path.split("/")[1:]
+    if not path.isprintable() or "\\" in path or not all(parts) or {".", ".."} & set(parts):
+        raise LineRefused(Passed.UNSAFE_PATH, f"{path!r} is no plain path")
 
 
 def _is_download_path(url: str) -> bool:

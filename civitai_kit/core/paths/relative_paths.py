@@ -43,6 +43,11 @@ def refuse_unplaceable(path: str) -> None:
         raise UsageError(f"The path {shown!r} {problem}.", hint="Give the item a shorter path in the plan.", path=path)
 
 
+def is_absolute(path: str) -> bool:
+    """Whether a path names its place by itself, on this system or another: a recorded file outside the save path."""
+    return path.startswith("/") or re.match(r"[A-Za-z]:[/\\\\]", path) is not None
+
+
 def path_key(path: str) -> str:
     """Equal for two paths that a file system which folds case and NFC/NFD would take for one."""
     decomposed = unicodedata.normalize("NFD", path)

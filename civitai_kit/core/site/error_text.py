@@ -37,7 +37,7 @@ def _words(answer: Any) -> str | None:
         return None
     error, message = answer.get("error"), answer.get("message")
     if isinstance(error, dict | list):
-        return _words(error)
+        return _words(error) or _words(message)
     # The sentence where there is one; "An unexpected error occurred" says less than the error beside it.
     told = error if isinstance(error, str) and (not isinstance(message, str) or "unexpected" in message) else message
     return _words(told) if isinstance(told, str) else None

@@ -16,6 +16,7 @@ from civitai_kit.core.errors import UsageError
 from civitai_kit.core.images.request import ImagesRequest
 from civitai_kit.core.images.targets import Target
 from civitai_kit.files.names import system_name
+from civitai_kit.machine import start_thread
 from civitai_kit.services.images.ports import ImageFolder, ImageStore
 from civitai_kit.services.ports import SavePath
 
@@ -106,8 +107,7 @@ class RecordWriter:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Write while in the block; everything is on disk at its end. Raises StoreError or DiskError."""
-        writer = threading.Thread(target=self._write, name="writer", daemon=True)
-        writer.start()
+        writer = start_thread(self._write, "writer")
         try:
             yield
         finally:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Protocol
 
-from civitai_kit.core.library.model_file import LibraryFile
+from civitai_kit.core.library.model_file import FoundModel, LibraryFile, NotSeen
+from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.services.pictures import SharingFolder
 from civitai_kit.services.ports import FileFetcher, JobPool, SavePath, Site
@@ -25,11 +26,28 @@ class LibraryStore(Records, Protocol):
     def put_library_files(self, files: Iterable[LibraryFile]) -> None:
         """Write files in one transaction, replacing the old."""
 
+    def remember_many_digests(self, found: Iterable[tuple[FileStamp, Digests]]) -> None:
+        """Keep the digests of many files in one transaction."""
+
     def delete_library_files(self, keys: Iterable[str]) -> int:
         """Forget files in one transaction; gives how many were there."""
 
     def library_files(self) -> Iterator[LibraryFile]:
         """The files of all libraries by rising key, in constant memory."""
+
+
+class HashFile(Protocol):
+    """Reads a file anywhere, once."""
+
+    def __call__(self, path: Path, *, stop: Event, progress: Callable[[int], None]) -> Digests:
+        """All its digests; `progress` is told bytes as they are read. Raises DiskError or Interrupted."""
+
+
+class RecordedFiles(Grounds, Protocol):
+    """The save path, with the paths of places in it."""
+
+    def relative(self, place: Path) -> str | None:
+        """The path of a place under the root, None when it lies elsewhere; links are not followed."""
 
 
 class LibraryFolder(SavePath, SharingFolder, Protocol):
@@ -46,14 +64,26 @@ class LibraryParts:
     site: Callable[[], Site]
     site_url: str
     store: LibraryStore
-    disk: Grounds
+    disk: RecordedFiles
     tree: LibraryFolder
     output: Path
     fetcher: Callable[[], FileFetcher]
     retries: Callable[[], RetryRules]
+    hash_file: HashFile
+    stamp: Callable[[Path], FileStamp | None]
+    find_models: Callable[[Iterable[Path]], Iterator[FoundModel | NotSeen]]
+    read_header: Callable[[Path], Mapping[str, str]]
     pool: JobPool
     now: Callable[[], datetime]
     stop: Event
+
+    def relative(self, path: str) -> str | None:
+        """An absolute path as one under the save path; None where it lies elsewhere."""
+        return self.disk.relative(Path(path))
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes of a recorded file, None where there is none."""
+        return self.disk.size(path)
 
     def files(self) -> Iterator[LibraryFile]:
         """The files of this library by rising path."""

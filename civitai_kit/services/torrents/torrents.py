@@ -177,7 +177,7 @@ class _TorrentRun:
             check_hashes(self.parts.disk, entries, self.parts.stop)
         moved = _Steps(job.path, content.size, self.emit)
         terms = self.options.terms.of(content, found=found)
-        return self.parts.maker.make(content, self.parts.disk.locate, terms, _page(entries), moved)
+        return self.parts.maker.make(content, self.parts.disk.place_of, terms, _page(entries), moved)
 
     def _write_magnet(self, job: TorrentJob, made: Metainfo) -> str:
         path = magnet_path(job.path)

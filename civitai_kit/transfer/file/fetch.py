@@ -172,6 +172,7 @@ def _complete_and_prove(attempts: Attempts, part: Part, writer: FileWriter, orde
             break
         if isinstance(wrong, NotAModel):
             attempts.forget_links()
+        attempts.distrust()
         writer.restart()
     if wrong is None:
         return False

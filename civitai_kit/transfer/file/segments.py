@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from civitai_kit.core.retry import Retries
 from civitai_kit.files.errors import writing
 from civitai_kit.files.opening import open_own
-from civitai_kit.machine import page_aligned
+from civitai_kit.machine import page_aligned, start_thread
 from civitai_kit.transfer.file.reader import BodyReader
+from civitai_kit.transfer.file.resumption import Resumption
 from civitai_kit.transfer.http.answers import Setback
 from civitai_kit.transfer.http.connection import OpenAnswer
-from civitai_kit.transfer.http.ranges import range_headers, stored_object
+from civitai_kit.transfer.http.ranges import stored_object
 from civitai_kit.transfer.http.source import Source
 from civitai_kit.transfer.part.part import Part
 from civitai_kit.transfer.progress import FileProgress
@@ -42,6 +44,7 @@ class Segments:
         progress: FileProgress,
         segment: int,
         sync: int,
+        resumption: Resumption,
     ) -> None:
         self._part = part
         self._source = source
@@ -51,6 +54,7 @@ class Segments:
         self._progress = progress
         self._segment = segment
         self._sync = sync
+        self._resumption = resumption
         self._total = part.total or 0
         self._next = part.written
         self._done: dict[int, int] = {}
@@ -60,13 +64,10 @@ class Segments:
 
     def bring(self, connections: int) -> None:
         """Bring everything; raises RangesRefused, or what ended it, with the bytes in order kept."""
-        workers = [
-            threading.Thread(target=self._work, args=(connections,), name="segment", daemon=True)
-            for _ in range(connections)
-        ]
-        for worker in workers:
-            worker.start()
+        workers: list[threading.Thread] = []
         try:
+            for _ in range(connections):
+                workers.append(start_thread(partial(self._work, connections), "segment"))
             while self._part.written < self._total:
                 self._part.catch_up(self._await_next(), self._stopping.check)
                 if self._part.hashed - self._part.journal.synced >= self._sync:
@@ -114,12 +115,12 @@ class Segments:
             return start
 
     def _bring_one(self, start: int, stop: int) -> None:
-        retries = self._retries()
+        retries, resumption = self._retries(), self._resumption.another()
         with _SegmentWriter(self._part.path, start) as segment:
             while segment.at < stop:
                 before = segment.at
                 try:
-                    self._attempt(segment, stop)
+                    self._attempt(segment, stop, resumption)
                 except Setback as setback:
                     if segment.at > before:
                         retries.renew()
@@ -128,11 +129,14 @@ class Segments:
                         raise setback.error from setback
                     self._stopping.wait(wait)
 
-    def _attempt(self, segment: _SegmentWriter, stop: int) -> None:
-        start = segment.at
-        with self._source.open(range_headers(self._part.journal, start, stop)) as answer:
+    def _attempt(self, segment: _SegmentWriter, stop: int, resumption: Resumption) -> None:
+        start, journal = segment.at, self._part.journal
+        with self._source.open(resumption.headers(journal, start, stop)) as answer:
             found = stored_object(answer)
-            if answer.status != 206 or found.start != start or found.differs_from(self._part.journal):
+            if resumption.asks_anew(answer.status, found, journal, start):
+                self._source.forget()
+                return
+            if answer.status != 206 or found.start != start or not resumption.fits(found, journal):
                 raise RangesRefused("the storage does not serve this file in ranges")
             if found.stop is not None and found.stop > stop:
                 raise RangesRefused("the storage sends more than was asked for")

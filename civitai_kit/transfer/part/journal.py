@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from civitai_kit.core.paths.our_names import LONGEST_JOURNAL
+from civitai_kit.transfer.part.validators import sendable_validator
 
 PART_SUFFIX = ".part"
 JOURNAL_SUFFIX = ".part.json"
@@ -76,6 +77,8 @@ def parse_journal(content: bytes) -> Journal | None:
     total = found["total"]
     if total is not None and points and points[-1].offset > total:
         return None
+    for name in ("etag", "modified"):
+        found[name] = sendable_validator(found[name])
     return Journal(**found, points=points)
 
 

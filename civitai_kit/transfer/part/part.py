@@ -202,7 +202,7 @@ class Part:
     def _is_whole(self, proof: Proof, check: Callable[[], None]) -> bool:
         with writing(self.path):
             size = os.fstat(self._fd).st_size
-            if not size or size != proof.size or not (proof.sha256 or proof.blake3 or proof.crc32):
+            if not size or size != proof.size or not proof.has_hash:
                 return False
             self._hash_from_disk(size, check)
         self.written = self.hashed

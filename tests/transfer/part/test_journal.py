@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from civitai_kit.transfer.part.journal import Journal, Point, parse_journal
+from civitai_kit.transfer.part.validators import sendable_validator
 
 HEX = "0123456789abcdef"
 offsets = st.lists(st.integers(1, 10**12), unique=True, max_size=20).map(sorted)
 texts = st.none() | st.text(max_size=20)
+validators = texts.map(sendable_validator)
 
 
 @st.composite
@@ -23,8 +25,8 @@ def journals(draw: st.DrawFn) -> Journal:
     return Journal(
         source=draw(st.text(max_size=30)),
         promise=draw(texts),
-        etag=draw(texts),
-        modified=draw(texts),
+        etag=draw(validators),
+        modified=draw(validators),
         total=draw(st.none() | st.integers(least, 10**13)),
         points=points,
     )
@@ -90,3 +92,11 @@ def test_it_stays_small_and_never_forgets_the_newest_point(steps: list[int]) -> 
 def test_a_point_further_back_takes_the_place_of_those_after_it() -> None:
     journal = Journal(source="s").with_point(Point(10, "a" * 64)).with_point(Point(20, "b" * 64))
     assert [point.offset for point in journal.with_point(Point(15, "c" * 64)).points] == [10, 15]
+
+
+@pytest.mark.parametrize("odd", ['"é"', '"a\r\nX: y"', '"a\x00"', '"a\ud800"', '"' + "e" * 600 + '"', " ", "\x7f"])
+@pytest.mark.parametrize("name", ["etag", "modified"])
+def test_a_validator_that_cannot_be_sent_back_is_none_and_the_journal_stays_good(name: str, odd: str) -> None:
+    good = json.loads(Journal(source="s", total=10, points=(Point(10, "0" * 64),)).dump())
+    found = parse_journal(json.dumps({**good, name: odd}).encode())
+    assert found == Journal(source="s", total=10, points=(Point(10, "0" * 64),))

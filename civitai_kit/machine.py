@@ -1,4 +1,4 @@
-"""What the rooms need of the machine: its cores, its memory, its threads, the proxies that it is told to use."""
+"""What the rooms need of the machine: its cores, memory, threads, its last start, the proxies it is told to use."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
+from pathlib import Path
 
 _WORTH_A_MAPPING = 256 * 1024
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 # What a command takes beyond its beginning, and what its threads do with where the system would give them 8 MiB each.
 _LEAST_MEMORY = 64 * 2**20
 _SMALL_STACK = 2 * 2**20
@@ -24,6 +27,15 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@cache
+def boot() -> str:
+    """What names the time since the machine was last started, as Linux does; empty on other systems."""
+    try:
+        return _BOOT.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def page_aligned(size: int) -> memoryview:

@@ -6,6 +6,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,6 +53,16 @@ def walk(folder: Path) -> Iterator[FoundFile]:
             continue
     for entry in folders:
         yield from walk(Path(entry.path))
+
+
+def names_in(folder: Path, *, folders: bool) -> list[str]:
+    """The names of the folders, or of the regular files, directly in a folder, in order; links are followed."""
+    found = []
+    for entry in _listing(folder):
+        with suppress(OSError):
+            if entry.is_dir() if folders else entry.is_file():
+                found.append(entry.name)
+    return found
 
 
 def stamp(path: Path) -> FileStamp | None:

@@ -19,6 +19,7 @@ from civitai_kit.disk.files import (
     FoundFile,
     Listed,
     listed,
+    names_in,
     refuse_file,
     remove_empty_folders,
     remove_file,
@@ -27,6 +28,7 @@ from civitai_kit.disk.files import (
     write_atomically,
 )
 from civitai_kit.files.errors import read_error, writing
+from civitai_kit.files.names import plain_name, system_name
 from civitai_kit.files.opening import read_small, refuse_unless_file
 from civitai_kit.files.replacing import replace, sync_bytes, sync_folder
 
@@ -64,7 +66,7 @@ class Folder:
         parts = _SEPARATOR.split(path)
         if "\0" in path or not parts[0] or ".." in parts or _DRIVE.search(path) or set(parts) <= {"", "."}:
             raise _outside(path)
-        return self.root.joinpath(*path.split("/"))
+        return self.root.joinpath(*system_name(path).split("/"))
 
     def place_of(self, path: str) -> Path:
         """Where a recorded file lies: one outside the root has an absolute path. It is for looking and reading only."""
@@ -87,9 +89,10 @@ class Folder:
     def relative(self, place: Path) -> str | None:
         """The path of a place under the root, None when it lies elsewhere; links are not followed."""
         try:
-            return Path(os.path.abspath(place)).relative_to(os.path.abspath(self.root)).as_posix()  # noqa: PTH100
+            below = Path(os.path.abspath(place)).relative_to(os.path.abspath(self.root))  # noqa: PTH100
         except ValueError:
             return None
+        return plain_name(below.as_posix())
 
     def size(self, path: str) -> int | None:
         """Length in bytes of a regular file there, None where there is none."""
@@ -200,7 +203,7 @@ class Folder:
     def remove_empty_parents(self, path: str) -> tuple[str, ...]:
         """Remove the folders above `path` that are empty, never the root; gives them, innermost first."""
         folders = remove_empty_folders(self.locate(path).parent, self.root)
-        return tuple(folder.relative_to(self.root).as_posix() for folder in folders)
+        return tuple(plain_name(folder.relative_to(self.root).as_posix()) for folder in folders)
 
     def listed(self, path: str | None = None) -> tuple[Listed, ...]:
         """What stands in the root, or in one folder of it, by rising name; none where it cannot be looked into."""
@@ -209,6 +212,14 @@ class Folder:
     def walk(self, path: str | None = None) -> Iterator[FoundFile]:
         """All regular files under the root, or under one folder of it; links are not followed."""
         return walk(self.root if path is None else self.locate(path))
+
+    def folders(self) -> list[str]:
+        """The names of the folders directly in it, in order; none where it cannot be looked into."""
+        return names_in(self.root, folders=True)
+
+    def names(self, folder: str) -> list[str]:
+        """The names of the regular files directly in one of them, in order."""
+        return names_in(self.locate(folder), folders=False)
 
     def check_writable(self) -> None:
         """Make the save path where it is missing and prove that it may be written; raises NotWritable.
@@ -223,6 +234,12 @@ class Folder:
                 probe.touch(exist_ok=False)
             finally:
                 probe.unlink(missing_ok=True)
+
+    def check_could_be_written(self) -> None:
+        """The same without making it: where it is missing, its nearest existing parent has to be writable."""
+        place = self.root.absolute()
+        there = next(folder for folder in (place, *place.parents) if os.path.lexists(folder))
+        Folder(there).check_writable()
 
 
 def _lies_in(place: Path, others: tuple[Path, ...]) -> bool:
@@ -251,13 +268,13 @@ def _share(source: Path, target: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     with source.open("rb") as from_file, target.open("xb") as to_file:
-        if not _clone(from_file.fileno(), to_file.fileno()):
+        if not clone(from_file.fileno(), to_file.fileno()):
             shutil.copyfileobj(from_file, to_file, _COPIED_AT_ONCE)
         to_file.flush()
         sync_bytes(to_file.fileno())
 
 
-def _clone(source: int, target: int) -> bool:
+def clone(source: int, target: int) -> bool:
     """Let an open file share the bytes of another until either is changed; says whether the file system can."""
     try:
         import fcntl

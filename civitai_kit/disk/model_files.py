@@ -9,7 +9,7 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 
 from civitai_kit.core.errors import CivitaiKitError
-from civitai_kit.core.library.model_file import FoundModel, NotSeen, is_model_file
+from civitai_kit.core.library.model_file import FoundModel, NotSeen, Whereabouts, is_model_file
 from civitai_kit.core.plans.digests import FileStamp
 from civitai_kit.core.plans.safetensors import read_header
 from civitai_kit.files.errors import read_error
@@ -36,7 +36,8 @@ class _Walk:
     def __init__(self, closed: Collection[Path]) -> None:
         self._folders = {place for path in closed if (place := _place_of(path)) is not None}
         self._files: set[_Place] = set()
-        self._links: list[Path] = []
+        self._links: list[tuple[Path, Path]] = []
+        self._root = Path()
 
     def root(self, path: Path) -> Iterator[FoundModel | NotSeen]:
         try:
@@ -45,15 +46,18 @@ class _Walk:
             yield NotSeen(path, _told(error, path))
             return
         if stat.S_ISDIR(status.st_mode):
+            self._root = path
             yield from self._below(path, status)
         elif stat.S_ISREG(status.st_mode):
+            self._root = path.parent
             yield from self._file(path, status)
         else:
             yield NotSeen(path, _told(OSError("it is neither a file nor a folder"), path))
 
     def linked(self) -> Iterator[FoundModel | NotSeen]:
         """The files behind links that nothing else led to."""
-        for path in self._links:
+        for path, root in self._links:
+            self._root = root
             try:
                 status = path.stat()
             except (OSError, ValueError) as error:
@@ -66,7 +70,7 @@ class _Walk:
         place = (status.st_dev, status.st_ino)
         if place not in self._files or not path.is_symlink():
             self._files.add(place)
-            yield FoundModel(path, FileStamp(*place, status.st_size, status.st_mtime_ns))
+            yield FoundModel(path, FileStamp(*place, status.st_size, status.st_mtime_ns), self._root)
 
     def _below(self, folder: Path, status: os.stat_result) -> Iterator[FoundModel | NotSeen]:
         """A stack instead of recursion: trees may be deeper than Python's."""
@@ -97,7 +101,7 @@ class _Walk:
             elif not is_model_file(entry.name):
                 return
             elif entry.is_symlink():
-                self._links.append(path)
+                self._links.append((path, self._root))
             elif entry.is_file():
                 yield from self._file(path, entry.stat())
         except OSError as error:
@@ -128,3 +132,15 @@ def header_of(path: Path) -> dict[str, str]:
             return read_header(BufferedReader(file), os.fstat(file.fileno()).st_size).metadata
     except OSError as error:
         raise read_error(error, path) from error
+
+
+def whereabouts(path: Path, root: Path | None) -> Whereabouts:
+    """Whether a file is still there; where the place that was scanned is missing or empty, its drive may be offline."""
+    try:
+        if path.is_file():
+            return Whereabouts.HERE
+        if root is not None and next(root.iterdir(), None) is not None:
+            return Whereabouts.GONE
+    except OSError:
+        pass
+    return Whereabouts.UNREACHABLE

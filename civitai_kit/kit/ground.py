@@ -76,10 +76,13 @@ class Ground:
         return path
 
 
+_DATABASE_FILES = ("data.mdb", "lock.mdb", ".civitai-kit.images")
+
+
 def _database_places(database: Path, root: Path) -> tuple[Path, ...]:
     """What nothing else may be put into: the database's folder, or its files where the save path lies within it."""
     within = Path(root.resolve()).is_relative_to(database.resolve())
-    return (database / "data.mdb", database / "lock.mdb") if within else (database,)
+    return tuple(database / name for name in _DATABASE_FILES) if within else (database,)
 
 
 def images_folder(settings: Settings) -> Path:

@@ -178,7 +178,8 @@ class Kit:
         from civitai_kit.disk.files import stamp
         from civitai_kit.disk.folder import Folder
         from civitai_kit.disk.hashing import digest_file
-        from civitai_kit.disk.model_files import find_models, header_of
+        from civitai_kit.disk.linking import link_equal
+        from civitai_kit.disk.model_files import find_models, header_of, whereabouts
         from civitai_kit.services.library.ports import LibraryParts
 
         output = self.ground.library_folder
@@ -195,6 +196,8 @@ class Kit:
             stamp=stamp,
             find_models=lambda roots: find_models(roots, (output, *self.ground.closed)),
             read_header=header_of,
+            link_equal=link_equal,
+            look=whereabouts,
             pool=self.pool,
             now=self.now,
             stop=self.stop,

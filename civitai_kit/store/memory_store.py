@@ -109,6 +109,9 @@ class MemoryStore:
         value = self._images.get(key)
         return None if value is None else decode(ImageRecord, value)
 
+    def note_image(self, record: ImageRecord) -> None:
+        """Nothing to do: what is kept in memory outlives no kill."""
+
     def put_images(self, records: Iterable[ImageRecord]) -> int:
         """Write records, replacing the old; gives how many."""
         values = [(record.key, encode(record)) for record in records]

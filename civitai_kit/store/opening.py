@@ -11,7 +11,7 @@ from pathlib import Path
 import lmdb
 
 from civitai_kit.files.errors import writing
-from civitai_kit.files.opening import open_regular
+from civitai_kit.files.opening import open_own
 from civitai_kit.files.replacing import CANNOT, can_sync
 from civitai_kit.store.data_file import NAME
 from civitai_kit.store.errors import error_number
@@ -94,7 +94,7 @@ def _open(path: Path, way: _Way) -> lmdb.Environment:
 
 
 def _syncs(path: Path) -> bool:
-    descriptor = open_regular(path / NAME)
+    descriptor = open_own(path / NAME, os.O_RDONLY)
     try:
         return can_sync(descriptor)
     finally:

@@ -261,6 +261,7 @@ class Handler(BaseHTTPRequestHandler):
         for view in body.views(start, stop):
             for piece in _pieces(view, portion):
                 self.connection.sendall(b"%x\r\n%b\r\n" % (len(piece), bytes(piece)) if chunked else piece)
+                self.record.sent += len(piece)
                 if rate and self.server.stopping.wait(len(piece) / rate):
                     return
 

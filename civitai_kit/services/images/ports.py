@@ -46,6 +46,9 @@ class ImageStore(Protocol):
     def get(self, version_id: int) -> Entry | None:
         """The entry of a version, or None."""
 
+    def note_image(self, record: ImageRecord) -> None:
+        """Note, without a sync, a record that `put_images` is about to write, so that no kill loses it."""
+
     def put_images(self, records: Iterable[ImageRecord]) -> int:
         """Write many image records in few transactions; gives how many."""
 

@@ -27,6 +27,7 @@ class Hashed:
 
     path: Path
     stamp: FileStamp
+    root: Path
     digests: Digests
     is_read: bool = False
     error: CivitaiKitError | None = None
@@ -41,7 +42,7 @@ def hash_files(parts: LibraryParts, models: Iterable[FoundModel], threads: int, 
     for model in models:
         known = parts.store.cached_digests(model.stamp)
         if known is not None and _is_whole(known):
-            yield Hashed(model.path, model.stamp, known)
+            yield Hashed(model.path, model.stamp, model.root, known)
         else:
             fresh.append(model)
     if fresh:
@@ -64,7 +65,7 @@ def _read(parts: LibraryParts, models: list[FoundModel], threads: int, emit: Emi
                 yield outcome.value
             elif outcome.error is not None and not isinstance(outcome.error, Interrupted):
                 model = models[outcome.index]
-                yield Hashed(model.path, model.stamp, Digests(), error=outcome.error)
+                yield Hashed(model.path, model.stamp, model.root, Digests(), error=outcome.error)
     finally:
         keeping.flush()
     if parts.stop.is_set():
@@ -80,9 +81,9 @@ def _hash(parts: LibraryParts, model: FoundModel, emit: Emit) -> Hashed:
             raise DiskError(f"{key} was changed while it was read.", hint="Run it again when it is complete.", path=key)
     except DiskError as error:
         emit(FileFailed(key, error))
-        return Hashed(model.path, model.stamp, Digests(), error=error)
+        return Hashed(model.path, model.stamp, model.root, Digests(), error=error)
     emit(FileKept(key, model.stamp.size))
-    return Hashed(model.path, model.stamp, digests, is_read=True)
+    return Hashed(model.path, model.stamp, model.root, digests, is_read=True)
 
 
 def _progress(key: str, size: int, emit: Emit) -> Callable[[int], None]:

@@ -30,7 +30,7 @@ _ENDINGS = (*STILLS, *CLIPS, *SOUNDS)
 
 
 @dataclass
-class Tree:
+class LibraryTree:
     """Writes a library's folders; `saved` are the paths under it that were written, `errors` the previews that failed.
 
     Of each version the first `previews` pictures are kept; None keeps all.
@@ -131,6 +131,11 @@ class Tree:
         with self._lock:
             self.saved.append(path)
         self.emit(Saved(path))
+
+
+def no_pictures() -> Pictures:
+    """For a tree that fetches none."""
+    raise AssertionError("no picture was asked for")
 
 
 def read_object(parts: LibraryParts, path: str) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
-from civitai_kit.core.library.model_file import FoundModel, LibraryFile, NotSeen
+from civitai_kit.core.library.model_file import FoundModel, LibraryFile, NotSeen, Whereabouts
 from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.services.pictures import SharingFolder
@@ -50,8 +50,44 @@ class RecordedFiles(Grounds, Protocol):
         """The path of a place under the root, None when it lies elsewhere; links are not followed."""
 
 
+class FoundInTree(Protocol):
+    """A file that a walk met; `size` in bytes."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes."""
+
+
 class LibraryFolder(SavePath, SharingFolder, Protocol):
     """The library's own folder: the data manager's tree."""
+
+    def walk(self, path: str | None = None) -> Iterable[FoundInTree]:
+        """All regular files in it, or under one folder of it."""
+
+    def relative(self, place: Path) -> str | None:
+        """The path of a place in it, None when it lies elsewhere."""
+
+    def remove_empty_parents(self, path: str) -> tuple[str, ...]:
+        """Remove the folders above `path` that are empty, never its root."""
+
+
+class ReadFolder(Protocol):
+    """A folder that is only read."""
+
+    root: Path
+
+    def folders(self) -> list[str]:
+        """The names of the folders in it."""
+
+    def names(self, folder: str) -> list[str]:
+        """The names of the files in one of them."""
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a small file, None where there is none; raises DiskError when it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +109,8 @@ class LibraryParts:
     stamp: Callable[[Path], FileStamp | None]
     find_models: Callable[[Iterable[Path]], Iterator[FoundModel | NotSeen]]
     read_header: Callable[[Path], Mapping[str, str]]
+    link_equal: Callable[[Path, Path], None]
+    look: Callable[[Path, Path | None], Whereabouts]
     pool: JobPool
     now: Callable[[], datetime]
     stop: Event
@@ -84,6 +122,10 @@ class LibraryParts:
     def size(self, path: str) -> int | None:
         """Length in bytes of a recorded file, None where there is none."""
         return self.disk.size(path)
+
+    def whereabouts(self, file: LibraryFile) -> Whereabouts:
+        """Whether a file of the library is where it was."""
+        return self.look(Path(file.path), Path(file.root) if file.root else None)
 
     def files(self) -> Iterator[LibraryFile]:
         """The files of this library by rising path."""

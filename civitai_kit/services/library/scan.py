@@ -16,14 +16,14 @@ from civitai_kit.core.events import Emit, Warned
 from civitai_kit.core.library.folder_names import FolderNames
 from civitai_kit.core.library.identified import Identified
 from civitai_kit.core.library.lists import is_missing
-from civitai_kit.core.library.model_file import FoundModel, LibraryFile, NotSeen
+from civitai_kit.core.library.model_file import FoundModel, LibraryFile, NotSeen, Whereabouts
 from civitai_kit.core.library.report import FileStatus, LibraryReport, ScannedFile
 from civitai_kit.core.plans.safetensors import BadHeader
 from civitai_kit.services.download.sidecars import tell_pauses
 from civitai_kit.services.library.adopt import Adoptions, shown_path
 from civitai_kit.services.library.hashing import Hashed, hash_files
 from civitai_kit.services.library.identify import Asking, Identifying
-from civitai_kit.services.library.keep import Tree
+from civitai_kit.services.library.keep import LibraryTree
 from civitai_kit.services.library.ports import LibraryParts
 from civitai_kit.services.listed import batches
 from civitai_kit.services.pictures import Pictures
@@ -67,13 +67,18 @@ class _Scan:
     found: list[Identified] = field(default_factory=list)
     files: list[ScannedFile] = field(default_factory=list)
     errors: list[CivitaiKitError] = field(default_factory=list)
+    outdated: list[str] = field(default_factory=list)
+    moved: set[str] = field(default_factory=set)
     read: int = 0
 
     def __post_init__(self) -> None:
         self.rows: dict[str, LibraryFile] = {file.path: file for file in self.parts.files()}
+        self._by_sha256: dict[str, list[LibraryFile]] = {}
+        for file in self.rows.values():
+            self._by_sha256.setdefault(file.sha256 or "", []).append(file)
         self.names = FolderNames((file.path, file.folder) for file in self.rows.values())
         self.now = self.parts.now().isoformat(timespec="seconds")
-        self.tree = Tree(self.parts, self._pictures, self.options.previews, self.emit)
+        self.tree = LibraryTree(self.parts, self._pictures, self.options.previews, self.emit)
         self._made: Pictures | None = None
 
     def look(self, roots: list[Path]) -> None:
@@ -106,18 +111,38 @@ class _Scan:
     def _known(self, hashed: Hashed) -> Identified:
         """A file with what is remembered of it; of one whose content is another now, nothing is."""
         path = hashed.path.as_posix()
-        row = self.rows.get(path)
+        row = self.rows.get(path) or self._moved(hashed)
         if row is None or row.sha256 != hashed.digests.sha256:
             row = LibraryFile(
                 output=self.parts.output.as_posix(), path=path, folder=self.names.name(path), added_at=self.now
             )
             row = row.model_copy(update=self._of_an_entry(hashed))
         is_new = row.stamp is None
-        news = {"stamp": hashed.stamp, "sha256": hashed.digests.sha256, "auto_v3": hashed.digests.auto_v3}
+        news = {
+            "stamp": hashed.stamp,
+            "root": hashed.root.as_posix(),
+            "sha256": hashed.digests.sha256,
+            "auto_v3": hashed.digests.auto_v3,
+        }
         header = self._header(hashed.path) if is_new else {}
         return Identified(
             file=row.model_copy(update=news), size=hashed.stamp.size, digests=hashed.digests, header=header
         )
+
+    def _moved(self, hashed: Hashed) -> LibraryFile | None:
+        """What is remembered of these bytes under a path where they no longer are: the file was moved or renamed."""
+        for old in self._by_sha256.get(hashed.digests.sha256 or "", ()):
+            where = self.parts.whereabouts(old)
+            # One that was taken over from another tool was never seen.
+            is_free = where is Whereabouts.GONE or (old.root is None and where is not Whereabouts.HERE)
+            if is_free and old.path in self.rows:
+                del self.rows[old.path]
+                self.outdated.append(old.key)
+                moved = old.model_copy(update={"path": hashed.path.as_posix()})
+                self.rows[moved.path] = moved
+                self.moved.add(moved.path)
+                return moved
+        return None
 
     def _of_an_entry(self, hashed: Hashed) -> dict[str, object]:
         """What the store's entries say of these bytes: what was downloaded need not be looked up."""
@@ -173,8 +198,9 @@ class _Scan:
     def _keep_one(self, found: Identified, asking: Identifying, adoptions: Adoptions) -> LibraryFile:
         old = self.rows.get(found.file.path)
         heard = found.version is not None or found.model is not None
-        is_news = (heard or found.file != old) and self.tree.keep(found)
-        if heard or found.file != old:
+        is_same = found.file == old and found.file.path not in self.moved and not heard
+        is_news = not is_same and self.tree.keep(found)
+        if not is_same:
             adoptions.adopt(found)
         file = self._marked(found.file)
         was_known = old is not None and (old.version_id, old.site_state) == (file.version_id, file.site_state)
@@ -200,6 +226,7 @@ class _Scan:
 
     def finish(self) -> None:
         """Write the lists; said once for all, since they are made anew from what is remembered."""
+        self.parts.store.delete_library_files(self.outdated)
         try:
             self.tree.write_lists()
         except DiskError as error:

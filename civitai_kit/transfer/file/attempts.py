@@ -173,7 +173,8 @@ class Attempts:
 
     def _headers(self, part: Part, start: int) -> dict[str, str]:
         if self._many:
-            return self._resumption.headers(part.journal, start, start + self._shared.sizes.first_segment)
+            stop = start + self._shared.sizes.first_segment
+            return self._resumption.headers(part.journal, start, min([stop, *(island for island, _ in part.islands())]))
         return self._resumption.headers(part.journal, start) if start else {}
 
     def _asks_anew(self, part: Part, answer: OpenAnswer, found: StoredObject, start: int) -> bool:
@@ -248,7 +249,8 @@ class Attempts:
         if part.written and total == part.written:
             part.learn(total=total, etag=part.journal.etag, modified=part.journal.modified)
             return
-        writer.restart()
+        if not writer.go_back(self._shared.stopping.check):
+            writer.restart()
         raise Setback(Unavailable("The storage has no such bytes of the file.", status=416), Trouble.BUSY)
 
     def _end_attempt(self, part: Part, answer: OpenAnswer, *, moved: int) -> None:
@@ -270,7 +272,8 @@ class Attempts:
     def _side_by_side(self, part: Part, writer: FileWriter) -> None:
         """Bring the rest over several connections; one alone goes on when the storage serves no ranges."""
         writer.settle()
-        if part.total is None or part.total - part.written <= self._shared.sizes.segment:
+        small = part.total is None or part.total - part.written <= self._shared.sizes.segment
+        if small and not part.islands():
             return
         segments = Segments(
             part,

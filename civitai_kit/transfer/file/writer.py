@@ -74,6 +74,7 @@ class FileWriter:
             self._size, self._made, self._free = size, 0, SimpleQueue()
         if self._threads or (length is not None and length <= _SMALL):
             return
+        self._part.announce()
         self._threads.append(start_thread(self._sync, "sync"))
         self._hashes_beside = self._hashing.take()
         if self._hashes_beside:
@@ -120,6 +121,13 @@ class FileWriter:
         self.settle()
         self._part.restart()
         self._synced = 0
+
+    def go_back(self, check: Callable[[], None]) -> bool:
+        """Have the part go back before what it had kept unsynced; says whether it could."""
+        self.settle()
+        went_back = self._part.go_back(check)
+        self._synced = self._part.journal.synced
+        return went_back
 
     def close(self) -> None:
         """End the threads."""

@@ -383,7 +383,7 @@ def test_a_journal_that_is_none_means_beginning_anew(desk: Desk, journal: bytes)
 def test_a_planted_validator_that_no_request_can_carry_costs_nothing(desk: Desk, odd: str, connections: int) -> None:
     begun(desk)
     journal = desk.target.with_name("model.safetensors.part.json")
-    journal.write_text(json.dumps({**json.loads(journal.read_text()), "etag": odd, "modified": odd}))
+    journal.write_text(json.dumps({**json.loads(journal.read_text().splitlines()[0]), "etag": odd, "modified": odd}))
     assert desk.fetch(desk.order(connections=connections)).resumed == AT
     assert desk.target.read_bytes() == desk.content
     assert not any("if-range" in record.headers for record in desk.sandbox.requests[:2])

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         User,
         VersionOwner,
     )
+    from civitai_kit.core.site.posts import Post
 
 __version__ = "0.1.0"
 
@@ -86,6 +87,7 @@ __all__ = [
     "PaidAccess",
     "Period",
     "PeriodMode",
+    "Post",
     "Preview",
     "RateLimited",
     "RegionBlocked",
@@ -103,7 +105,7 @@ __all__ = [
 ]
 
 # Where the names are at home, the quickest to load first.
-_HOMES = ("core.errors", "core.site.enums", "core.retry", "core.site.models", "client.drivers")
+_HOMES = ("core.errors", "core.site.enums", "core.retry", "core.site.models", "core.site.posts", "client.drivers")
 
 
 def digests(path: "str | PathLike[str]") -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,29 +22,33 @@ MOST = 1.05
 # -- chains: killed again and again, each run goes on ----------------------------------------------------------
 
 
-def _chain(kills: int, size: int, *flags: str) -> Callable[[Place], Iterator[Result]]:
-    """A download of three files, killed whenever a share of it has come; then left to finish."""
+def _chain(kills: int, size: int, *flags: str, files: int = 3) -> Callable[[Place], Iterator[Result]]:
+    """A download of some files, killed whenever a share of it has come; then left to finish."""
     what = " ".join(("download", *flags))
 
     def run(place: Place) -> Iterator[Result]:
-        site = _three_files(place, size)
-        step = 3 * size // (kills + 2)
+        site = _files(place, size, files)
+        step = files * size // (kills + 2)
         for number in range(1, kills + 1):
-            running = place.start("download", "1", "2", "3", "--yes", *flags)
+            running = place.start("download", *map(str, site.models), "--yes", *flags)
             caught = running.wait_for(sent(site, step))
             ran = running.kill()
             late = () if caught else (f"it ended with {ran.code} before it could be killed",)
             yield Result(f"{what}{BATCH}kill {number}", (*late, *_lies(place, site)), place.last)
         site.rate = None
         yield Result(f"{what}{BATCH}the run after them", tuple(_finished(place, site, *flags)), place.last)
-        yield _cost(what, site, 3 * size, kills)
+        yield _cost(what, site, files * size, kills)
 
     return run
 
 
 def _three_files(place: Place, size: int) -> Site:
+    return _files(place, size, 3)
+
+
+def _files(place: Place, size: int, count: int) -> Site:
     site = place.closing.enter_context(Site(rate=32 * MIB))
-    for model_id in (1, 2, 3):
+    for model_id in range(1, count + 1):
         site.add(model_id, size=size)
     place.at(site.url)
     return site
@@ -100,6 +105,34 @@ def _small_files(place: Place, number: int) -> Iterator[str]:
         yield f"{site.sent / 300_000:.1f} files were fetched, and there are 12"
     if len(list(place.save.rglob("*.json"))) != 12:
         yield "sidecars are missing"
+
+
+def _power_cut(place: Place, number: int) -> Iterator[str]:
+    """Killed when so many MiB have come; then what no journal vouches for is lost, as power cuts do it."""
+    site = _three_files(place, 24 * MIB)
+    flags = ("--connections", "4") if number % 2 else ()
+    running = place.start("download", "1", "2", "3", "--yes", "-c", "2", *flags)
+    if not running.wait_for(sent(site, number * MIB)):
+        yield "it ended before it could be killed"
+    running.kill()
+    for part in place.save.rglob("*.part"):
+        _lose_unsynced(part)
+    site.rate, site.sent = None, 0
+    yield from _finished(place, site, *flags)
+    # Once to its end with what is wrong, and once more from what was synced.
+    if site.sent > 2 * 3 * 24 * MIB:
+        yield f"{site.sent // MIB} MiB were fetched after it, of {3 * 24}"
+
+
+def _lose_unsynced(part: Path) -> None:
+    """Zeros in place of what was not synced; the length stays."""
+    journal = part.with_name(f"{part.name}.json")
+    points = json.loads(journal.read_bytes().partition(b"\n")[0])["points"] if journal.exists() else []
+    synced = points[-1][0] if points else 0
+    with part.open("r+b") as file:
+        length = file.seek(0, 2)
+        file.seek(synced)
+        file.write(bytes(max(0, length - synced)))
 
 
 def _pictures(place: Place, number: int) -> Iterator[str]:
@@ -160,6 +193,7 @@ def _verify(place: Place, number: int) -> Iterator[str]:
 
 def _singles() -> Iterator[tuple[str, Callable[[Place, int], Iterator[str]], tuple[int, ...]]]:
     yield "download of small files, files done", _small_files, (1, 3, 5, 7, 9, 11)
+    yield "download, power cut at MiB sent", _power_cut, (3, 10, 23, 36, 51, 60)
     yield "images, pictures asked for", _pictures, (1, 4, 7, 10, 13, 16, 19, 22)
     yield "db verify --yes, MiB sent", _verify, (1, 2, 3, 5, 6, 7)
     yield "db import, writes", kill_import, (1, 2, 3, 4, 5, 6)
@@ -169,6 +203,7 @@ def _singles() -> Iterator[tuple[str, Callable[[Place, int], Iterator[str]], tup
 
 def _jobs() -> list[Job]:
     chains = [
+        Job("download -c 1", _chain(20, 384 * MIB, "-c", "1", files=1)),
         Job("download -c 2", _chain(20, 192 * MIB, "-c", "2")),
         Job("download --connections 4", _chain(8, 96 * MIB, "--connections", "4", "-c", "1")),
     ]

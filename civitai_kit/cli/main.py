@@ -16,7 +16,7 @@ from civitai_kit.cli.input.mistakes import command_in, command_of, usage_error
 from civitai_kit.cli.input.parsing import Answer, Branch, Parsed, parse
 from civitai_kit.cli.output.console import Console, Outcome, of_error
 from civitai_kit.cli.signals import stop_on_signal
-from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted
+from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted, known_failure
 
 # Variables whose values the message of a library might repeat.
 SECRET_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN", "CIVITAI_KIT_API_KEY")
@@ -45,6 +45,29 @@ COMMANDS: dict[str, Branch] = {
             "import": Branch("read such a file into the database", f"{_IN}.db.import_:COMMAND", is_local=True),
         },
     ),
+    "library": Branch(
+        "the model files on your disks: identified, kept, shown",
+        {
+            "scan": Branch("identify model files and keep what the site says of them", f"{_IN}.library.scan:COMMAND"),
+            "pages": Branch(
+                "a static site of the library, for a browser", f"{_IN}.library.pages:COMMAND", is_local=True
+            ),
+            "update": Branch("newer versions of what you have", f"{_IN}.library.update:COMMAND"),
+            "where": Branch("where a model lies, by a hash or a name", f"{_IN}.library.where:COMMAND", is_local=True),
+            "missing": Branch(
+                "files that the site does not have, or no longer", f"{_IN}.library.missing:COMMAND", is_local=True
+            ),
+            "duplicates": Branch(
+                "equal files, and links in their place", f"{_IN}.library.duplicates:COMMAND", is_local=True
+            ),
+            "clean": Branch(
+                "remove what was made for files that are gone", f"{_IN}.library.clean:COMMAND", is_local=True
+            ),
+            "import-data": Branch(
+                "take over a tree of the data manager", f"{_IN}.library.import_data:COMMAND", is_local=True
+            ),
+        },
+    ),
     "clean": Branch("remove leftover temporary files under the save path", f"{_IN}.clean:COMMAND", is_local=True),
     "torrent": Branch("make torrents of what was downloaded", f"{_IN}.torrent:COMMAND", is_local=True),
     "config": Branch(
@@ -53,6 +76,7 @@ COMMANDS: dict[str, Branch] = {
             "init": Branch("write a commented config.toml to begin with", f"{_IN}.config:INIT"),
             "show": Branch("every setting, its value and where it is from", f"{_IN}.config:SHOW"),
             "path": Branch("where settings are read from", f"{_IN}.config:PATH"),
+            "check": Branch("does it work: key, site, save path, extras", f"{_IN}.config:CHECK"),
         },
     ),
     "sandbox": Branch("serve a small pretend site on this machine to try things on", f"{_IN}.sandbox:COMMAND"),
@@ -128,7 +152,9 @@ def _run(parsed: Parsed, console: Console, stop: threading.Event) -> Outcome:
     console.quiet = bool(parsed.typed.get("quiet", False))
     console.color = console.color and not parsed.typed.get("no_color", False)
     from civitai_kit.cli.input.call import Call
+    from civitai_kit.machine import heed_limits
 
+    heed_limits()
     outcome = parsed.run(Call(parsed.name, parsed.typed, parsed.flags, console, stop, parsed.is_local))
     assert isinstance(outcome, Outcome)
     return outcome
@@ -141,6 +167,8 @@ def _stopped() -> Interrupted:
 def _unforeseen(error: Exception) -> Outcome:
     from civitai_kit.cli.output.logs import log_traceback, redactor
 
+    if (known := known_failure(error)) is not None:
+        return of_error(known)
     hint = log_traceback(error)
     secrets = (value for name, value in os.environ.items() if name in SECRET_VARIABLES)
     said = " ".join(str(redactor(*secrets)(str(error))).split())

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from queue import Empty, Queue
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from civitai_kit.machine import start_thread
 
 T = TypeVar("T")
 
@@ -27,12 +29,13 @@ def aside(work: Callable[[], T], check: Callable[[], None]) -> T:
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
             done.put((None, error))
 
-    threading.Thread(target=run, name="asking", daemon=True).start()
+    thread = start_thread(run, "asking")
     while True:
         try:
             value, error = done.get(timeout=LOOK)
         except Empty:
             check()
+            _check_alive(thread, done)
             continue
         if error is not None:
             raise error
@@ -46,7 +49,6 @@ def read_ahead(read: Callable[[Callable[[], None]], T | None]) -> Iterator[T]:
     function that raises Stopped once that has happened, to be called where it waits.
     """
     reader = _Reader(read)
-    threading.Thread(target=reader.work, name="page-ahead", daemon=True).start()
     try:
         while (item := reader.take()) is not None:
             yield item
@@ -62,6 +64,7 @@ class _Reader(Generic[T]):
         self._closed = threading.Event()
         self._wanted = threading.Semaphore(1)
         self._ready: Queue[T | BaseException | None] = Queue()
+        self._thread = start_thread(self._work, "page-ahead")
 
     def take(self) -> T | None:
         """The next item; taking it lets the one after it be read."""
@@ -69,6 +72,7 @@ class _Reader(Generic[T]):
             try:
                 item = self._ready.get(timeout=LOOK)
             except Empty:
+                _check_alive(self._thread, self._ready)
                 continue
             if isinstance(item, BaseException):
                 raise item
@@ -80,7 +84,7 @@ class _Reader(Generic[T]):
         self._closed.set()
         self._wanted.release()
 
-    def work(self) -> None:
+    def _work(self) -> None:
         """Run by the thread: read one item whenever one is wanted, until the end, an error, or a close."""
         while True:
             self._wanted.acquire()
@@ -98,3 +102,9 @@ class _Reader(Generic[T]):
     def _check(self) -> None:
         if self._closed.is_set():
             raise Stopped
+
+
+def _check_alive(thread: threading.Thread, said: Queue[Any]) -> None:
+    """Raise MemoryError where a thread has ended without a word, for which it had no memory."""
+    if not thread.is_alive() and said.empty():
+        raise MemoryError

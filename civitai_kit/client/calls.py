@@ -1,97 +1,41 @@
-"""Every endpoint of the site, once: each a conversation that the blocking and the asynchronous client both hold.
+"""Every listing of the site and its small endpoints: conversations that the blocking and the asynchronous client hold.
 
 A call takes the `Asker` and what a person says, yields requests, and returns the parsed answer (see conversation.py).
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar, Unpack
 
 from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.listing import Listing
-from civitai_kit.core.errors import SiteError
+from civitai_kit.client.shapes import is_page, is_table, is_value
 from civitai_kit.core.site.enums import BadOption, ImageSort
-from civitai_kit.core.site.models import (
-    Creator,
-    HashOwner,
-    Image,
-    Model,
-    ModelFile,
-    ModelVersion,
-    SiteValue,
-    Tag,
-    User,
-)
-from civitai_kit.core.site.option_values import listed, numbers, page_size, positive, text
+from civitai_kit.core.site.models import Creator, Image, Model, SiteValue, Tag, User
+from civitai_kit.core.site.option_values import numbers, page_size, positive, text
 from civitai_kit.core.site.paging import Cursor, Page, page_of
 from civitai_kit.core.site.query import ImageQuery, ModelQuery, image_query, model_query
 from civitai_kit.core.site.query_options import ImageOptions, ModelOptions
-from civitai_kit.core.site.reading import integer, objects, texts
+from civitai_kit.core.site.reading import integer, texts
 
 V = TypeVar("V", bound=SiteValue)
 
-# The most that the site takes in one question (site.md 5.2, 5.3, 9).
-HASHES_A_QUESTION = 100
-HASHES_A_LOOK_UP = 10_000
+# The most that the site gives in one page (site.md 9).
 NAMES_PAGE = 200
-
-
-def model(asker: Asker, model_id: int) -> Call[Model]:
-    """One model by its id, with all versions and images of every level (site.md 3)."""
-    number = _id("model_id", model_id)
-    with _about(model_id=number):
-        return Model.model_validate((yield from asker.get(f"/models/{number}", _is_value)))
-
-
-def version(asker: Asker, version_id: int) -> Call[ModelVersion]:
-    """One version by its id (site.md 4)."""
-    number = _id("version_id", version_id)
-    with _about(version_id=number):
-        return ModelVersion.model_validate((yield from asker.get(f"/model-versions/{number}", _is_value)))
-
-
-def version_by_hash(asker: Asker, digest: str) -> Call[ModelVersion]:
-    """The version that holds a file with this digest: SHA256, AutoV1, AutoV2, AutoV3, BLAKE3 or CRC32.
-
-    The oldest one where several do; look for the file among its `files` (site.md 5.1).
-    """
-    path = f"/model-versions/by-hash/{_hex(digest, (8, 10, 12, 64))}"
-    return ModelVersion.model_validate((yield from asker.get(path, _is_value)))
-
-
-def versions_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[ModelVersion, ...]]:
-    """The versions that hold files with these SHA256 digests, each once; unknown ones are missing (site.md 5.2)."""
-    found: dict[object, ModelVersion] = {}
-    for part in _parts(digests, HASHES_A_QUESTION):
-        for row in objects((yield from asker.post("/model-versions/by-hash", _is_list, part))):
-            one = _with_addresses(ModelVersion.model_validate(row), asker.site)
-            found.setdefault(one.id if one.id is not None else object(), one)
-    return tuple(found.values())
-
-
-def version_ids_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[HashOwner, ...]]:
-    """Which versions and models hold files with these SHA256 digests, one row a find (site.md 5.3)."""
-    found: list[HashOwner] = []
-    for part in _parts(digests, HASHES_A_LOOK_UP):
-        rows = objects((yield from asker.post("/model-versions/by-hash/ids", _is_list, part)))
-        found += [HashOwner.model_validate(row) for row in rows]
-    return tuple(found)
 
 
 def me(asker: Asker) -> Call[User]:
     """The account that the key belongs to; raises Unauthorized without a good key (site.md 9)."""
-    return User.model_validate((yield from asker.get("/me", _is_value)))
+    return User.model_validate((yield from asker.get("/me", is_value)))
 
 
 def enums(asker: Asker) -> Call[dict[str, tuple[str, ...]]]:
     """The words that the site knows today: `ModelType`, `ModelFileType`, `BaseModel` … (site.md 9)."""
-    answer = yield from asker.get("/enums", _is_table)
+    answer = yield from asker.get("/enums", is_table)
     return {name: tuple(texts(words)) for name, words in answer.items()}
 
 
@@ -102,7 +46,7 @@ def users(asker: Asker, *, query: str | None = None, ids: int | Iterable[int] = 
     if bool(wanted) == bool(asked):
         raise BadOption("users takes either a query or ids.")
     params = [("ids", str(number)) for number in wanted] or [("query", asked or "")]
-    return page_of(User.model_validate, (yield from asker.get("/users", _is_page, params))).items
+    return page_of(User.model_validate, (yield from asker.get("/users", is_page, params))).items
 
 
 def models_page(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ModelOptions]) -> Call[Page[Model]]:
@@ -176,7 +120,7 @@ def _model_page(asker: Asker, query: ModelQuery, cursor: Cursor | None) -> Call[
     params = query.params()
     if cursor is not None:
         params.append(("cursor", _past_the_gap(str(cursor)) if query.newest_first else str(cursor)))
-    return page_of(Model.model_validate, (yield from asker.get("/models", _is_page, params)))
+    return page_of(Model.model_validate, (yield from asker.get("/models", is_page, params)))
 
 
 def _past_the_gap(cursor: str) -> str:
@@ -191,7 +135,7 @@ def _image_page(asker: Asker, query: ImageQuery, cursor: Cursor | None) -> Call[
         # A number names the first row of the next page, and the site then leaves that row out, unless from old to new.
         gap = isinstance(cursor, int) and query.by_id and query.sort is not ImageSort.OLDEST
         params.append(("cursor", str(int(cursor) + 1 if gap else cursor)))
-    return page_of(Image.model_validate, (yield from asker.get("/images", _is_page, params)))
+    return page_of(Image.model_validate, (yield from asker.get("/images", is_page, params)))
 
 
 def _id_of(row: dict[str, Any]) -> int | None:
@@ -217,7 +161,7 @@ class _Names(Generic[V]):
 
     def page(self, asker: Asker, params: list[tuple[str, str]], cursor: Cursor | None) -> Call[Page[V]]:
         number = positive("cursor", cursor) or 1
-        answer = yield from asker.get(self.path, _is_page, [*params, ("page", str(number))])
+        answer = yield from asker.get(self.path, is_page, [*params, ("page", str(number))])
         page = page_of(self.kind.model_validate, answer)
         following = number + 1 if _goes_on(page, number, int(params[0][1])) else None
         return page.with_cursor(following)
@@ -232,63 +176,3 @@ def _goes_on(page: Page[Any], number: int, limit: int) -> bool:
     total, more = page.metadata.get("totalPages"), page.metadata.get("hasMore")
     rows = page.raw["items"]
     return bool(rows) and (len(rows) >= limit or more is True or (isinstance(total, int) and total > number))
-
-
-def _with_addresses(found: ModelVersion, site: str) -> ModelVersion:
-    """The version with download URLs that lead to the site: in batches their host is `undefined` (site.md 5.2)."""
-
-    def mended(url: str | None) -> str | None:
-        return url and re.sub(r"^https?://undefined(?=/)", lambda _: site, url)
-
-    def mended_file(file: ModelFile) -> ModelFile:
-        return file.model_copy(update={"download_url": mended(file.download_url)})
-
-    files = tuple(mended_file(file) for file in found.files)
-    return found.model_copy(update={"download_url": mended(found.download_url), "files": files})
-
-
-def _id(name: str, value: int) -> int:
-    number = positive(name, value)
-    if number is None:
-        raise BadOption(f"{name} is missing.")
-    return number
-
-
-def _hex(digest: str, lengths: tuple[int, ...]) -> str:
-    plain = digest.strip().upper() if isinstance(digest, str) else ""
-    if len(plain) not in lengths or not re.fullmatch(r"[0-9A-F]+", plain):
-        raise BadOption(f"{digest!r} is no digest.", hint=f"Hex digits, {' or '.join(map(str, lengths))} of them.")
-    return plain
-
-
-def _parts(digests: Iterable[str], most: int) -> list[bytes]:
-    """The digests, each once, as JSON bodies that the site takes."""
-    plain = list(dict.fromkeys(_hex(digest, (64,)) for digest in listed("digests", digests)))
-    return [json.dumps(plain[at : at + most]).encode() for at in range(0, len(plain), most)]
-
-
-def _is_value(answer: Any) -> bool:
-    return isinstance(answer, dict) and integer(answer.get("id")) is not None
-
-
-def _is_table(answer: Any) -> bool:
-    return isinstance(answer, dict) and all(isinstance(words, list) for words in answer.values())
-
-
-def _is_list(answer: Any) -> bool:
-    return isinstance(answer, list)
-
-
-def _is_page(answer: Any) -> bool:
-    return isinstance(answer, dict) and isinstance(answer.get("items"), list)
-
-
-@contextmanager
-def _about(**ids: int) -> Iterator[None]:
-    """Name in a SiteError what was asked for."""
-    try:
-        yield
-    except SiteError as error:
-        for name, number in ids.items():
-            setattr(error, name, number)
-        raise

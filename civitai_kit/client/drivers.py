@@ -218,7 +218,7 @@ class Client(_Base, Blocking):
                     attempt.take(chunk, self._largest_body)
             finally:
                 answer.close()
-            return attempt.response()
+            return attempt.response(self._secret)
         except exchange.failures() as error:
             raise attempt.failed(error) from error
         finally:
@@ -290,7 +290,7 @@ class AsyncClient(_Base, Awaiting):
                     attempt.take(chunk, self._largest_body)
             finally:
                 await answer.aclose()
-            return attempt.response()
+            return attempt.response(self._secret)
         except exchange.failures() as error:
             raise attempt.failed(error) from error
         finally:

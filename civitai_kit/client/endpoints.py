@@ -7,7 +7,7 @@ from functools import wraps
 from inspect import Signature, signature
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from civitai_kit.client import calls
+from civitai_kit.client import calls, look_ups
 from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.listing import Listing
 from civitai_kit.core.site.models import SiteValue
@@ -98,11 +98,14 @@ class Endpoints:
     images_page = endpoint(calls.images_page)
     creators_page = endpoint(calls.creators_page)
     tags_page = endpoint(calls.tags_page)
-    model = endpoint(calls.model)
-    version = endpoint(calls.version)
-    version_by_hash = endpoint(calls.version_by_hash)
-    versions_by_hash = endpoint(calls.versions_by_hash)
-    version_ids_by_hash = endpoint(calls.version_ids_by_hash)
+    model = endpoint(look_ups.model)
+    version = endpoint(look_ups.version)
+    post = endpoint(look_ups.post)
+    models_by_id = endpoint(look_ups.models_by_id)
+    images_by_id = endpoint(look_ups.images_by_id)
+    version_by_hash = endpoint(look_ups.version_by_hash)
+    versions_by_hash = endpoint(look_ups.versions_by_hash)
+    version_ids_by_hash = endpoint(look_ups.version_ids_by_hash)
     me = endpoint(calls.me)
     enums = endpoint(calls.enums)
     users = endpoint(calls.users)

@@ -20,11 +20,15 @@ from civitai_kit.core.errors import UnexpectedReply, UsageError
 from civitai_kit.core.network_errors import login_of_proxy, no_answer, plain_text, unusable_proxy
 from civitai_kit.core.proxies import Proxy, is_in_clear
 from civitai_kit.core.retry import Trouble
+from civitai_kit.core.url_keys import without_keys
 
 H = TypeVar("H", httpx2.Client, httpx2.AsyncClient)
 
 # A page of 100 models with long descriptions is a few megabytes; this is far beyond.
 LARGEST_BODY = 64 * 1024 * 1024
+
+# What is shorter could be a word of the answer; the site's keys have 32 digits.
+_SHORTEST_KEY = 8
 
 # What may stand in a log; everything else of a header is cut.
 _OPEN_HEADERS = frozenset(
@@ -39,7 +43,7 @@ _OPEN_HEADERS = frozenset(
 class Exchange:
     """One request and its answer, for a log; it holds no secret.
 
-    `url` has no token, `size` counts the decoded bytes, `seconds` runs from the sending to the last byte. `status`
+    `url` has no key, `size` counts the decoded bytes, `seconds` runs from the sending to the last byte. `status`
     is None where no answer came, and `trouble` then says why.
     """
 
@@ -85,9 +89,12 @@ class Attempt:
             raise self._failure(f"The site's answer is bigger than {largest // 2**20} MiB.", Trouble.REFUSED)
         self._chunks.append(chunk)
 
-    def response(self) -> Response:
-        """The answer, when the body has ended."""
-        return Response(self._answer.status_code, dict(self._answer.headers), b"".join(self._chunks))
+    def response(self, secret: str) -> Response:
+        """The answer, when the body has ended; our `secret` is cut where the site repeats it, for answers are kept."""
+        body = b"".join(self._chunks)
+        if len(secret) >= _SHORTEST_KEY:
+            body = body.replace(secret.encode(), "…".encode())
+        return Response(self._answer.status_code, dict(self._answer.headers), body)
 
     def failed(self, error: Exception) -> NoAnswer:
         """What a failure of the library means."""
@@ -205,8 +212,7 @@ def _trust(site: str) -> ssl.SSLContext | bool:
 def _open_url(request: Request) -> str:
     parts = urlsplit(request.url)
     query = parts.query or urlencode(request.params)
-    hidden = re.sub(r"(?i)((?:^|&)(?:token|key|api_?key)=)[^&]*", r"\1…", query)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}" + (f"?{hidden}" if hidden else "")
+    return without_keys(f"{parts.scheme}://{parts.netloc}{parts.path}" + (f"?{query}" if query else ""))
 
 
 def _redacted(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:

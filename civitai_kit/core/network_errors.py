@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from civitai_kit.core.errors import Code, ExtraMissing, SiteError, Unavailable, UnexpectedReply, UsageError
+from civitai_kit.core.exhaustion import lack_of
 from civitai_kit.core.proxies import Proxy
 from civitai_kit.core.retry import Trouble
 
@@ -31,8 +32,11 @@ def no_answer(
     `silence` is the timeout in seconds, `proxy` what lies between.
     Nothing of a URL's query or of a proxy's password is told.
     """
-    names = {kind.__name__ for each in _chain(error) for kind in type(each).__mro__}
     where: dict[str, Any] = {"endpoint": endpoint}
+    lack = lack_of(error)
+    if lack is not None:
+        return Unavailable(lack.message, code=Code.UNFORESEEN, hint=lack.hint, **where), Trouble.REFUSED
+    names = {kind.__name__ for each in _chain(error) for kind in type(each).__mro__}
     if "DecodingError" in names:
         return UnexpectedReply("The answer's compression is broken.", **where), Trouble.GARBLED
     if names & _DISTRUSTED:

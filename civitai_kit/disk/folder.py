@@ -13,9 +13,13 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from civitai_kit.core.errors import DiskFull, UsageError
+from civitai_kit.core.paths.relative_paths import is_absolute
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
 from civitai_kit.disk.files import (
     FoundFile,
+    Listed,
+    listed,
+    names_in,
     refuse_file,
     remove_empty_folders,
     remove_file,
@@ -24,6 +28,7 @@ from civitai_kit.disk.files import (
     write_atomically,
 )
 from civitai_kit.files.errors import read_error, writing
+from civitai_kit.files.names import plain_name, system_name
 from civitai_kit.files.opening import read_small, refuse_unless_file
 from civitai_kit.files.replacing import replace, sync_bytes, sync_folder
 
@@ -43,7 +48,8 @@ _LONGEST = 256 * 2**20
 class Folder:
     """The files under `root`; every `path` is relative to it with `/`. Fits the ports' Disk.
 
-    A path whose text would leave the root raises UsageError in every method. Folders inside that are links are
+    A path whose text would leave the root raises UsageError wherever something is put, and in every method but those
+    that only look: to them an absolute path is a recorded file that lies elsewhere. Folders inside that are links are
     followed, as the root itself: who has moved a folder to another disk and linked it back has it there. Nothing is
     put or removed at or below `closed`, the database, by whatever path or link.
     """
@@ -60,7 +66,11 @@ class Folder:
         parts = _SEPARATOR.split(path)
         if "\0" in path or not parts[0] or ".." in parts or _DRIVE.search(path) or set(parts) <= {"", "."}:
             raise _outside(path)
-        return self.root.joinpath(*path.split("/"))
+        return self.root.joinpath(*system_name(path).split("/"))
+
+    def place_of(self, path: str) -> Path:
+        """Where a recorded file lies: one outside the root has an absolute path. It is for looking and reading only."""
+        return Path(path) if is_absolute(path) and "\0" not in path else self.locate(path)
 
     def place_for(self, path: str) -> Path:
         """The same for a file that is to be put there; raises NotWritable where a link or the like has its name."""
@@ -79,9 +89,10 @@ class Folder:
     def relative(self, place: Path) -> str | None:
         """The path of a place under the root, None when it lies elsewhere; links are not followed."""
         try:
-            return Path(os.path.abspath(place)).relative_to(os.path.abspath(self.root)).as_posix()  # noqa: PTH100
+            below = Path(os.path.abspath(place)).relative_to(os.path.abspath(self.root))  # noqa: PTH100
         except ValueError:
             return None
+        return plain_name(below.as_posix())
 
     def size(self, path: str) -> int | None:
         """Length in bytes of a regular file there, None where there is none."""
@@ -95,7 +106,7 @@ class Folder:
 
     def stamp(self, path: str) -> FileStamp | None:
         """What changes when the file there is changed or replaced, None where there is none."""
-        return stamp(self.locate(path))
+        return stamp(self.place_of(path))
 
     def free(self) -> int | None:
         """Bytes free for us on the save path's file system (of its nearest existing parent), None if unknown."""
@@ -123,11 +134,11 @@ class Folder:
         """
         from civitai_kit.disk.hashing import digest_file
 
-        return digest_file(self.locate(path), names, stop=stop, progress=progress)
+        return digest_file(self.place_of(path), names, stop=stop, progress=progress)
 
     def read(self, path: str) -> bytes | None:
         """The content of a small file, None where there is none; raises DiskError when it cannot be read."""
-        place = self.locate(path)
+        place = self.place_of(path)
         try:
             return read_small(place, _LONGEST)
         except (FileNotFoundError, NotADirectoryError):
@@ -135,9 +146,12 @@ class Folder:
         except OSError as error:
             raise read_error(error, place) from error
 
-    def write(self, path: str, content: bytes) -> None:
-        """Write a small file atomically, making folders; raises DiskFull or NotWritable."""
-        write_atomically(self.locate(path), content)
+    def write(self, path: str, content: bytes, *, lasting: bool = True) -> None:
+        """Write a small file atomically, making folders; raises DiskFull or NotWritable.
+
+        Without `lasting` a power cut may leave an empty file.
+        """
+        write_atomically(self.locate(path), content, lasting=lasting)
 
     def link(self, source: Path, path: str) -> None:
         """Give a file a second name (a hard link) at `path`, in the place of what is there; a copy where that fails.
@@ -189,11 +203,23 @@ class Folder:
     def remove_empty_parents(self, path: str) -> tuple[str, ...]:
         """Remove the folders above `path` that are empty, never the root; gives them, innermost first."""
         folders = remove_empty_folders(self.locate(path).parent, self.root)
-        return tuple(folder.relative_to(self.root).as_posix() for folder in folders)
+        return tuple(plain_name(folder.relative_to(self.root).as_posix()) for folder in folders)
+
+    def listed(self, path: str | None = None) -> tuple[Listed, ...]:
+        """What stands in the root, or in one folder of it, by rising name; none where it cannot be looked into."""
+        return listed(self.root if path is None else self.locate(path))
 
     def walk(self, path: str | None = None) -> Iterator[FoundFile]:
         """All regular files under the root, or under one folder of it; links are not followed."""
         return walk(self.root if path is None else self.locate(path))
+
+    def folders(self) -> list[str]:
+        """The names of the folders directly in it, in order; none where it cannot be looked into."""
+        return names_in(self.root, folders=True)
+
+    def names(self, folder: str) -> list[str]:
+        """The names of the regular files directly in one of them, in order."""
+        return names_in(self.locate(folder), folders=False)
 
     def check_writable(self) -> None:
         """Make the save path where it is missing and prove that it may be written; raises NotWritable.
@@ -208,6 +234,12 @@ class Folder:
                 probe.touch(exist_ok=False)
             finally:
                 probe.unlink(missing_ok=True)
+
+    def check_could_be_written(self) -> None:
+        """The same without making it: where it is missing, its nearest existing parent has to be writable."""
+        place = self.root.absolute()
+        there = next(folder for folder in (place, *place.parents) if os.path.lexists(folder))
+        Folder(there).check_writable()
 
 
 def _lies_in(place: Path, others: tuple[Path, ...]) -> bool:
@@ -236,13 +268,13 @@ def _share(source: Path, target: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     with source.open("rb") as from_file, target.open("xb") as to_file:
-        if not _clone(from_file.fileno(), to_file.fileno()):
+        if not clone(from_file.fileno(), to_file.fileno()):
             shutil.copyfileobj(from_file, to_file, _COPIED_AT_ONCE)
         to_file.flush()
         sync_bytes(to_file.fileno())
 
 
-def _clone(source: int, target: int) -> bool:
+def clone(source: int, target: int) -> bool:
     """Let an open file share the bytes of another until either is changed; says whether the file system can."""
     try:
         import fcntl

@@ -6,10 +6,10 @@ import os
 import stat
 from pathlib import Path
 
-from civitai_kit.files.errors import NotOurFile
+from civitai_kit.files.errors import NotOurFile, OddFile
 
 # A pipe that nobody has opened would keep us waiting. On a regular file this means nothing.
-_NEVER_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+NEVER_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _KINDS = (
     (stat.S_ISLNK, "a link"),
@@ -21,6 +21,7 @@ _KINDS = (
 )
 _OUR_HINT = "Nothing was written to it. Move it away, then run the same command again."
 _LINK_HINT = "Remove the link, or move the file that it leads to here; then run the same command again."
+_READ_AT_ONCE = 2**20
 _LARGEST_HINT = "Look at what lies there and move it away."
 
 
@@ -34,7 +35,7 @@ def open_own(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> int
     if not _NO_LINK:
         _refuse_link(path)
     try:
-        descriptor = os.open(path, flags & ~os.O_TRUNC | _NEVER_WAIT | _NO_LINK, mode)
+        descriptor = os.open(path, flags & ~os.O_TRUNC | NEVER_WAIT | _NO_LINK, mode)
     except OSError:
         _refuse_odd(path)
         raise
@@ -57,7 +58,7 @@ def open_regular(path: str | os.PathLike[str]) -> int:
 
     Raises NotOurFile for a pipe, a folder, a device, else OSError.
     """
-    descriptor = os.open(path, os.O_RDONLY | _NEVER_WAIT)
+    descriptor = os.open(path, os.O_RDONLY | NEVER_WAIT)
     found = os.fstat(descriptor)
     if stat.S_ISREG(found.st_mode):
         return descriptor
@@ -66,13 +67,18 @@ def open_regular(path: str | os.PathLike[str]) -> int:
 
 
 def read_own(path: str | os.PathLike[str], most: int) -> bytes:
-    """The content of a file that is ours alone; raises NotOurFile also where it is longer than `most` bytes."""
-    return _read(open_own(path, os.O_RDONLY), path, most)
+    """The content of a file that is ours alone; raises OddFile also where it is longer than `most` bytes."""
+    return read_bounded(open_own(path, os.O_RDONLY), path, most)
 
 
 def read_small(path: str | os.PathLike[str], most: int) -> bytes:
-    """The content of a regular file, also through a link; raises NotOurFile also where it is longer than `most`."""
-    return _read(open_regular(path), path, most)
+    """The content of a regular file, also through a link; raises OddFile also where it is longer than `most`."""
+    return read_bounded(open_regular(path), path, most)
+
+
+def kind_of(found: os.stat_result) -> str:
+    """What is no regular file, in words."""
+    return next((name for test, name in _KINDS if test(found.st_mode)), "no file")
 
 
 def refuse_unless_file(path: str | os.PathLike[str]) -> None:
@@ -87,17 +93,18 @@ def refuse_unless_file(path: str | os.PathLike[str]) -> None:
         raise _not_ours(path, found)
 
 
-def _read(descriptor: int, path: str | os.PathLike[str], most: int) -> bytes:
+def read_bounded(descriptor: int, path: str | os.PathLike[str], most: int) -> bytes:
+    """All that a descriptor gives, which is closed; raises OddFile where that is longer than `most` bytes."""
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         size = os.fstat(descriptor).st_size
         if size > most:
-            raise NotOurFile(path, f"it is longer than {most:,} bytes, and no such file is", _LARGEST_HINT)
+            raise OddFile(path, f"it is longer than {most:,} bytes, and no such file is", _LARGEST_HINT)
         # It may grow meanwhile, and a read may give less than there is.
         content = bytearray()
-        while chunk := file.read(most + 1 - len(content)):
+        while chunk := file.read(min(_READ_AT_ONCE, most + 1 - len(content))):
             content += chunk
             if len(content) > most:
-                raise NotOurFile(path, "it grows while it is read", _LARGEST_HINT)
+                raise OddFile(path, f"it is longer than {most:,} bytes, and no such file is", _LARGEST_HINT)
         return bytes(content)
 
 
@@ -118,5 +125,4 @@ def _refuse_odd(path: str | os.PathLike[str]) -> None:
 
 
 def _not_ours(path: str | os.PathLike[str], found: os.stat_result) -> NotOurFile:
-    kind = next((name for test, name in _KINDS if test(found.st_mode)), "no file")
-    return NotOurFile(path, f"it is {kind}, and not a file of ours", _OUR_HINT)
+    return NotOurFile(path, f"it is {kind_of(found)}, and not a file of ours", _OUR_HINT)

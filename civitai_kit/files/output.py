@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import re
 import secrets
 import stat
-import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from civitai_kit.core.errors import DiskError, DiskFull, NotWritable
+from civitai_kit.files.descriptors import descriptor_of, duplicate
 from civitai_kit.files.errors import is_full
 
+# Who has named a pipe has also started what reads it, or does so by now.
+_PATIENCE_SEC, _LOOK_SEC = 3.0, 0.02
 _HINT = "Name a file in a folder that exists and can be written."
-# A shell gives /dev/fd/63 for `>(…)`; to open it by name would begin a file behind it anew.
-_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,5})")
-_STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}
-_MOST_LINKS = 40
 
 
 @contextmanager
@@ -32,14 +31,14 @@ def output_file(path: str | os.PathLike[str], *, new_mode: int = 0o666) -> Itera
     """
     place = Path(path).expanduser()
     with writing_output(place):
-        if (number := _descriptor_of(place)) is not None:
-            with _written_to(_duplicate(number)) as file:
+        if (number := descriptor_of(place)) is not None:
+            with _written_to(duplicate(number)) as file:
                 yield file
         elif (found := _status(place)) is None or stat.S_ISREG(found.st_mode):
             with _replaced(Path(os.path.realpath(place)), found, new_mode) as file:
                 yield file
         else:
-            with _written_to(os.open(place, os.O_WRONLY)) as file:
+            with _written_to(_open_odd(place, found, os.O_WRONLY)) as file:
                 yield file
 
 
@@ -64,14 +63,37 @@ def not_written(error: OSError, place: str | os.PathLike[str], hint: str = _HINT
 def open_appending(path: str | os.PathLike[str]) -> int:
     """A descriptor to append to what a person named, made where nothing is there; raises OSError."""
     place = Path(path).expanduser()
-    number = _descriptor_of(place)
-    return os.open(place, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666) if number is None else _duplicate(number)
+    number = descriptor_of(place)
+    if number is not None:
+        return duplicate(number)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    found = _status(place)
+    return os.open(place, flags, 0o666) if found is None else _open_odd(place, found, flags)
 
 
 def is_regular(path: str | os.PathLike[str]) -> bool:
     """Whether a regular file is there, be it through a link: neither a pipe nor a device nor a descriptor of ours."""
     place = Path(path).expanduser()
-    return _descriptor_of(place) is None and place.is_file()
+    return descriptor_of(place) is None and place.is_file()
+
+
+def _open_odd(place: Path, found: os.stat_result, flags: int) -> int:
+    """Open what may be a pipe; one whose other end nobody opens within a moment is refused, and not waited for."""
+    if not stat.S_ISFIFO(found.st_mode):
+        return os.open(place, flags)
+    until = time.monotonic() + _PATIENCE_SEC
+    while True:
+        try:
+            descriptor = os.open(place, flags | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > until:
+                raise OSError(errno.ENXIO, "it is a named pipe, and nobody reads it", place) from error
+            time.sleep(_LOOK_SEC)
+            continue
+        os.set_blocking(descriptor, True)
+        return descriptor
 
 
 @contextmanager
@@ -120,26 +142,3 @@ def _status(place: Path) -> os.stat_result | None:
         return place.stat()
     except FileNotFoundError:
         return None
-
-
-def _descriptor_of(place: Path) -> int | None:
-    """The descriptor of our own that a path names, be it through links of a person's; None for a path like others."""
-    if os.name != "posix":
-        return None
-    for _ in range(_MOST_LINKS):
-        text = os.path.abspath(place)  # noqa: PTH100 - links are read one by one
-        if text in _STANDARD:
-            return _STANDARD[text]
-        if (match := _DESCRIPTOR.fullmatch(text)) is not None:
-            return int(match[1])
-        if not place.is_symlink():
-            return None
-        place = place.parent / place.readlink()
-    return None
-
-
-def _duplicate(number: int) -> int:
-    """A second descriptor, behind what was written to the first already."""
-    if number == 1 and sys.stdout is not None:
-        sys.stdout.flush()
-    return os.dup(number)

@@ -25,8 +25,8 @@ class Ground:
     def __init__(self, settings: Settings, command: str) -> None:
         self._database = Path(settings.database_path).absolute() if settings.database_path else None
         root = Path(settings.save_path).absolute()
-        self._ours = _database_places(self._database or root / DEFAULT, root)
-        self.disk = Folder(root, closed=self._ours)
+        self.closed = _database_places(self._database or root / DEFAULT, root)
+        self.disk = Folder(root, closed=self.closed)
         self._command = command
         self._log_file = settings.log_file
         self._images = images_folder(settings)
@@ -64,7 +64,7 @@ class Ground:
 
     def places(self) -> tuple[str, ...]:
         """What is ours under the save path, relative: databases, or what might become one, and logs."""
-        named = [*self._ours, *([Path(self._log_file)] if self._log_file else [])]
+        named = [*self.closed, *([Path(self._log_file)] if self._log_file else [])]
         found = (self.disk.relative(place) for place in (*named, *(place.resolve() for place in named)))
         return tuple(dict.fromkeys((*OUR_PLACES, *(path for path in found if path))))
 
@@ -76,10 +76,13 @@ class Ground:
         return path
 
 
+_DATABASE_FILES = ("data.mdb", "lock.mdb", ".civitai-kit.images")
+
+
 def _database_places(database: Path, root: Path) -> tuple[Path, ...]:
     """What nothing else may be put into: the database's folder, or its files where the save path lies within it."""
     within = Path(root.resolve()).is_relative_to(database.resolve())
-    return (database / "data.mdb", database / "lock.mdb") if within else (database,)
+    return tuple(database / name for name in _DATABASE_FILES) if within else (database,)
 
 
 def images_folder(settings: Settings) -> Path:

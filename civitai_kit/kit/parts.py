@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from civitai_kit.services.download.download import DownloadParts
     from civitai_kit.services.exchange.exchange import ImportParts
     from civitai_kit.services.images.images import ImageParts
+    from civitai_kit.services.library.pages import PagesParts
     from civitai_kit.services.library.ports import LibraryParts
     from civitai_kit.services.scan.scan import ScanParts
     from civitai_kit.services.torrents.torrents import TorrentParts
@@ -174,7 +175,11 @@ class Kit:
     @property
     def library_parts(self) -> LibraryParts:
         """What the library works with."""
+        from civitai_kit.disk.files import stamp
         from civitai_kit.disk.folder import Folder
+        from civitai_kit.disk.hashing import digest_file
+        from civitai_kit.disk.linking import link_equal
+        from civitai_kit.disk.model_files import find_models, header_of, whereabouts
         from civitai_kit.services.library.ports import LibraryParts
 
         output = self.ground.library_folder
@@ -187,10 +192,34 @@ class Kit:
             output=output,
             fetcher=lambda: self._network.fetcher,
             retries=lambda: self._network.retries,
+            hash_file=digest_file,
+            stamp=stamp,
+            find_models=lambda roots: find_models(roots, (output, *self.ground.closed)),
+            read_header=header_of,
+            link_equal=link_equal,
+            look=whereabouts,
             pool=self.pool,
             now=self.now,
             stop=self.stop,
         )
+
+    @contextmanager
+    def pages_parts(self) -> Iterator[PagesParts]:
+        """What the pages of a library are made with, under the lock where they lie under the save path."""
+        from civitai_kit.disk.folder import Folder
+        from civitai_kit.pages.render import LibraryPages
+        from civitai_kit.services.library.pages import PagesParts
+
+        output = self.ground.library_folder
+        mine = output.as_posix()
+        inside = self.disk.relative(output) is not None
+        with self.ground.lock_if_there(self._emit) if inside else nullcontext():
+            yield PagesParts(
+                files=lambda: (file for file in self.store.library_files() if file.output == mine),
+                tree=Folder(output),
+                maker=LibraryPages(self.settings.api_url),
+                stopped=self.stop.is_set,
+            )
 
     @contextmanager
     def torrent_parts(self, out: Path | None) -> Iterator[TorrentParts]:

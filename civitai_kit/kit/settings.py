@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,9 +13,12 @@ from platformdirs import user_config_path
 
 from civitai_kit.core.errors import SettingsError
 from civitai_kit.core.settings.checks import did_you_mean
-from civitai_kit.core.settings.keys import KEYS, PATHS, variable
+from civitai_kit.core.settings.keys import KEYS, PATHS, SECRETS, variable
 from civitai_kit.core.settings.layers import Layer, Settings, merge
 from civitai_kit.core.site.vocabulary import BASE_MODELS, MODEL_TYPES, corrected, near
+from civitai_kit.files.errors import OddFile
+from civitai_kit.files.input import read_input
+from civitai_kit.files.names import plain_name, sayable_name
 
 PREFIX = "CIVITAI_KIT_"
 _GO_LEAVES = tuple(go.rpartition(".")[2] for key in KEYS.values() for go in key.go)
@@ -21,6 +27,9 @@ GO_CLOSENESS = 0.8
 # In the order in which they count; all hold the account's key, as other tools of the site name it.
 KEY_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN")
 _SQLITE_ENDINGS = frozenset({".db", ".sqlite", ".sqlite3"})
+# The example with every setting explained has 20 KB.
+_LONGEST = 2**20
+_MAKES_ONE = "`civitai-kit config init` writes one."
 KEYRING_SERVICE, KEYRING_NAME = "civitai-kit", "api_key"
 
 
@@ -73,7 +82,7 @@ def load_settings(
 def _file_layer(path: Path, shown: Path | None, warnings: list[str], cwd: Path, *, named: bool = False) -> list[Layer]:
     name = _spoken(path, shown)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_input(path, _LONGEST).decode("utf-8-sig")
         # Here, because most runs have no file.
         import tomli
 
@@ -81,15 +90,29 @@ def _file_layer(path: Path, shown: Path | None, warnings: list[str], cwd: Path, 
     except FileNotFoundError as error:
         if not named:
             return []
-        hint = "`civitai-kit config init` writes one."
+        hint = _MAKES_ONE
         raise SettingsError(f"{name}: there is no such file.", hint=hint, path=str(path)) from error
     except OSError as error:
-        raise SettingsError(f"{name}: cannot be read: {error.strerror}.", path=str(path)) from error
+        hint = error.hint if isinstance(error, OddFile) else f"Name a file of settings; {_MAKES_ONE}"
+        raise SettingsError(f"{name}: cannot be read: {error.strerror}.", hint=hint, path=str(path)) from error
     except (ValueError, RecursionError) as error:
         # Besides what is no TOML: bytes that are no text, a number of thousands of digits, lists without end.
         hint = "Text stands in quotes, lists in brackets; `civitai-kit config init` writes a file to begin with."
         raise SettingsError(f"{name}: is not TOML: {error}.", hint=hint, path=str(path)) from error
-    return [_document_layer(document, name, warnings, cwd)]
+    layer = _document_layer(document, name, warnings, cwd)
+    if is_open_to_others(path) and any(layer.values.get(secret) for secret in SECRETS):
+        said = (
+            f"Others on this machine can read the key in {path}: `chmod 600 {shlex.quote(str(path))}` keeps it yours."
+        )
+        # In the folder of the user's own file, that is the project's too.
+        warnings.extend([said] if said not in warnings else [])
+    return [layer]
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether a file may be read by anybody but its owner; Windows says so in other ways."""
+    mode = path.stat().st_mode
+    return os.name == "posix" and stat.S_ISREG(mode) and bool(mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 def _spoken(path: Path, shown: Path | None) -> str:
@@ -138,7 +161,8 @@ def _environment(env: Mapping[str, str]) -> Layer:
         if name not in keys:
             hint = did_you_mean(name, keys) or "Each setting has one: config.toml.example lists them."
             raise SettingsError(f"{name}: there is no such setting (from the environment).", hint=hint)
-        values[keys[name]], origins[keys[name]] = value, name
+        values[keys[name]] = value if keys[name] in PATHS else plain_name(value)
+        origins[keys[name]] = name
     return Layer("environment", values, origins)
 
 
@@ -160,14 +184,17 @@ def _keyring(warnings: list[str]) -> list[Layer]:
 
 
 def _expanded(layer: Layer) -> Layer:
-    """The layer with `~` in its paths made the home folder."""
+    """The layer with `~` in its paths made the home folder, and all of them such as the locale can say."""
     values = {
-        name: str(Path(value).expanduser())
-        if name in PATHS and isinstance(value, str) and (value == "~" or value.startswith("~/"))
-        else value
+        name: _expanded_path(value) if name in PATHS and isinstance(value, str) else value
         for name, value in layer.values.items()
     }
     return Layer(layer.name, values, layer.origins, layer.typed)
+
+
+def _expanded_path(value: str) -> str:
+    path = sayable_name(value)
+    return str(Path(path).expanduser()) if path == "~" or path.startswith("~/") else path
 
 
 def _spelled(settings: Settings, warnings: list[str]) -> Settings:

@@ -17,7 +17,10 @@ KEY_USER_NAME = "sandbox_user"
 
 @dataclass(slots=True)
 class RequestRecord:
-    """One request; `status` is 0 until the answer's headers are sent, `started` is `time.monotonic()`."""
+    """One request; `status` is 0 until the answer's headers are sent, `started` is `time.monotonic()`.
+
+    `sent` counts the bytes of a body of the storage's.
+    """
 
     host: Literal["site", "storage"]
     method: str
@@ -26,6 +29,7 @@ class RequestRecord:
     headers: dict[str, str]
     started: float
     status: int = 0
+    sent: int = 0
 
 
 class RequestLog(Sequence[RequestRecord]):

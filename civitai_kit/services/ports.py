@@ -11,7 +11,7 @@ from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.events import Emit
 from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Fetched, Order
-from civitai_kit.core.site.models import Image, Model, ModelVersion, Page
+from civitai_kit.core.site.models import HashOwner, Image, Model, ModelVersion, Page
 from civitai_kit.core.site.query import ImageQuery, ModelQuery
 
 T = TypeVar("T")
@@ -34,6 +34,15 @@ class Site(Protocol):
 
     def version(self, version_id: int) -> ModelVersion:
         """One version by id."""
+
+    def models_by_id(self, model_ids: Iterable[int]) -> tuple[Model, ...]:
+        """Those of the models that the listing shows, whole, a hundred a request."""
+
+    def version_by_hash(self, digest: str) -> ModelVersion:
+        """The version that holds a file with this digest of any kind; raises NotFound."""
+
+    def version_ids_by_hash(self, digests: Iterable[str]) -> tuple[HashOwner, ...]:
+        """Which versions hold files with these SHA256, ten thousand a request; unknown ones are missing."""
 
     def versions_by_hash(self, digests: Iterable[str]) -> tuple[ModelVersion, ...]:
         """The versions that hold files with these SHA256, a hundred a request; unknown ones are missing."""
@@ -125,6 +134,9 @@ class SavePath(Protocol):
 
     def locate(self, path: str) -> Path:
         """The absolute path; raises UsageError when its text would leave the save path. Links are followed."""
+
+    def place_of(self, path: str) -> Path:
+        """Where a recorded file lies, which may be outside the save path: then its path is absolute."""
 
     def place_for(self, path: str) -> Path:
         """The same for a file that is to be put there; raises NotWritable where a link or the like has its name."""

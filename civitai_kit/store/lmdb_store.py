@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Self, TypeVar
 
 from civitai_kit.core.collection.entry import Entry, Facts, ImageRecord, Summary
 from civitai_kit.core.collection.packed import Packed
-from civitai_kit.core.errors import NotWritable, UsageError
+from civitai_kit.core.errors import DiskError, NotWritable, UsageError
 from civitai_kit.core.library.model_file import LibraryFile
 from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store import digest_table, entry_table, image_table, library_table
@@ -20,6 +21,7 @@ from civitai_kit.store.data_file import holds_database
 from civitai_kit.store.entry_rows import Wanted, anything, pack_entries, pack_entry, sieve
 from civitai_kit.store.environment import Environment, Transaction
 from civitai_kit.store.errors import translated
+from civitai_kit.store.image_log import ImageLog
 from civitai_kit.store.keys import id_key, text_key
 from civitai_kit.store.location import belongs_to_another_tool, foreign
 from civitai_kit.store.schema import Tables, prepare
@@ -43,6 +45,7 @@ class LmdbStore:
         self.path = path
         self._environment = environment
         self._tables = tables
+        self._image_log = ImageLog(path)
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool, map_size: int | None = None) -> LmdbStore:
@@ -56,10 +59,13 @@ class LmdbStore:
             return cls(path, None, None)
         environment = Environment.open(path, read_only=read_only, map_size=map_size)
         try:
-            return cls(path, environment, prepare(environment))
+            store = cls(path, environment, prepare(environment))
         except BaseException:
             environment.close()
             raise
+        if not read_only:
+            store._write_noted_images()
+        return store
 
     @property
     def notice(self) -> str | None:
@@ -68,6 +74,7 @@ class LmdbStore:
 
     def close(self) -> None:
         """Close it; a second time does nothing."""
+        self._image_log.close()
         if self._environment is not None:
             self._environment.close()
 
@@ -180,12 +187,17 @@ class LmdbStore:
         """The record under `{kind}:{target}_{image id}_{SD|HD}`, or None."""
         return self._read(lambda txn, tables: image_table.get_image(txn, tables, key), None)
 
+    def note_image(self, record: ImageRecord) -> None:
+        """Note a record that `put_images` is about to write; after a kill it is written when the store is opened."""
+        self._image_log.note(record)
+
     def put_images(self, records: Iterable[ImageRecord]) -> int:
         """Write records, a thousand a transaction, replacing the old; gives how many."""
         rest = iter(records)
         count = 0
         while batch := list(islice(rest, _IMAGE_WRITES)):
             count += self._put_images(batch)
+            self._image_log.forget(batch)
         return count
 
     def images(self, prefix: str = "") -> Iterator[ImageRecord]:
@@ -225,6 +237,16 @@ class LmdbStore:
     def remember_digests(self, stamp: FileStamp, digests: Digests) -> None:
         """Keep digests of a file beside those already known at this stamp; what an older stamp had is dropped."""
         self._write(lambda txn, tables: digest_table.remember_digests(txn, tables, stamp, digests))
+
+    def remember_many_digests(self, found: Iterable[tuple[FileStamp, Digests]]) -> None:
+        """The same for many files, in one transaction."""
+        batch = list(found)
+
+        def job(txn: Transaction, tables: Tables) -> None:
+            for stamp, digests in batch:
+                digest_table.remember_digests(txn, tables, stamp, digests)
+
+        self._write(job)
 
     # The library's files
 
@@ -269,6 +291,13 @@ class LmdbStore:
         if self._environment is None or tables is None:
             raise NotWritable(f"The database {self.path} is open for reading only", path=str(self.path))
         return self._environment.write(lambda txn: job(txn, tables))
+
+    def _write_noted_images(self) -> None:
+        """Write what a killed process had noted; where there is no room for it, another time will do."""
+        if left := self._image_log.left():
+            with suppress(DiskError):
+                self.put_images(left)
+                self._image_log.remove()
 
     def _put_images(self, batch: list[ImageRecord]) -> int:
         def job(txn: Transaction, tables: Tables) -> int:

@@ -109,6 +109,9 @@ class MemoryStore:
         value = self._images.get(key)
         return None if value is None else decode(ImageRecord, value)
 
+    def note_image(self, record: ImageRecord) -> None:
+        """Nothing to do: what is kept in memory outlives no kill."""
+
     def put_images(self, records: Iterable[ImageRecord]) -> int:
         """Write records, replacing the old; gives how many."""
         values = [(record.key, encode(record)) for record in records]
@@ -174,3 +177,8 @@ class MemoryStore:
             old = self.cached_digests(stamp)
             whole = digests if old is None else digests.joined(old)
             self._digests[stamp.device, stamp.inode] = (stamp, whole)
+
+    def remember_many_digests(self, found: Iterable[tuple[FileStamp, Digests]]) -> None:
+        """The same for many files."""
+        for stamp, digests in found:
+            self.remember_digests(stamp, digests)

@@ -11,7 +11,7 @@ from pathlib import Path
 import lmdb
 
 from civitai_kit.files.errors import writing
-from civitai_kit.files.opening import open_regular
+from civitai_kit.files.opening import open_own
 from civitai_kit.files.replacing import CANNOT, can_sync
 from civitai_kit.store.data_file import NAME
 from civitai_kit.store.errors import error_number
@@ -19,7 +19,7 @@ from civitai_kit.store.errors import error_number
 TABLES = 16
 # Address space only: the file grows with what is in it. Elsewhere the file is as long as the map.
 _ROOMY = 64 * 2**30
-_SMALL = 64 * 2**20
+_SMALL, _TIGHT = 64 * 2**20, 4 * 2**20
 _READERS = 512
 _SPARSE = os.name == "posix" and sys.maxsize > 2**32
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -69,7 +69,7 @@ def _other_way(path: Path, way: _Way, number: int) -> _Way | None:
     """What to try after such an error; None where nothing else would help."""
     if number == errno.ENOMEM:
         # Address space is limited here: begin small and grow.
-        return replace(way, map_size=_small_map(path))
+        return replace(way, map_size=_small_map(path, _TIGHT))
     if number in CANNOT or number == errno.ENOLCK:
         # Whoever writes holds the save path's lock, so that there is no second writer.
         return replace(way, locks=False)
@@ -94,7 +94,7 @@ def _open(path: Path, way: _Way) -> lmdb.Environment:
 
 
 def _syncs(path: Path) -> bool:
-    descriptor = open_regular(path / NAME)
+    descriptor = open_own(path / NAME, os.O_RDONLY)
     try:
         return can_sync(descriptor)
     finally:
@@ -114,8 +114,8 @@ def _default_map_size(path: Path) -> int:
     return _ROOMY if _SPARSE else _small_map(path)
 
 
-def _small_map(path: Path) -> int:
+def _small_map(path: Path, room: int = _SMALL) -> int:
     file = path / NAME
     length = file.stat().st_size if file.exists() else 0
     # A multiple of every page size, and room to go on.
-    return max(_SMALL, (length // _SMALL + 1) * _SMALL)
+    return (length // room + 1) * room

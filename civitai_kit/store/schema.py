@@ -11,8 +11,8 @@ import lmdb
 
 from civitai_kit.core.errors import StoreError, StoreTooNew
 from civitai_kit.store.codec import Damaged, decode_plain, encode_plain
-from civitai_kit.store.data_file import unreadable
 from civitai_kit.store.environment import Environment, Transaction
+from civitai_kit.store.errors import unreadable
 
 SCHEMA = 1
 _META_KEY = b"store"

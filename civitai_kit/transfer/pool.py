@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, in_our_tree
+from civitai_kit.machine import start_thread
 from civitai_kit.transfer.stopping import interrupted
 
 T = TypeVar("T")
@@ -40,10 +41,8 @@ class Pool:
         finish. After `stop` they get three seconds, and whoever has not ended by then is given as Interrupted.
         """
         run = _PoolRun(jobs, self._stop)
-        for _ in range(max(1, concurrency)):
-            threading.Thread(target=run.work, name="transfer", daemon=True).start()
-            run.slots += 1
         try:
+            run.start(max(1, concurrency))
             yield from run.outcomes()
         finally:
             run.close()
@@ -54,12 +53,24 @@ class _PoolRun(Generic[T]):
 
     def __init__(self, jobs: Iterable[Callable[[], T]], stop: threading.Event) -> None:
         self.slots = 0
+        self._threads: list[threading.Thread] = []
         self._jobs = enumerate(jobs)
         self._stop = stop
         self._lock = threading.Lock()
         self._closed = False
         self._running: set[int] = set()
         self._results: SimpleQueue[FinishedJob[T] | Exception | None] = SimpleQueue()
+
+    def start(self, slots: int) -> None:
+        """Start the slots, fewer where there is no room for all; raises as `start_thread` where there is for none."""
+        for _ in range(slots):
+            try:
+                self._threads.append(start_thread(self.work, "transfer"))
+            except (RuntimeError, MemoryError):
+                if not self._threads:
+                    raise
+                return
+            self.slots += 1
 
     def outcomes(self) -> Iterator[FinishedJob[T]]:
         """Outcomes until every slot is empty."""
@@ -73,6 +84,7 @@ class _PoolRun(Generic[T]):
                 if time.monotonic() > deadline:
                     yield from self._left_behind()
                     return
+                self._check_threads()
                 continue
             if outcome is None:
                 self.slots -= 1
@@ -114,6 +126,11 @@ class _PoolRun(Generic[T]):
             if failure.code in ENDS_RUN:
                 self.close()
             return FinishedJob(index, error=failure)
+
+    def _check_threads(self) -> None:
+        """Raise MemoryError where the slots have ended without a word, for which they had no memory."""
+        if not any(thread.is_alive() for thread in self._threads) and self._results.empty():
+            raise MemoryError
 
     def _left_behind(self) -> Iterator[FinishedJob[T]]:
         self.close()

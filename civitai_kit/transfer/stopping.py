@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from civitai_kit.core.errors import Interrupted
+from civitai_kit.machine import start_thread
 
 _LOOK = 0.2  # Seconds between two looks of the watcher at whether it is still needed.
 
@@ -71,8 +72,7 @@ class Stopping:
 
     def _watch(self) -> None:
         if self._watcher is None and not self._closed.is_set():
-            self._watcher = threading.Thread(target=self._run, name="stopping", daemon=True)
-            self._watcher.start()
+            self._watcher = start_thread(self._run, "stopping")
 
     def _run(self) -> None:
         while not self._closed.is_set():

@@ -69,6 +69,6 @@ def test_every_command_that_a_sentence_names_exists(module: Path) -> None:
 
 
 def test_a_hint_that_names_no_command_would_be_found() -> None:
-    (words,) = named("`library scan` finds them; `civitai-kit` does not, nor does `a thing`.")
-    assert words == ["library", "scan"] and not exists(words, COMMANDS)
+    (words,) = named("`library find` finds them; `civitai-kit` does not, nor does `a thing`.")
+    assert words == ["library", "find"] and not exists(words, COMMANDS)
     assert exists(["db", "import"], COMMANDS) and not exists(["db", "imprt"], COMMANDS)

@@ -221,7 +221,7 @@ def test_a_pause_is_announced(civitai_sandbox: Sandbox) -> None:
     with Client(base_url=civitai_sandbox.url, retry=rules, on_wait=lambda *pause: said.append(pause)) as client:
         client.model(1001)
     assert said[0] == (0.0, "Model search is temporarily overloaded — please retry.")
-    assert 0.002 <= said[1][0] <= 0.0025 and said[1][1] == "timeout exceeded"
+    assert 0.002 <= said[1][0] <= 0.0025 and said[1][1] == "An unexpected error occurred"
 
 
 # -- pace -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from civitai_kit.client import calls
+from civitai_kit.client import calls, look_ups
 from civitai_kit.client.conversation import SLEPT, Asker, Call, NoAnswer, Request, Response, Sleep
 from civitai_kit.core.errors import (
     BadQuery,
@@ -66,7 +66,7 @@ class Talk:
 
 def test_a_good_answer_is_asked_for_once() -> None:
     talk = Talk(GOOD)
-    assert talk.hold(calls.model(asker(), 5)).name == "five"
+    assert talk.hold(look_ups.model(asker(), 5)).name == "five"
     assert talk.requests == [Request("GET", f"{SITE}/api/v1/models/5")]
     assert talk.sleeps == []
 
@@ -103,7 +103,7 @@ def test_a_lasting_trouble_is_waited_out_as_the_table_says_and_then_told(
 ) -> None:
     talk = Talk(answer)
     with pytest.raises(SiteError) as caught:
-        talk.hold(calls.model(asker(), 5))
+        talk.hold(look_ups.model(asker(), 5))
     assert talk.seconds == expected
     assert len(talk.requests) == len(expected) + 1
     assert caught.value.model_id == 5
@@ -112,27 +112,27 @@ def test_a_lasting_trouble_is_waited_out_as_the_table_says_and_then_told(
 
 def test_a_passing_trouble_is_waited_out_and_forgotten() -> None:
     talk = Talk(CRASHED, GONE, GOOD)
-    assert talk.hold(calls.model(asker(), 5)).id == 5
+    assert talk.hold(look_ups.model(asker(), 5)).id == 5
     assert talk.seconds == [1, 2]
 
 
 def test_waits_follow_the_rules_that_the_user_gave() -> None:
     talk = Talk(CRASHED)
     with pytest.raises(Unavailable):
-        talk.hold(calls.model(asker(max_retries=5, first_wait=10.0, longest_wait=50.0), 5))
+        talk.hold(look_ups.model(asker(max_retries=5, first_wait=10.0, longest_wait=50.0), 5))
     assert talk.seconds == [10, 20, 40, 50, 50]
 
 
 def test_only_being_too_fast_holds_everybody_up() -> None:
     talk = Talk(Response(429, {"retry-after": "1"}, b"{}"), CRASHED, GOOD)
-    talk.hold(calls.model(asker(), 5))
+    talk.hold(look_ups.model(asker(), 5))
     assert [sleep.everybody for sleep in talk.sleeps] == [True, False]
     assert talk.sleeps[1].why == "boom"
 
 
 def test_a_rate_limit_that_is_too_long_says_how_long() -> None:
     with pytest.raises(RateLimited, match="slow") as caught:
-        Talk(Response(429, {"retry-after": "3600"}, b'{"error": "slow"}')).hold(calls.model(asker(), 5))
+        Talk(Response(429, {"retry-after": "3600"}, b'{"error": "slow"}')).hold(look_ups.model(asker(), 5))
     assert caught.value.retry_after == 3600 and "3600 s" in (caught.value.hint or "")
 
 
@@ -147,7 +147,7 @@ def moved(where: str, status: int = 307) -> Response:
 @pytest.mark.parametrize("where", ["/api/v1/models/6", f"{SITE}/api/v1/models/6", f"{SITE}:443/api/v1/models/6"])
 def test_a_redirect_within_the_site_is_followed(where: str) -> None:
     talk = Talk(moved(where), GOOD)
-    assert talk.hold(calls.model(asker(), 5)).id == 5
+    assert talk.hold(look_ups.model(asker(), 5)).id == 5
     assert talk.requests[1].url.endswith("/api/v1/models/6")
 
 
@@ -168,19 +168,19 @@ def test_a_redirect_within_the_site_is_followed(where: str) -> None:
 def test_a_redirect_to_anywhere_else_is_refused(where: str) -> None:
     talk = Talk(moved(where))
     with pytest.raises(UnexpectedReply, match="another address"):
-        talk.hold(calls.model(asker(), 5))
+        talk.hold(look_ups.model(asker(), 5))
     assert len(talk.requests) == 1
 
 
 def test_a_redirect_to_the_login_page_means_a_login_is_wanted() -> None:
     with pytest.raises(Unauthorized):
-        Talk(moved("/login?returnUrl=%2F&reason=download-auth")).hold(calls.model(asker(), 5))
+        Talk(moved("/login?returnUrl=%2F&reason=download-auth")).hold(look_ups.model(asker(), 5))
 
 
 def test_a_redirect_without_end_is_given_up() -> None:
     talk = Talk(moved("/api/v1/models/5"))
     with pytest.raises(UnexpectedReply, match="circles"):
-        talk.hold(calls.model(asker(), 5))
+        talk.hold(look_ups.model(asker(), 5))
     assert len(talk.requests) == 5
 
 
@@ -188,7 +188,7 @@ def test_a_redirect_keeps_a_posted_body_only_where_it_says_so() -> None:
     digest = "a" * 64
     for status, method in ((307, "POST"), (302, "GET")):
         talk = Talk(moved("/api/v1/other", status), Response(200, {}, b"[]"))
-        talk.hold(calls.versions_by_hash(asker(), [digest]))
+        talk.hold(look_ups.versions_by_hash(asker(), [digest]))
         assert talk.requests[1].method == method
         assert (talk.requests[1].body is not None) is (method == "POST")
 
@@ -198,14 +198,14 @@ def test_a_redirect_keeps_a_posted_body_only_where_it_says_so() -> None:
 
 def test_digests_are_posted_in_parts_that_the_site_takes() -> None:
     talk = Talk(Response(200, {}, b"[]"))
-    talk.hold(calls.version_ids_by_hash(asker(), [f"{number:064x}" for number in range(20_001)]))
+    talk.hold(look_ups.version_ids_by_hash(asker(), [f"{number:064x}" for number in range(20_001)]))
     assert [len(json.loads(request.body or b"")) for request in talk.requests] == [10_000, 10_000, 1]
 
 
 def test_a_batch_answer_with_nulls_and_doubles_gives_each_version_once() -> None:
     rows = [None, {"id": 1}, {"id": 1}, {"id": 2, "downloadUrl": "https://undefined/api/download/models/2?type=VAE"}, 3]
     talk = Talk(Response(200, {}, json.dumps(rows).encode()))
-    found = talk.hold(calls.versions_by_hash(asker(), ["B" * 64]))
+    found = talk.hold(look_ups.versions_by_hash(asker(), ["B" * 64]))
     assert [version.id for version in found] == [1, 2]
     assert found[1].download_url == f"{SITE}/api/download/models/2?type=VAE"
     assert found[1].raw["downloadUrl"] == "https://undefined/api/download/models/2?type=VAE"
@@ -213,13 +213,13 @@ def test_a_batch_answer_with_nulls_and_doubles_gives_each_version_once() -> None
 
 def test_an_address_that_is_none_is_left_as_it_is() -> None:
     body = json.dumps([{"id": 1, "downloadUrl": "http://[x", "files": [{"downloadUrl": None}]}]).encode()
-    (found,) = Talk(Response(200, {}, body)).hold(calls.versions_by_hash(asker(), ["b" * 64]))
+    (found,) = Talk(Response(200, {}, body)).hold(look_ups.versions_by_hash(asker(), ["b" * 64]))
     assert (found.download_url, found.files[0].download_url) == ("http://[x", None)
 
 
 def test_no_digests_ask_nothing() -> None:
     talk = Talk(GOOD)
-    assert talk.hold(calls.versions_by_hash(asker(), [])) == ()
+    assert talk.hold(look_ups.versions_by_hash(asker(), [])) == ()
     assert talk.requests == []
 
 

@@ -112,5 +112,10 @@ if TYPE_CHECKING:
         assert_type(client.models(types="LORA", sort=civitai_kit.ModelSort.NEWEST), Iterator[civitai_kit.Model])
         assert_type(other.images(post_id=5), AsyncIterator[civitai_kit.Image])
         assert_type(await other.versions_by_hash(["a"]), tuple[civitai_kit.ModelVersion, ...])
+        assert_type(client.version_ids_by_hash(["a"]), tuple[civitai_kit.HashOwner, ...])
+        assert_type(client.version_by_hash("a"), civitai_kit.ModelVersion)
+        assert_type(client.models_by_id([1]), tuple[civitai_kit.Model, ...])
+        assert_type(await other.images_by_id(1, with_meta=True), tuple[civitai_kit.Image, ...])
+        assert_type(await other.post(1), civitai_kit.Post)
         client.models(sorting="Newest")  # type: ignore[call-arg]
         client.models(limit="5")  # type: ignore[arg-type]

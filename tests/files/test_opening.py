@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from civitai_kit.files.errors import NotOurFile, write_error
+from civitai_kit.files.errors import NotOurFile, OddFile, write_error
 from civitai_kit.files.opening import open_own, open_regular, read_small, refuse_unless_file
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links, pipes and devices of POSIX")
@@ -101,7 +101,7 @@ def test_a_persons_file_is_read_through_a_link_and_a_pipe_is_not(tmp_path: Path)
 def test_what_is_too_long_is_refused_before_it_is_read(tmp_path: Path) -> None:
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(2**42)
-    with pytest.raises(NotOurFile, match="longer than 1,000 bytes"):
+    with pytest.raises(OddFile, match="longer than 1,000 bytes"):
         read_small(tmp_path / "sparse", 1000)
 
 
@@ -117,7 +117,7 @@ def test_what_grows_while_it_is_read_is_not_read_for_ever(tmp_path: Path) -> Non
     writer = threading.Thread(target=grow)
     writer.start()
     try:
-        with pytest.raises(NotOurFile):
+        with pytest.raises(OddFile):
             read_for_ever(tmp_path / "growing")
     finally:
         stop.set()

@@ -16,7 +16,7 @@ from civitai_kit.testing import FAULTS, FaultBox, Sandbox
 MODELS = "/api/v1/models?limit=2"
 FILE = "/api/download/models/100101"
 SIZE = 40_000
-RANGE = {"Range": "bytes=100-"}
+RANGE = {"Range": "bytes=100-", "If-Range": "Thu, 01 Jan 2026 00:00:00 GMT"}
 QUICK: dict[str, dict[str, Any]] = {"huge_body": {"size": 1_000_000}, "deep_json": {"levels": 2000}}
 DELAY = 0.15
 SLOW: dict[str, dict[str, Any]] = {

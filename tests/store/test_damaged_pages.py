@@ -144,7 +144,7 @@ def test_a_pipe_where_the_database_should_lie_is_refused_at_once(tmp_path: Path,
     refused = threading.Event()
 
     def use() -> None:
-        with pytest.raises(StoreUnreadable, match="no file"):
+        with pytest.raises(StoreUnreadable, match="a named pipe"):
             LmdbStore.open(tmp_path, read_only=read_only)
         refused.set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -56,6 +57,10 @@ class Desk:
     def sha256(self) -> str:
         """The right digest."""
         return self.file.body.digests["SHA256"].lower()
+
+    def sha256_of(self, length: int) -> str:
+        """The digest of the first bytes."""
+        return hashlib.sha256(self.content[:length]).hexdigest()
 
     def order(self, **changes: Any) -> Order:
         """The order for the file, proved by its SHA256 unless changed."""

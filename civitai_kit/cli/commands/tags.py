@@ -9,7 +9,10 @@ from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import TAGS
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.output.console import Outcome
-from civitai_kit.core.errors import UsageError
+from civitai_kit.core.errors import NotWritable, UsageError
+
+# The site has fewer than a million tags.
+_LONGEST = 64 * 2**20
 
 DETAILS = """With a QUERY the tags that begin with it; without one those that the site features. With --output only
 names that are not in the file yet are appended to it."""
@@ -46,15 +49,19 @@ def run(call: Call) -> Outcome:
 
 def _known(path: Path) -> frozenset[str]:
     """The names that a file has already, one a line; none for a pipe or a device."""
+    from civitai_kit.files.input import read_input
     from civitai_kit.files.output import is_regular
 
+    if path.is_dir():
+        raise NotWritable(f"--output {path} is a folder.", hint="Name a file in a folder that exists.", path=str(path))
     if not is_regular(path):
         return frozenset()
     try:
-        return frozenset(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+        return frozenset(line.strip() for line in read_input(path, _LONGEST).decode("utf-8-sig").splitlines())
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text in UTF-8"
-        raise UsageError(f"--output: {path} cannot be read: {why}.", path=str(path)) from error
+        hint = "Name a file of tags, one a line, or one that is not there yet."
+        raise UsageError(f"--output: {path} cannot be read: {why}.", hint=hint, path=str(path)) from error
 
 
 def _append(path: Path, names: list[str]) -> None:

@@ -51,6 +51,41 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("db delete --username ann", "everything by a creator, after a question"),
         ("db delete --query test --keep-files --yes", "forget entries, keep their files"),
     ),
+    "library scan": (
+        ("library scan ~/ComfyUI/models", "what is in this folder and all below it"),
+        ("library scan lora checkpoints --images all", "two folders, with every preview"),
+        ("library scan ~/models --only-update", "is there anything new about what is known?"),
+    ),
+    "library update": (
+        ("library update", "newer versions of what you have, of the same base model"),
+        ("library update --any-base", "of any base model"),
+        ("library update --plan new.json", "saved, for `download --plan new.json`"),
+    ),
+    "library where": (
+        ("library where 66A7279A88", "by the beginning of a hash"),
+        ('library where "detail tweaker"', "by a part of a name"),
+        ("library where lora --json", "for a program"),
+    ),
+    "library missing": (
+        ("library missing", "what the site does not have, and since when"),
+        ("library missing --output backup/library", "of another library"),
+        ("library missing --json", "for a program"),
+    ),
+    "library duplicates": (
+        ("library duplicates", "equal files and what they cost"),
+        ("library duplicates --link", "show the plan, ask, put links in their place"),
+        ("library duplicates --link --yes", "without a question"),
+    ),
+    "library clean": (
+        ("library clean --dry-run", "what was made for files that are gone"),
+        ("library clean", "remove it, after a question"),
+        ("library clean --yes --output backup/library", "in another library, without a question"),
+    ),
+    "library import-data": (
+        ("library import-data ~/civitai-data", "take over what the data manager kept"),
+        ("library import-data old --output backup/library", "into another library"),
+        ("library import-data old --json", "for a program"),
+    ),
     "db stats": (
         ("db stats", "counts and bytes, by type, base model, status and creator"),
         ("db stats --json", "the same for a program"),
@@ -81,6 +116,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("torrent --announce https://tracker.example/announce --model-id 12345 --magnet-links", "of one model"),
         ("torrent --announce https://tracker.example/announce -o torrents -f", "all in one folder, made anew"),
     ),
+    "library pages": (
+        ("library pages", "make or refresh the pages; open index.html in the library's folder"),
+        ("library pages --output /mnt/models/library", "of a library that is elsewhere"),
+        ("library pages --json", "which pages there are, for a program"),
+    ),
     "config init": (
         ("config init", "write ./config.toml, every key with a comment"),
         ("config init --user", "for all folders of this user"),
@@ -95,6 +135,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("config path", "where settings are read from"),
         ("config path --json", "the same for a program"),
         ("config path --config other.toml", "with another file"),
+    ),
+    "config check": (
+        ("config check", "is the key good, is the site there, can the save path be written"),
+        ("config check --save-path /mnt/models", "with another folder"),
+        ("config check --json --api-timeout 10", "for a program, which waits ten seconds at most"),
     ),
     "sandbox": (
         ("sandbox", "serve until Ctrl-C"),

@@ -22,6 +22,10 @@ PROGRAM = "civitai-kit"
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
+# How the value of an option is called where it is a place on disk.
+_PLACES = frozenset({"DIR", "FILE", "PATH", "PLAN.json"})
+
+
 class Branch(NamedTuple):
     """A command by name: `where` is `module:attribute`, or the commands below it; loaded when it is asked for.
 
@@ -134,7 +138,7 @@ def _built_command(name: str, branch: Branch, command: Command) -> TyperCommand:
     flags = (*command.flags, *GLOBAL, QUIET if has_query else QUIET_BEFORE)
 
     def deferred(ctx: typer.Context, **typed: Any) -> Parsed:
-        said = {**_said_before(ctx), **_said(typed)}
+        said = _spelled({**_said_before(ctx), **_said(typed)}, flags, command.arguments)
         return Parsed(_path_of(ctx), command.run, flags, said, branch.is_local)
 
     app = typer.Typer(context_settings=HELP, rich_markup_mode=None, add_completion=False)
@@ -146,6 +150,20 @@ def _built_command(name: str, branch: Branch, command: Command) -> TyperCommand:
     panels = command.panels or {"Options": command.flags}
     built.panels = {title: frozenset(flag.dest for flag in flags) for title, flags in panels.items()}
     return built
+
+
+def _spelled(said: Mapping[str, Any], flags: Sequence[Flag], arguments: str) -> dict[str, Any]:
+    """What was typed, as letters also where the locale left bytes; a place on disk stays as the system gave it."""
+    from civitai_kit.files.names import plain_name
+
+    places = {flag.dest for flag in flags if flag.takes in _PLACES} | ({"arguments"} if "FILE" in arguments else set())
+
+    def spelled(name: str, value: Any) -> Any:
+        if name in places or isinstance(value, bool):
+            return value
+        return plain_name(value) if isinstance(value, str) else [plain_name(each) for each in value]
+
+    return {name: spelled(name, value) for name, value in said.items()}
 
 
 def _said_before(ctx: typer.Context) -> dict[str, Any]:

@@ -10,11 +10,14 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from civitai_kit.cli.output.safe_text import shown
 from civitai_kit.core.errors import CivitaiKitError, Code, Exit, UsageError
+from civitai_kit.core.overlong import cut_in_the_middle
+from civitai_kit.core.url_keys import without_keys
 
 if TYPE_CHECKING:
     from civitai_kit.core.plans.plan import Plan
@@ -62,6 +65,7 @@ class Console:
         self._streaming = False
         self._lost: OSError | None = None
         self._lock = threading.RLock()
+        _let_any_letter_through()
 
     @property
     def is_terminal(self) -> bool:
@@ -80,7 +84,8 @@ class Console:
 
     def warn(self, message: str, hint: str | None = None) -> None:
         """Say that something is not as it should be."""
-        first, *rest = self._lines("warning: " + shown(message if hint is None else f"{message} {hint}"))
+        said = cut_in_the_middle(without_keys(message if hint is None else f"{message} {hint}"))
+        first, *rest = self._lines("warning: " + shown(said))
         self.tell(self.paint("warning: ", "33") + first.removeprefix("warning: "))
         for line in rest:
             self.tell(line)
@@ -257,13 +262,17 @@ def _write(stream: TextIO | None, text: str) -> OSError | None:
     try:
         stream.write(text)
         stream.flush()
-    except UnicodeEncodeError:
-        encoding = stream.encoding or "ascii"
-        return _write(stream, text.encode(encoding, "backslashreplace").decode(encoding))
     except (OSError, ValueError) as error:
         abandon(stream)
         return error if isinstance(error, OSError) else OSError(errno.EBADF, "it is closed")
     return None
+
+
+def _let_any_letter_through() -> None:
+    """What an encoding has no letter for is written as an escape: nothing fails for how a model is called."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _reader_left(error: OSError) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.output.console import Console
 from civitai_kit.core.errors import CivitaiKitError, NotWritable, Unforeseen
+from civitai_kit.core.url_keys import without_keys
 
 if TYPE_CHECKING:
     from civitai_kit.core.events import Emit, Event
@@ -19,11 +20,8 @@ if TYPE_CHECKING:
 
 NAME = "civitai_kit"
 REDACTED = "[redacted]"
-# Secrets in what a library may log: credentials in headers, and the keys and signatures of URLs.
-_SECRETS = (
-    r"(?i)(\bbearer\s+|\b(?:authorization|cookie)['\"]?\s*[:=]\s*['\"]?(?:bearer\s+)?"
-    r"|[?&](?:token|api_?key|sig|signature|x-amz-[a-z-]+|x-goog-[a-z-]+|key-pair-id|policy)=)[^\s&'\",\\]+"
-)
+# Credentials in headers, which a library may log.
+_CREDENTIALS = r"(?i)(\bbearer\s+|\b(?:authorization|cookie)['\"]?\s*[:=]\s*['\"]?(?:bearer\s+)?)[^\s&'\",\\]+"
 
 
 def set_up(settings: Settings, console: Console) -> None:
@@ -77,13 +75,13 @@ def log_traceback(error: BaseException) -> str | None:
 
 
 def redactor(*secrets: str) -> Any:
-    """A function that takes these secrets, and what looks like one, out of a text."""
+    """A function that takes these secrets, and what looks like one in a header or URL, out of a text."""
     named = [re.escape(secret) for secret in secrets if len(secret) >= 4]
     exact = re.compile("|".join(named)) if named else None
 
     def redact(text: str) -> str:
         text = exact.sub(REDACTED, text) if exact else text
-        return re.sub(_SECRETS, rf"\1{REDACTED}", text)
+        return re.sub(_CREDENTIALS, rf"\1{REDACTED}", without_keys(text))
 
     return redact
 

@@ -9,6 +9,8 @@ import unicodedata
 _SEQUENCES = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[PX^_][^\x1b]*(?:\x1b\\)?|[\x1b\x9b]\[?[0-?]*[ -/]*[@-~]?"
 )
+# Bytes of a file's name that the locale could not read.
+_BYTES = re.compile("[\udc80-\udcff]+")
 # Cc controls, Cf invisible marks (bidi overrides, zero widths), Cs lone surrogates, Zl and Zp line ends.
 _UNFIT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Joiners that whole scripts and emoji need, and that can do no harm.
@@ -20,8 +22,12 @@ def shown(text: object) -> str:
     line = str(text)
     if line.isascii() and line.isprintable():
         return line
-    line = _SEQUENCES.sub("", line)
+    line = _SEQUENCES.sub("", _BYTES.sub(_read, line))
     return "".join(_fit(sign) for sign in line)
+
+
+def _read(found: re.Match[str]) -> str:
+    return found[0].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _fit(sign: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from unicodedata import normalize
 
-from pydantic import BaseModel, ConfigDict, computed_field
+from pydantic import AfterValidator, BaseModel, ConfigDict, computed_field
+
+from civitai_kit.core.url_keys import without_keys
 
 
 class Status(StrEnum):
@@ -31,6 +33,9 @@ class Finding(StrEnum):
 class FileRecord(BaseModel):
     """Memory of one file. `path` relative to the save path with `/`; `size` bytes; digests lower-case hex.
 
+    An `adopted` file was not downloaded by us but found where it lies; outside the save path its path is absolute, and
+    it is only ever looked at.
+
     The digests are those the site promises; `proved` are those of the bytes on disk, by the same names.
     `foreign` says that the file belongs to another version, so that only its `url` reaches it (site.md 7.3).
     `kept_mismatch` marks a file kept although its hash is not the promised one. `error` is `code: message`.
@@ -52,6 +57,7 @@ class FileRecord(BaseModel):
     status: Status = Status.PENDING
     proved: dict[str, str] = {}
     kept_mismatch: bool = False
+    adopted: bool = False
     error: str | None = None
     updated_at: str | None = None
 
@@ -245,8 +251,9 @@ class Quality(StrEnum):
 
 
 class ImageRecord(BaseModel):
-    """Memory of one image taken for one target. `path` is relative to the save path with `/`; `size` in bytes;
-    `date` ISO 8601 in UTC; `meta` says whether it came with generation data; `imported` that another tool took it.
+    """Memory of one image taken for one target. `path` is relative to the save path with `/`; `url` has no key;
+    `size` in bytes; `date` ISO 8601 in UTC; `meta` says whether it came with generation data; `imported` that another
+    tool took it.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), defer_build=True)
@@ -256,7 +263,7 @@ class ImageRecord(BaseModel):
     image_id: int
     quality: Quality = Quality.HD
     path: str | None = None
-    url: str | None = None
+    url: Annotated[str, AfterValidator(without_keys)] | None = None
     date: str | None = None
     checkpoint: str | None = None
     tags: tuple[str, ...] = ()

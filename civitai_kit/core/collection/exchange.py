@@ -115,6 +115,20 @@ def line_error(number: int, what: str, name: str) -> dict[str, Any]:
     }
 
 
+def records_error(number: int, name: str) -> dict[str, Any]:
+    """The records of a history that make no sense as one row of `errors[]`: they have no lines to be named by."""
+    return {
+        "code": str(Code.USAGE),
+        "message": f"{name}: {_records(number)} no sense; the rest was read.",
+        "hint": "A record has a key such as 12345_HD, or username:NAME_12345_SD, and the path of its file.",
+        "path": name,
+    }
+
+
+def _records(number: int) -> str:
+    return f"{number:,} records make" if number > 1 else "1 record makes"
+
+
 def counted(reasons: Counter[Passed]) -> dict[str, int]:
     """Reason → how many, most first, as `reasons` has it."""
     return {str(reason): number for reason, number in reasons.most_common()}

@@ -14,9 +14,10 @@ from civitai_kit.core.collection.entry import Entry, FileRecord, ImageRecord
 from civitai_kit.core.collection.exchange import ENTRY_BEGINS, LineRefused, Passed
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.paths.our_names import OUR_PLACES, is_ours
-from civitai_kit.core.paths.relative_paths import checked_relative, path_key
+from civitai_kit.core.paths.relative_paths import checked_relative, is_absolute, path_key
 from civitai_kit.core.paths.safe_names import LONGEST_NAME
 from civitai_kit.core.site.references import LARGEST_ID, path_and_query
+from civitai_kit.core.url_keys import without_keys
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CRC32 = re.compile(r"[0-9a-f]{8}")
@@ -94,12 +95,17 @@ def _fit_entry(entry: Entry, places: tuple[str, ...]) -> Entry:
 
 
 def _fit_file(record: FileRecord, places: tuple[str, ...]) -> FileRecord:
-    _check_path(record.path, places)
+    if record.adopted and is_absolute(record.path):
+        _check_adopted(record.path)
+    else:
+        _check_path(record.path, places)
     _check_digests(record.sha256, record.blake3, record.crc32)
     if record.proved:
         _check_digests(*(record.proved.get(name) for name in ("sha256", "blake3", "crc32")))
     if record.size is not None and record.size < 0:
         raise LineRefused(Passed.INVALID, "a size is negative")
+    if record.error is not None and (error := without_keys(record.error)) != record.error:
+        record = record.model_copy(update={"error": error})
     if record.url is not None and not _is_download_path(record.url):
         return record.model_copy(update={"url": None})
     return record
@@ -132,6 +138,13 @@ def _check_path(path: str, places: tuple[str, ...]) -> None:
             raise LineRefused(Passed.UNSAFE_PATH, error.message.rstrip(".")) from error
     if is_ours(path, places):
         raise LineRefused(Passed.UNSAFE_PATH, f"{path!r} is a name that civitai-kit keeps for itself")
+
+
+def _check_adopted(path: str) -> None:
+    """A file that was adopted where it lies, outside the save path, is only ever looked at; its path is a plain one."""
+    parts = path.split("/")[1:]
+    if not path.isprintable() or "\\" in path or not all(parts) or {".", ".."} & set(parts):
+        raise LineRefused(Passed.UNSAFE_PATH, f"{path!r} is no plain path")
 
 
 def _is_download_path(url: str) -> bool:

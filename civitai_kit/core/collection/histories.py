@@ -81,7 +81,8 @@ def read_json_history(content: bytes, name: str) -> Iterator[OldImage | None]:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{name}: it is not JSON: {error}.", hint="It may be cut short.", path=name) from error
     if not isinstance(document, dict):
-        raise UsageError(f"{name}: it is no history of images.", path=name)
+        hint = "It is an object of records, each under a key such as 12345_HD."
+        raise UsageError(f"{name}: it is no history of images.", hint=hint, path=name)
     for key, value in document.items():
         yield old_image(key, value) if isinstance(value, dict) else None
 

@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.plans.digests import FileStamp
 
 # Formats of models that people keep; compared without case.
 MODEL_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx", ".zip")
+
+
+class FoundModel(NamedTuple):
+    """A model file that was found at or below `root`; both are absolute, `path` as it was reached."""
+
+    path: Path
+    stamp: FileStamp
+    root: Path
+
+
+class NotSeen(NamedTuple):
+    """What could not be looked at, and why."""
+
+    path: Path
+    error: CivitaiKitError
+
+
+class Whereabouts(StrEnum):
+    """Whether a file is where it was: `unreachable` while the place where it was found is missing or empty."""
+
+    HERE = "here"
+    GONE = "gone"
+    UNREACHABLE = "unreachable"
 
 
 class MatchedBy(StrEnum):
@@ -29,9 +55,11 @@ class LibraryFile(BaseModel):
     """Memory of one model file in one library.
 
     `path` is absolute with `/`, as it was reached; `output` the absolute folder of the library, `folder` the file's
-    own folder in it. `stamp` tells whether the file was touched since it was hashed. `version_id` is None for a file
-    that the site did not know. `asked_at` is when the site was last asked about it, `last_seen` when the site last
-    had it, `site_state` why it does not (see SiteState), `status_code` what it answered. Times are ISO 8601 in UTC.
+    own folder in it, `root` the place that was scanned when it was found. `stamp` tells whether the file was touched
+    since it was hashed. `version_id` is None for a file that the site did not know. `asked_at` is when the site was
+    last asked about it, `weak_asked_at` when in vain by weaker hashes than the SHA256, `last_seen` when the site last
+    had it. `site_state` is why it no longer has it (see SiteState), `missing_since` since when that is known,
+    `status_code` what was answered for an unknown file. Times are ISO 8601 in UTC.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), defer_build=True)
@@ -46,11 +74,14 @@ class LibraryFile(BaseModel):
     model_id: int | None = None
     file_id: int | None = None
     matched_by: MatchedBy | None = None
+    root: str | None = None
     added_at: str | None = None
     asked_at: str | None = None
+    weak_asked_at: str | None = None
     updated_at: str | None = None
     last_seen: str | None = None
     site_state: str | None = None
+    missing_since: str | None = None
     status_code: int | None = None
     error: str | None = None
 

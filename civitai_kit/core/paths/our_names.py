@@ -112,7 +112,7 @@ def is_journal(content: bytes) -> bool:
     if len(content) > LONGEST_JOURNAL:
         return False
     try:
-        found: Any = json.loads(content)
+        found: Any = json.loads(content.partition(b"\n")[0])
     except (ValueError, RecursionError):
         return False
     return isinstance(found, dict) and {"schema", "source", "points"} <= found.keys()

@@ -6,7 +6,9 @@ import re
 import unicodedata
 
 from civitai_kit.core.errors import UsageError
+from civitai_kit.core.overlong import cut_in_the_middle
 from civitai_kit.core.paths.safe_names import LONGEST_COMPONENT, LONGEST_NAME, is_reserved
+from civitai_kit.core.url_keys import without_keys
 
 # Beyond these no tree of models goes; systems differ in where they give up, and some do so in odd ways.
 MOST_PARTS = 64
@@ -37,8 +39,14 @@ def refuse_unplaceable(path: str) -> None:
     elif len(path.rpartition("/")[2].encode("utf-8", "replace")) > LONGEST_COMPONENT:
         problem = f"has a file name of more than {LONGEST_COMPONENT} bytes"
     if problem is not None:
-        shown = path if len(path) <= 100 else f"{path[:60]}…{path[-39:]}"
+        whole = without_keys(path)
+        shown = cut_in_the_middle(whole, 100)
         raise UsageError(f"The path {shown!r} {problem}.", hint="Give the item a shorter path in the plan.", path=path)
+
+
+def is_absolute(path: str) -> bool:
+    """Whether a path names its place by itself, on this system or another: a recorded file outside the save path."""
+    return path.startswith("/") or re.match(r"[A-Za-z]:[/\\\\]", path) is not None
 
 
 def path_key(path: str) -> str:

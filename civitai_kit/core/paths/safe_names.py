@@ -71,7 +71,7 @@ def safe_name(name: str, fallback: str, *, limit: int = LONGEST_COMPONENT) -> st
     # Cut before the library does: it would cut the extension off.
     stem, extension = split_extension(shown)
     short = _trimmed(_cut(stem, limit - len(extension.encode())) + extension)
-    legal = sanitize_filename(short, replacement_text="_", platform="universal")
+    legal = sanitize_filename(short, replacement_text="_", platform="universal", fs_encoding="utf-8")
     return _unreserved(_trimmed(legal)) or fallback
 
 

@@ -34,6 +34,11 @@ class Proof:
     crc32: str | None = None
     size: int | None = None
 
+    @property
+    def has_hash(self) -> bool:
+        """Whether a hash decides, not the size alone."""
+        return bool(self.sha256 or self.blake3 or self.crc32)
+
     def judge(self, digests: Digests, size: int) -> Verdict:
         """Hold the digests and the length of some bytes against the promise (site.md 10.3: CRC32 in either order)."""
         if self.sha256:

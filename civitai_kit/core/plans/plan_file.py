@@ -14,6 +14,7 @@ from civitai_kit.core.paths.our_names import OUR_PLACES, is_ours
 from civitai_kit.core.paths.relative_paths import MOST_PARTS, checked_relative, path_key
 from civitai_kit.core.plans.plan import PLAN_SCHEMA, Item, Plan
 from civitai_kit.core.site.urls import is_download_path
+from civitai_kit.core.url_keys import without_keys
 
 
 def _digest(length: int) -> AfterValidator:
@@ -36,7 +37,7 @@ def _inside(path: str) -> str:
 def _download_path(url: str) -> str:
     if not is_download_path(url):
         raise ValueError("must be a path like /api/download/models/123")
-    return url
+    return without_keys(url)
 
 
 Id = Annotated[int, Field(gt=0)]

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
 from civitai_kit.core.errors import Code, SettingsError
+from civitai_kit.core.overlong import cut_in_the_middle
 from civitai_kit.core.proxies import is_in_clear
 from civitai_kit.core.settings import checks
 from civitai_kit.core.settings.checks import ValueRefused, did_you_mean
 from civitai_kit.core.settings.keys import KEYS, SECRETS, TABLES, default
 from civitai_kit.core.site.enums import ImageSort, ModelSort, Period
+from civitai_kit.core.url_keys import without_keys
 
 MOST_CONCURRENCY = 64
 
@@ -253,8 +255,8 @@ def _wrong(name: str, refused: ValueRefused, value: Any, layer: Layer | None) ->
 
 
 def _shown(value: Any) -> str:
-    shown = repr(list(value) if isinstance(value, tuple) else value)
-    return shown if len(shown) <= 80 else f"{shown[:77]}…"
+    shown = without_keys(repr(list(value) if isinstance(value, tuple) else value))
+    return cut_in_the_middle(shown, 80)
 
 
 def _check_together(settings: Settings, sources: Mapping[str, Layer | None]) -> None:

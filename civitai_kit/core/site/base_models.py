@@ -1,4 +1,4 @@
-"""The base models that the site knew in August 2026, each with its ecosystem (site.md 10.2).
+"""The base models that the site knew in November 2026, each with its ecosystem (site.md 10.2).
 
 The list grows every month: a base model that is not here is as good as one that is.
 """
@@ -36,11 +36,13 @@ ACTIVE_BASE_MODELS: dict[str, str] = {
     "LTXV": "ltxv",
     "LTXV2": "ltxv2",
     "LTXV 2.3": "ltxv23",
+    "LTXV 2.5": "ltxv25",
     "Lens": "lens",
     "Lumina": "lumina",
     "MageFlow": "mageflow",
     "MAI": "mai",
     "Mochi": "mochi",
+    "Muse Image": "museimage",
     "NoobAI": "sdxl",
     "Upscaler": "other",
     "Other": "other",
@@ -50,6 +52,7 @@ ACTIVE_BASE_MODELS: dict[str, str] = {
     "Pony V7": "auraflow",
     "Qwen": "qwen",
     "Qwen 2": "qwen2",
+    "Qwen 2.1": "qwen21",
     "Qwen 3": "qwen3",
     "SD 1.4": "sd1",
     "SD 1.5": "sd1",
@@ -72,10 +75,12 @@ ACTIVE_BASE_MODELS: dict[str, str] = {
     "Wan Video 2.5 I2V": "wanvideo-25-i2v",
     "Wan Image 2.7": "wanimage27",
     "Wan Video 2.7": "wanvideo27",
+    "Wan Video 3.0": "wanvideo30",
     "ZImageTurbo": "zimageturbo",
     "ZImageBase": "zimagebase",
     "MiniMax H3": "minimaxh3",
     "ACE Audio": "ace",
+    "MiniMax Music 3": "minimaxmusic3",
 }
 
 # Known to the site, no longer offered.
@@ -110,6 +115,9 @@ HIDDEN_BASE_MODELS: dict[str, str] = {
     "PolyGen": "polygen",
     "Tripo": "tripo",
     "Hunyuan3D": "hunyuan3d",
+    "Pixal3D": "pixal3d",
+    "Trellis.2": "trellis2",
+    "YuE2": "yue2",
 }
 
 ECOSYSTEMS: dict[str, str] = ACTIVE_BASE_MODELS | HIDDEN_BASE_MODELS

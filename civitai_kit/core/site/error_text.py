@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from civitai_kit.core.site.strict_json import NotJson, parse_json
+from civitai_kit.core.url_keys import without_keys
 
 # An error longer than this is cut: it is for reading.
 LONGEST_MESSAGE = 400
@@ -20,9 +21,9 @@ def error_text(body: bytes) -> str | None:
 
 
 def one_line(text: str) -> str | None:
-    """One readable line: no control characters, no markup, not too long; None for nothing."""
+    """One readable line: no control characters, no markup, no keys, not too long; None for nothing."""
     plain = re.sub(r"</?[A-Za-z!][^<>]*>", " ", text)
-    words = " ".join("".join(letter if letter.isprintable() else " " for letter in plain).split())
+    words = without_keys(" ".join("".join(letter if letter.isprintable() else " " for letter in plain).split()))
     return (words if len(words) <= LONGEST_MESSAGE else f"{words[:LONGEST_MESSAGE]}…") or None
 
 
@@ -36,7 +37,7 @@ def _words(answer: Any) -> str | None:
         return None
     error, message = answer.get("error"), answer.get("message")
     if isinstance(error, dict | list):
-        return _words(error)
+        return _words(error) or _words(message)
     # The sentence where there is one; "An unexpected error occurred" says less than the error beside it.
     told = error if isinstance(error, str) and (not isinstance(message, str) or "unexpected" in message) else message
     return _words(told) if isinstance(told, str) else None

@@ -70,7 +70,10 @@ class SiteValue(BaseModel):
 
 
 class Hashes(SiteValue):
-    """A file's digests by the site's names, lower-case hex; any may be None, `{}` is common (site.md 10.3)."""
+    """A file's digests by the site's names, lower-case hex; any may be None, `{}` is common (site.md 10.3).
+
+    `sha256_12` and `sshs_12` are for looking a file up; the second is copied from its header and proves nothing.
+    """
 
     sha256: str | None = None
     auto_v1: str | None = None
@@ -78,6 +81,8 @@ class Hashes(SiteValue):
     auto_v3: str | None = None
     blake3: str | None = None
     crc32: str | None = None
+    sha256_12: str | None = None
+    sshs_12: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -240,10 +245,14 @@ class Model(SiteValue):
 
 
 class Image(SiteValue):
-    """A picture or clip of `/images` (site.md 8.2); `meta` is the flat generation data, or None."""
+    """A picture or clip of `/images` (site.md 8.2); `meta` is the flat generation data, or None.
+
+    `thumbnail` is the address of a still picture of a clip, None for pictures.
+    """
 
     id: Integer = None
     url: Text = None
+    thumbnail: Text = None
     type: Text = None
     width: Integer = None
     height: Integer = None

@@ -37,6 +37,8 @@ from civitai_kit.core.site.query_options import ImageOptions, ModelOptions
 
 MODEL_PAGE = 100
 IMAGE_PAGE = 200
+# The most that the site takes in `ids` of images (site.md 8.1).
+IMAGES_AT_ONCE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +136,10 @@ class ImageQuery:
 
     `limit` is the page size, 1 to 200. `nsfw` True is every level, False PG only, a text one of None, Soft,
     Mature and X as the site means them; `browsing_level` is exact and wins; neither means PG only. `tags` are
-    tag ids.
+    tag ids. `ids` are up to 100 images; what the site cannot show of them is missing.
     """
 
+    ids: tuple[int, ...] = ()
     post_id: int | None = None
     model_id: int | None = None
     model_version_id: int | None = None
@@ -163,6 +166,7 @@ class ImageQuery:
         _settle(
             self,
             **{name: positive(name, getattr(self, name)) for name in _IMAGE_TARGETS},
+            ids=_image_ids(self.ids),
             username=_image_username(self.username),
             tags=numbers("tags", self.tags),
             sort=known("sort", ImageSort, self.sort),
@@ -178,11 +182,12 @@ class ImageQuery:
     @property
     def by_id(self) -> bool:
         """Whether the site answers by its older path: numeric cursors, a row lost a page (site.md 8.3)."""
-        return self.image_id is not None or self.model_id is not None
+        return bool(self.ids) or self.image_id is not None or self.model_id is not None
 
     def params(self) -> list[tuple[str, str]]:
         """The query parameters in the site's spelling; lists as repeated keys, levels as `browsingLevel`."""
         one = {
+            "ids": ",".join(map(str, self.ids)) or None,
             "limit": str(self.limit),
             "username": self.username,
             "sort": self.sort,
@@ -244,6 +249,13 @@ def _image_username(value: str | None) -> str | None:
     if name is None or _is_plain(name):
         return name and name.replace(" ", "_")
     raise BadOption(f"{name!r} is no username of the site.", hint="They are letters, digits and underscores.")
+
+
+def _image_ids(value: Any) -> tuple[int, ...]:
+    found = numbers("ids", value)
+    if len(found) > IMAGES_AT_ONCE:
+        raise BadOption(f"ids takes up to {IMAGES_AT_ONCE} images, not {len(found)}.", hint="Ask for them in parts.")
+    return found
 
 
 def _digits(value: int | None) -> str | None:

@@ -51,6 +51,7 @@ class ModelOptions(TypedDict, total=False):
 class ImageOptions(TypedDict, total=False):
     """The options of `images(…)`, each with the site's meaning; a list option takes one value or many."""
 
+    ids: int | Iterable[int]
     post_id: int | None
     model_id: int | None
     model_version_id: int | None

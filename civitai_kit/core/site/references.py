@@ -9,6 +9,7 @@ from enum import StrEnum
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from civitai_kit.core.errors import UsageError
+from civitai_kit.core.overlong import cut_in_the_middle
 from civitai_kit.core.site.air import air_of, parse_air
 from civitai_kit.core.site.urls import (
     download_url,
@@ -20,6 +21,7 @@ from civitai_kit.core.site.urls import (
     user_page_url,
     version_page_url,
 )
+from civitai_kit.core.url_keys import without_keys
 
 __all__ = [
     "Reference",
@@ -46,7 +48,6 @@ _VERSION_NAMES = frozenset({"modelversionid", "modelversion", "versionid", "vers
 _FILE_NAMES = frozenset({"fileid", "modelfileid"})
 # Without one of these the page of models is the whole site.
 _NARROWS = frozenset({"tag", "query", "username", "user", "types", "baseModels", "period"})
-_SECRETS = r"(?i)(?<=[?&]token=)[^&#\s]*|(?<=//)[^/?#@\s]*@"
 
 
 class ReferenceKind(StrEnum):
@@ -165,7 +166,7 @@ def _from_url(typed: str, site: str | None) -> Reference:
         raise _refusal(typed, _NOTHING_KNOWN)
     segments = [unquote(part) for part in parts.path.split("/") if part]
     found = _from_path(typed, _without_api(segments), parts)
-    return replace(found, host=host, text=_shown(typed))
+    return replace(found, host=host, listing=without_keys(f"?{found.listing}")[1:], text=without_keys(typed))
 
 
 def _host(parts: SplitResult) -> str:
@@ -253,12 +254,7 @@ def _name(name: str, what: str, typed: str) -> str:
     return name.strip()
 
 
-def _shown(typed: str) -> str:
-    """What was typed, without keys and passwords."""
-    return re.sub(_SECRETS, "", typed)
-
-
 def _refusal(typed: str, problem: str, hint: str = _HINT) -> UsageError:
-    shown = _shown(typed)
-    short = shown if len(shown) <= 100 else f"{shown[:99]}…"
+    shown = without_keys(typed)
+    short = cut_in_the_middle(shown, 100)
     return UsageError(f"{short!r} {problem}.", hint=hint)

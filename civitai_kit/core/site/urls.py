@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
+from civitai_kit.core.url_keys import without_keys
+
 DOWNLOADS = "/api/download/"
 # This host leaves `/api` out of its download URLs (site.md 1.1).
 _API_HOST = "api.civitai.com"
@@ -53,7 +55,7 @@ def absolute_url(site: str, path: str) -> str:
 
 
 def path_and_query(url: str) -> str | None:
-    """A printed download URL as path and query, without the key it may carry; None when it is no download URL.
+    """A printed download URL as path and query, without a key that it may carry; None when it is no download URL.
 
     The host does not matter: the site prints several (site.md 1.1), the configured one is asked.
     """
@@ -67,18 +69,14 @@ def path_and_query(url: str) -> str | None:
         return None
     if any(part in (".", "..") for part in unquote_plus(path).replace("\\", "/").split("/")):
         return None
-    query = "&".join(pair for pair in parts.query.split("&") if pair and not _is_key(pair))
-    found = f"{path}?{quote(query, safe='%&=+')}" if query else path
+    query = "&".join(pair for pair in parts.query.split("&") if pair)
+    found = without_keys(f"{path}?{quote(query, safe='%&=+')}" if query else path)
     return found if is_download_path(found) else None
 
 
 def is_download_path(text: str) -> bool:
     """Whether a text is path and query of a download URL, and nothing that a request could be bent with."""
     return re.fullmatch(r"/api/download/models/[0-9]{1,10}(\?[A-Za-z0-9%&=_.+~\-]*)?", text) is not None
-
-
-def _is_key(pair: str) -> bool:
-    return unquote_plus(pair.partition("=")[0]).strip().lower() == "token"
 
 
 ORIGINAL = "original=true"

@@ -166,6 +166,9 @@ def _checked_piece_size(size: int) -> int:
 def _checked_root(url: str) -> str:
     """The URL over which the save path is served; folders are added to it, which cannot follow a query."""
     checked = _checked_url(url, "--web-seed", WEB_SEED_SCHEMES)
+    if "@" in urlsplit(checked).netloc:
+        hint = "Everybody who has the torrent could read them: serve the files without."
+        raise UsageError(f"--web-seed: {url!r} has a user name or password.", hint=hint)
     if "?" in checked or "#" in checked:
         hint = "It is the URL over which the whole save path is served: folders and names are added to it."
         raise UsageError(f"--web-seed: {url!r} has a query or a fragment.", hint=hint)

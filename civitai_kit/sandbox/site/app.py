@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from civitai_kit.sandbox import pages
-from civitai_kit.sandbox.site import admin, downloads, images, listing, resources, small
+from civitai_kit.sandbox.site import admin, downloads, images, listing, posts, resources, small
 from civitai_kit.sandbox.site import faults as site_faults
 from civitai_kit.sandbox.site.replies import PRIVATE_CACHE, PUBLIC_CACHE, REGION_TEXT, error, html_not_found, signed_in
 from civitai_kit.sandbox.state import RequestRecord, SandboxState
@@ -95,6 +95,7 @@ def _routes() -> list[Route]:
         _route(f"{api}/model-versions/mini/{{id}}", _mixed(resources.mini)),
         _route(f"{api}/model-versions/{{id}}", _mixed(resources.version)),
         _route(f"{api}/images", _public(images.images)),
+        _route(f"{api}/posts/{{id}}", _mixed(posts.post)),
         _route(f"{api}/creators", _public(small.creators)),
         _route(f"{api}/tags", _public(small.tags)),
         _route(f"{api}/users", _public(small.users)),

@@ -137,7 +137,7 @@ def _found(
         return _refusal(request, 404, "File not found")
     state.world.downloads.append((version.id, file.id))
     state.world.download_counts[_caller(request)] += 1
-    name = download_name(state.world.models[owner.model_id], owner, file)
+    name = download_name(state.world.models[owner.model_id], owner, file, unique=state.world.unique_names)
     url = state.storage_url + urls.signed_path(
         file,
         owner_id=model.user.id if model.user else 0,

@@ -61,7 +61,8 @@ def _deep(pending: Pending) -> Response:
 
 
 def _crashed(_: Pending) -> Response:
-    return json_reply({"message": "An unexpected error occurred", "error": "timeout exceeded"}, 500)
+    text = "An unexpected error occurred"
+    return json_reply({"error": text, "message": text, "code": "INTERNAL_SERVER_ERROR"}, 500)
 
 
 ONE_ITEM = '{"id":1,"items":[{"id":1,"name":"a","stats":{"downloadCount":%s}}],"metadata":{}}'

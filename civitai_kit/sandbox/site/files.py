@@ -36,12 +36,40 @@ SIGNIFICANT = 20
 """About how many characters of a title go into a name."""
 
 
-def download_name(model: WorldModel, version: WorldVersion, file: WorldFile, *, override: bool = True) -> str:
-    """The computed name of a file; `override` honours a name its creator chose."""
-    if override and file.override_name:
-        return file.override_name
-    if _keeps_stored_name(model, file):
-        return file.name
+def download_name(model: WorldModel, version: WorldVersion, file: WorldFile, *, unique: bool = True) -> str:
+    """The name under which a file is offered; `unique` tells files apart that would share a computed one.
+
+    Whether stored names of LORAs are made unique too is not known; here they are not.
+    """
+    if file.override_name or _keeps_stored_name(model, file):
+        return file.override_name or file.name
+    name = _computed_name(model, version, file)
+    twins = [each for each in version.files if _offered_name(model, version, each) == name]
+    if not unique or len(twins) < 2:
+        return name
+    own = _marked(name, _variant(file))
+    if any(each is not file and _marked(name, _variant(each)) == own for each in twins) or own == name:
+        return _marked(name, str(file.id))
+    return own
+
+
+def _offered_name(model: WorldModel, version: WorldVersion, file: WorldFile) -> str:
+    stored = file.override_name or (file.name if _keeps_stored_name(model, file) else None)
+    return stored or _computed_name(model, version, file)
+
+
+def _variant(file: WorldFile) -> str:
+    """What tells a file from its twins: its size, fp and quantisation, where it has them."""
+    said = (file.metadata.get(key, "") for key in ("size", "fp", "quantType"))
+    return "_".join(re.sub(r"[^A-Za-z0-9]+", "_", word).strip("_") for word in said if word)
+
+
+def _marked(name: str, mark: str) -> str:
+    stem, dot, extension = name.rpartition(".")
+    return f"{stem}_{mark}{dot}{extension}" if mark and dot else name
+
+
+def _computed_name(model: WorldModel, version: WorldVersion, file: WorldFile) -> str:
     extension = file.name.rpartition(".")[2]
     model_part = title_part(model.name)
     version_part = title_part(version.name.replace(model.name, "").strip() or version.name)

@@ -23,6 +23,7 @@ from civitai_kit.sandbox.worlds.records import WorldImage
 PAGE_CAP = 1000
 LEVEL_WORDS = {0: "None", 1: "None", 2: "Soft", 4: "Mature", 8: "X", 16: "X", 32: "Blocked"}
 USERNAME = re.compile(r"[A-Za-z0-9_]*")
+IDS_AT_ONCE = 100
 IDS = ("postId", "modelId", "modelVersionId", "imageId", "userId")
 
 
@@ -31,6 +32,19 @@ def _id(name: str, given: Sequence[str]) -> int:
         return int(given[0])
     shown = given[0] if len(given) == 1 else ",".join(given)
     raise Invalid([{"code": "custom", "path": [name], "message": f"'{shown}' cannot be converted to a number"}])
+
+
+def _ids(name: str, given: Sequence[str]) -> list[int]:
+    """Some images at once, in one list with commas."""
+    values = validation.integers(name, given)
+    bounds: dict[str, Any] = {"origin": "array", "inclusive": True, "path": [name]}
+    if any(value < 1 for value in values) or not any(given):
+        issue = {**bounds, "code": "too_small", "minimum": 1}
+        raise Invalid([issue | {"message": "Too small: expected array to have >=1 items"}])
+    if len(values) > IDS_AT_ONCE:
+        issue = {**bounds, "code": "too_big", "maximum": IDS_AT_ONCE}
+        raise Invalid([issue | {"message": f"Too big: expected array to have <={IDS_AT_ONCE} items"}])
+    return values
 
 
 def _username(name: str, given: Sequence[str]) -> str:
@@ -54,6 +68,7 @@ READERS: dict[str, validation.Reader] = {
     "page": validation.number(1),
     "cursor": validation.text,
     **dict.fromkeys(IDS, _id),
+    "ids": _ids,
     "username": _username,
     "period": validation.word(enums.PERIODS),
     "sort": validation.word(enums.IMAGE_SORTS),
@@ -88,9 +103,9 @@ async def images(request: Request) -> Response:
     if page is not None and "cursor" not in options and page * limit > PAGE_CAP:
         return error(429, "You've requested too many pages, please use cursors instead")
     state = state_of(request)
-    legacy = "imageId" in options or ("modelId" in options and "modelVersionId" not in options)
+    legacy = bool(options.keys() & {"imageId", "ids"}) or ("modelId" in options and "modelVersionId" not in options)
     if legacy and "username" in options and options["username"].lower() not in state.world.users:
-        return error(404, "User not found", code="NOT_FOUND")
+        return json_reply({"message": "User not found"}, 404)
     rows, following = (_from_database if legacy else _from_feed)(state, options, limit)
     metadata: Json = {}
     if following is not None and limit > 0:
@@ -100,7 +115,7 @@ async def images(request: Request) -> Response:
     if following is not None and limit > 0:
         changed = {"page": page + 1} if page is not None else {"cursor": following}
         metadata["nextPage"] = next_page(request, **changed)
-    items = [_item(state, image, options, wrapped=not options.get("flatMeta", not legacy)) for image in rows]
+    items = [shown_item(state, image, options, wrapped=not options.get("flatMeta", not legacy)) for image in rows]
     return json_reply({"items": items, "metadata": metadata})
 
 
@@ -182,6 +197,8 @@ def _filters(state: SandboxState, options: Json) -> list[Callable[[WorldImage], 
         tests.append(lambda i: i.post_id == options["postId"])
     if "imageId" in options:
         tests.append(lambda i: i.id == options["imageId"])
+    if "ids" in options:
+        tests.append(lambda i: i.id in options["ids"])
     if "userId" in options:
         tests.append(lambda i: i.user_id == options["userId"])
     if options.get("username"):
@@ -201,12 +218,14 @@ def _filters(state: SandboxState, options: Json) -> list[Callable[[WorldImage], 
 # -- items ----------------------------------------------------------------------------------------------------
 
 
-def _item(state: SandboxState, image: WorldImage, options: Json, *, wrapped: bool) -> Json:
+def shown_item(state: SandboxState, image: WorldImage, options: Json, *, wrapped: bool = False) -> Json:
+    """An image as `/images` lists it; `options` are the query's."""
     word = LEVEL_WORDS.get(image.nsfw_level, "None")
     counts = ("cryCount", "laughCount", "likeCount", "dislikeCount", "heartCount", "commentCount")
     shown: Json = {
         "id": image.id,
         "url": urls.delivery_url(state.storage_url, image),
+        "thumbnail": urls.thumbnail_url(state.storage_url, image),
         "hash": image.blurhash,
         "width": image.width,
         "height": image.height,

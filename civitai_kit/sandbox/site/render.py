@@ -163,7 +163,8 @@ def _listed_files(
         if file.visibility != "Public" or file.replaced or (primary_only and file is not elected):
             continue
         url = download_url(state, host, version, file, primary=file is elected, by_id=by_id)
-        shown = shown_file(file, download_name(model, version, file)) | {"downloadUrl": url}
+        name = download_name(model, version, file, unique=state.world.unique_names)
+        shown = shown_file(file, name) | {"downloadUrl": url}
         shown["overrideName"] = file.override_name
         if file is elected:
             shown["primary"] = True

@@ -58,16 +58,16 @@ def _version_files(
     for file in version.files:
         if file.visibility != "Public" or (by_hash and file.replaced):
             continue
-        shown = shown_file(file, download_name(model, version, file, override=by_hash))
+        shown = shown_file(file, download_name(model, version, file, unique=state.world.unique_names))
         shown["primary"] = file is elected
-        shown["downloadUrl"] = download_url(state, host, version, file, primary=file is elected, by_id=not by_hash)
+        shown["downloadUrl"] = download_url(state, host, version, file, primary=file is elected, by_id=True)
         shown["metadata"] = {key: value for key, value in file.metadata.items() if key in ("format", "size", "fp")}
         if by_hash:
             shown["overrideName"] = file.override_name
         elif shown["scannedAt"]:
             shown["scannedAt"] = shown["scannedAt"].removesuffix("Z")
         files.append(shown | file.extra)
-    return files + linked_vae(state, version, host)
+    return files if by_hash else files + linked_vae(state, version, host)
 
 
 def _version_images(state: SandboxState, model: WorldModel, version: WorldVersion) -> list[Json]:

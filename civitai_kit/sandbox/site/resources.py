@@ -16,8 +16,6 @@ from civitai_kit.sandbox.state import SandboxState
 from civitai_kit.sandbox.worlds.records import WorldFile, WorldVersion
 
 BATCH, BATCH_OF_IDS = 100, 10_000
-UNDEFINED_HOST = "https://undefined"
-"""The host that the batch endpoint prints, because it reads a header that nobody sends (site.md 5.2)."""
 
 
 async def model(request: Request) -> Response:
@@ -78,7 +76,7 @@ async def batch_by_hash(request: Request) -> Response:
     except Invalid as invalid:
         return error(400, f"Request must include an array of SHA256 Hashes. {invalid.as_json_text}")
     state = state_of(request)
-    return json_reply([_batch_item(state, *pair) for pair in _matching(state, wanted)])
+    return json_reply([_batch_item(state, *pair, origin(request)) for pair in _matching(state, wanted)])
 
 
 async def batch_ids_by_hash(request: Request) -> Response:
@@ -136,8 +134,8 @@ def _matching(state: SandboxState, wanted: set[str]) -> list[tuple[WorldVersion,
     ]
 
 
-def _batch_item(state: SandboxState, found: WorldVersion, file: WorldFile) -> Any:
-    return _hash_version(state, found, UNDEFINED_HOST) if _usable_files(found) else None
+def _batch_item(state: SandboxState, found: WorldVersion, file: WorldFile, host: str) -> Any:
+    return _hash_version(state, found, host) if _usable_files(found) else None
 
 
 def _usable_files(found: WorldVersion) -> list[WorldFile]:

@@ -27,6 +27,9 @@ def bend(headers: dict[str, str], faults: dict[str, Pending]) -> None:
         del headers["ETag"]
     if "weak_etag" in faults:
         headers["ETag"] = "W/" + headers["ETag"]
+    if "odd_etag" in faults:
+        headers["ETag"] = '"é\xff"'
+        headers["Last-Modified"] = "hier à midi"
     if "wrong_range" in faults and "Content-Range" in headers:
         span, _, size = headers["Content-Range"].removeprefix("bytes ").partition("/")
         first, last = (int(number) + int(faults["wrong_range"].number("by")) for number in span.split("-"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import socket
 import struct
 import sys
@@ -210,8 +211,11 @@ class Handler(BaseHTTPRequestHandler):
         etag = body.etag if "wrong_bytes" not in faults else found.body.etag
         if "changed" in faults:
             etag = f'"changed-{etag.strip(chr(34))}"'
+        if "node_etags" in faults:
+            etag = f'"{secrets.token_hex(8)}"'
         modified = CHANGED if "changed" in faults else MODIFIED
-        span = None if "ignore_range" in faults else self._range(body.size, (etag, modified))
+        whole = "ignore_range" in faults or ("ignore_conditions" in faults and "If-Range" in self.headers)
+        span = None if whole else self._range(body.size, (etag, modified))
         start, stop = span or (0, body.size)
         headers = _headers(found, start, stop) | {"ETag": etag, "Last-Modified": modified}
         if span:
@@ -257,6 +261,7 @@ class Handler(BaseHTTPRequestHandler):
         for view in body.views(start, stop):
             for piece in _pieces(view, portion):
                 self.connection.sendall(b"%x\r\n%b\r\n" % (len(piece), bytes(piece)) if chunked else piece)
+                self.record.sent += len(piece)
                 if rate and self.server.stopping.wait(len(piece) / rate):
                     return
 

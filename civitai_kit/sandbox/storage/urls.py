@@ -93,6 +93,13 @@ def delivery_url(storage_url: str, image: WorldImage, *, name: str | None = None
     return f"{storage_url}/{MEDIA_ACCOUNT}/{image.uuid}/original=true/{name or image.uuid}.{image.extension}"
 
 
+def thumbnail_url(storage_url: str, image: WorldImage) -> str | None:
+    """Where a still picture of a clip is delivered, None for what is no clip (site.md 8.2)."""
+    if image.type != "video":
+        return None
+    return f"{storage_url}/{MEDIA_ACCOUNT}/{image.uuid}/anim=false,transcode=true,original=true/{image.uuid}.jpeg"
+
+
 def delivered(content: WorldContent, path: str) -> tuple[Body, str] | None:
     """The bytes and content type for a delivery path, None when there are none."""
     parts = path.strip("/").split("/")

@@ -18,6 +18,7 @@ from civitai_kit.sandbox.worlds.records import (
     WorldFile,
     WorldImage,
     WorldModel,
+    WorldPost,
     WorldVersion,
     body_of,
 )
@@ -33,6 +34,8 @@ class WorldContent:
     models: dict[int, WorldModel] = field(default_factory=dict)
     users: dict[str, UserRecord] = field(default_factory=dict)
     images: Sequence[WorldImage] = field(default_factory=list)
+    posts: dict[int, WorldPost] = field(default_factory=dict)
+    """What is said of posts; one of which nothing is said has images all the same."""
     tags: dict[str, int] = field(default_factory=dict)
     blocked_tags: set[str] = field(default_factory=set)
     _files: dict[int, tuple[WorldVersion, WorldFile]] = field(default_factory=dict, repr=False)

@@ -36,7 +36,11 @@ class WorldPaidAccess:
 
 @dataclass(slots=True, kw_only=True)
 class WorldFile:
-    """One downloadable; `name` is the stored upload name, `hashes` None stands for those of the bytes."""
+    """One downloadable; `name` is the stored upload name, `hashes` None stands for those of the bytes.
+
+    `header_hash` is what its header says of a hash, `crc32_reversed` that the site lists the CRC32's bytes from the
+    last to the first (site.md 10.3).
+    """
 
     id: int
     name: str
@@ -46,6 +50,8 @@ class WorldFile:
     override_name: str | None = None
     visibility: str = "Public"
     hashes: dict[str, str] | None = None
+    header_hash: str | None = None
+    crc32_reversed: bool = False
     size_kb: float | None = None
     pickle_scan: str = "Success"
     pickle_message: str | None = "No Pickle imports"
@@ -58,7 +64,15 @@ class WorldFile:
     @property
     def shown_hashes(self) -> dict[str, str]:
         """The hashes the API shows."""
-        return self.body.digests if self.hashes is None else self.hashes
+        if self.hashes is not None:
+            return self.hashes
+        shown = dict(self.body.digests)
+        shown["SHA256_12"] = shown["SHA256"][:12]
+        if self.crc32_reversed:
+            shown["CRC32"] = bytes.fromhex(shown["CRC32"])[::-1].hex().upper()
+        if self.header_hash is not None and self.header_hash[:12].upper() not in shown.values():
+            shown["SSHS_12"] = self.header_hash[:12].upper()
+        return shown
 
     @property
     def shown_size(self) -> float:
@@ -102,6 +116,17 @@ class WorldImage:
     def extension(self) -> str:
         """The extension that the site puts in URLs, whatever the bytes are (site.md 8.4)."""
         return {"video": "mp4", "audio": "mp3"}.get(self.type, "jpeg")
+
+
+@dataclass(slots=True, kw_only=True)
+class WorldPost:
+    """What is said of a post beside its images, which name it themselves."""
+
+    title: str | None = None
+    detail: str | None = None
+    tags: dict[int, str] = field(default_factory=dict)
+    status: str = "Published"
+    published_at: datetime = EPOCH
 
 
 @dataclass(slots=True, kw_only=True)

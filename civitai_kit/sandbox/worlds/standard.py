@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from datetime import UTC, datetime
@@ -95,7 +96,9 @@ def _ordinary(world: WorldContent) -> None:
         world.add_image(version=version, meta={"prompt": "plainline, a house", "steps": 20, "seed": version.id})
     world.add_simple("Flux Realism Boost", id=Known.FLUX, tags=["style"], thumbs_up=800)
     world.models[Known.FLUX].versions[0].base_model = "Flux.1 D"
-    world.add_simple("Gentle LoCon", id=Known.LOCON, type="LoCon", tags=["style"], thumbs_up=40)
+    gentle = world.add_simple("Gentle LoCon", id=Known.LOCON, type="LoCon", tags=["style"], thumbs_up=40)
+    gentle.versions[0].base_model = "Qwen 2.1"
+    gentle.versions[0].files[0].metadata = {"format": "SafeTensor", "fp": "nvfp4", "quantType": "SVDQ-int4"}
     world.add_simple("Weight Decomposed", id=Known.DORA, type="DoRA", tags=["concept"], thumbs_up=41)
     many = world.add_model("Many Versions", id=Known.MANY_VERSIONS, username="versionist", thumbs_up=300)
     for number in range(24, 0, -1):
@@ -279,6 +282,10 @@ def _odd_files(world: WorldContent) -> None:
     danger = world.add_simple("Dangerous Pickle", id=Known.DANGEROUS)
     danger.versions[0].files[0].pickle_scan = "Danger"
     danger.versions[0].files[0].pickle_message = "**Detected Pickle imports (1)**\n```\nposix.system\n```"
+    world.models[Known.DORA].versions[0].files[0].crc32_reversed = True
+    header = hashlib.sha256(b"what a trainer wrote").hexdigest()
+    told = world.models[Known.LOCON].versions[0].files[0]
+    told.body, told.header_hash = safetensors_body("told", 4096, {"sshs_model_hash": header}), header
     off = world.add_simple("Wrong Size", id=Known.WRONG_SIZE)
     off.versions[0].files[0].size_kb = 9.5
 

@@ -8,6 +8,7 @@ from typing import Any
 from civitai_kit.sandbox.worlds import media
 from civitai_kit.sandbox.worlds.bodies import GivenBody
 from civitai_kit.sandbox.worlds.content import WorldContent
+from civitai_kit.sandbox.worlds.records import WorldPost
 
 PAINTER, POST = "gallery_painter", 9001
 FIRST_GALLERY_IMAGE = 80_000_001
@@ -39,6 +40,7 @@ def fill_gallery(world: WorldContent) -> None:
     for number, row in enumerate(_rows(version.id)):
         stats = {"likeCount": number, "heartCount": 1, "commentCount": number % 3}
         world.add_image(id=FIRST_GALLERY_IMAGE + number, **{"stats": stats, **common, **row})
+    world.posts[POST] = WorldPost(title="By the sea", detail="<p>Of every sort.</p>", tags=dict(TAGS))
     world.add_image(id=FIRST_GALLERY_IMAGE + 50, username=None, meta=FLAT)
     world.add_image(id=FIRST_GALLERY_IMAGE + 51, username="minor_case", minor=True)
 

@@ -26,8 +26,10 @@ class World(WorldContent):
     downloads_need_key: bool = True
     download_limit: int | None = None
     """Downloads a caller may make before the quota answer; None for no limit."""
-    download_url_form: Literal["params", "fileId"] = "params"
-    """Which form of download URL the by-id endpoints print (site.md 7.5)."""
+    download_url_form: Literal["params", "fileId"] = "fileId"
+    """Which form of download URL the by-id endpoints print; `params` is that of before August 2026 (site.md 7.5)."""
+    unique_names: bool = True
+    """Whether computed names that files of a version would share are told apart, as since September 2026 (7.4)."""
     storage_mode: Literal["r2", "b2"] = "r2"
     """`b2` leaves WorldContent-Disposition out (site.md 7.6)."""
     signature_seconds: int = 86400

@@ -97,7 +97,7 @@ class SameBytes:
             return None
         target = self._disk.place_for(item.path)
         put = self._disk.copy if self._how is Duplicates.COPY else self._disk.link
-        put(self._disk.locate(source.path), item.path)
+        put(self._disk.place_of(source.path), item.path)
         for ending in PART_ENDINGS:
             with suppress(DiskError):
                 self._disk.remove(item.path + ending)

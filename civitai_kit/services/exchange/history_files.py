@@ -10,6 +10,7 @@ from pathlib import Path
 
 from civitai_kit.core.collection.entry import Quality
 from civitai_kit.core.collection.histories import DEFAULT_FOLDER, MEDIA_ENDINGS, OldImage, tail_of
+from civitai_kit.files.names import system_name
 
 # Folders whose files are known at once: a history goes through them one after another.
 _MOST_FOLDERS = 64
@@ -76,13 +77,13 @@ class HistoryFiles:
 
     def _places(self, old: OldImage) -> Iterator[Path]:
         """Where it may be, the likeliest first."""
-        given = Path(old.path)
+        given, parts = Path(system_name(old.path)), [system_name(part) for part in old.parts]
         if given.is_absolute():
             yield given
         else:
             for start in self.starts:
-                yield start.joinpath(*old.parts)
-        tail = tail_of(old.parts)
+                yield start.joinpath(*parts)
+        tail = tail_of(tuple(parts))
         if tail:
             for tree in self.trees:
                 yield tree.joinpath(*tail)

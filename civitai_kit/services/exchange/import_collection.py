@@ -24,6 +24,7 @@ from civitai_kit.core.collection.exchange import (
 from civitai_kit.core.collection.exchange_lines import read_line
 from civitai_kit.core.collection.packed import Packed
 from civitai_kit.core.errors import Exit, Interrupted, UsageError
+from civitai_kit.core.paths.relative_paths import is_absolute
 from civitai_kit.services.exchange.exchange import ImportedFile, ImportParts
 from civitai_kit.services.exchange.import_history import RECOGNISED, import_history
 
@@ -148,6 +149,8 @@ class _CollectionImport:
         return record.model_copy(update=_PENDING)
 
     def _is_elsewhere(self, record: FileRecord) -> bool:
+        if is_absolute(record.path):
+            return self.parts.disk.size(record.path) != record.size
         top = record.path.partition("/")[0]
         try:
             if top not in self.folders:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections import Counter
@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from civitai_kit.core.collection.entry import ImageRecord, Quality
-from civitai_kit.core.collection.exchange import Exchanged, Passed
+from civitai_kit.core.collection.exchange import Exchanged, Passed, records_error
 from civitai_kit.core.collection.histories import (
     MEDIA_ENDINGS,
     VIDEO_ENDINGS,
@@ -28,6 +28,7 @@ from civitai_kit.core.collection.histories import (
     read_text_history,
 )
 from civitai_kit.core.errors import Exit, Interrupted, UsageError
+from civitai_kit.files.names import plain_name
 from civitai_kit.services.exchange.exchange import ImportedFile, ImportParts
 from civitai_kit.services.exchange.history_files import HistoryFiles
 
@@ -35,6 +36,11 @@ JSON_FORMAT, TEXT_FORMAT, DATABASE_FORMAT = "image_grabber_json", "image_grabber
 # What a caller needs to tell these files from others: format and how it begins.
 RECOGNISED = ((JSON_FORMAT, is_json_history), (TEXT_FORMAT, is_text_history), (DATABASE_FORMAT, is_database))
 _BATCH = 1000
+# The grabber's histories have some hundred bytes an image.
+_LONGEST = 256 * 2**20
+_LONGEST_LINE = 64 * 1024
+_COPIED_AT_ONCE = 2**20
+_HINT = "Name the image grabber's downloaded_images.json, .txt or tracking_database.sqlite, or a file of `db export`."
 # An id from a plain list whose file was not found: it is not imported.
 NOT_HERE = "not_here"
 
@@ -49,14 +55,14 @@ def import_history(parts: ImportParts, source: ImportedFile) -> Exchanged:
     files = HistoryFiles.around(source.path, parts.disk.root / "images")
     kind = next((name for name, recognises in RECOGNISED if recognises(source.head)), None)
     if kind == JSON_FORMAT:
-        taking.take_all(files, read_json_history(source.stream.read(), source.name))
+        taking.take_all(files, read_json_history(_whole(source), source.name))
     elif kind == TEXT_FORMAT:
-        taking.take_ids(files, read_text_history(io.TextIOWrapper(source.stream, "utf-8", "replace")))
+        taking.take_ids(files, read_text_history(_lines(source.stream)))
     elif kind == DATABASE_FORMAT:
         with _database(source) as database:
             taking.take_all(files, _rows(database, source.name))
     else:
-        raise UsageError(f"{source.name} is no history of images.", path=source.name)
+        raise UsageError(f"{source.name} is no history of images.", hint=_HINT, path=source.name)
     taking.flush()
     return taking.outcome(kind)
 
@@ -106,6 +112,7 @@ class _HistoryImport:
             images=self.images,
             format=kind,
             reasons=dict(self.reasons.most_common()),
+            rows=(records_error(wrong, self.name),) if wrong else (),
             exit_code=Exit.DONE if not wrong else Exit.SOME_FAILED if sound else Exit.USAGE,
         )
 
@@ -142,9 +149,9 @@ def _record(old: OldImage, place: Path | None, root: Path) -> ImageRecord:
 def _remembered(place: Path, root: Path) -> str:
     """A path relative to the save path, absolute when it lies elsewhere."""
     try:
-        return place.relative_to(os.path.realpath(root)).as_posix()
+        return plain_name(place.relative_to(os.path.realpath(root)).as_posix())
     except ValueError:
-        return place.as_posix()
+        return plain_name(place.as_posix())
 
 
 def _old_of(image_id: int, place: Path) -> OldImage:
@@ -161,7 +168,8 @@ def _database(source: ImportedFile) -> Iterator[sqlite3.Connection]:
         path = source.path
         if path is None:
             path = Path(folder) / "history.sqlite"
-            path.write_bytes(source.stream.read())
+            with path.open("wb") as copy:
+                shutil.copyfileobj(source.stream, copy, _COPIED_AT_ONCE)
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
                 database.row_factory = sqlite3.Row
@@ -177,12 +185,25 @@ def _database(source: ImportedFile) -> Iterator[sqlite3.Connection]:
 def _rows(database: sqlite3.Connection, name: str) -> Iterator[OldImage | None]:
     tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if "tracked_images" not in tables:
-        raise UsageError(f"{name} is a database, and not the image grabber's.", path=name)
+        raise UsageError(f"{name} is a database, and not the image grabber's.", hint=_HINT, path=name)
     for row in database.execute("SELECT * FROM tracked_images"):
         fields: dict[str, Any] = {key: row[key] for key in row.keys()}  # noqa: SIM118 - a Row is no mapping
         key = fields.get("image_key")
         tags = _tags(database, key) if "image_tags" in tables else []
         yield old_image(key, fields, tags) if isinstance(key, str) else None
+
+
+def _whole(source: ImportedFile) -> bytes:
+    content = source.stream.read(_LONGEST + 1)
+    if len(content) > _LONGEST:
+        raise UsageError(f"{source.name} is longer than {_LONGEST:,} bytes.", hint=_HINT, path=source.name)
+    return content
+
+
+def _lines(stream: BinaryIO) -> Iterator[str]:
+    """Lines of text; one that is longer than any of a history comes in pieces that are none either."""
+    while line := stream.readline(_LONGEST_LINE):
+        yield line.decode("utf-8", "replace")
 
 
 def _tags(database: sqlite3.Connection, key: Any) -> list[str]:

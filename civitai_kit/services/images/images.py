@@ -26,6 +26,7 @@ from civitai_kit.services.images.listings import TargetListings
 from civitai_kit.services.images.ports import ImageFolder, ImageSite, ImageStore
 from civitai_kit.services.images.reading import ListingReader
 from civitai_kit.services.images.records import KeptImages, RecordWriter
+from civitai_kit.services.images.single_images import SingleImages
 from civitai_kit.services.images.summary import write_summary
 from civitai_kit.services.pictures import Pictures
 from civitai_kit.services.ports import FileFetcher, JobOutcome, JobPool, SavePath
@@ -68,7 +69,10 @@ class _ImagesRun:
     def __init__(self, parts: ImageParts, request: ImagesRequest, emit: Emit) -> None:
         self._parts, self._request, self._emit = parts, request, emit
         self._bookmarks = Bookmarks(parts.disk)
-        self._runs = [self._target_run(target) for target in distinct(request.targets)]
+        targets = distinct(request.targets)
+        single = [target.number for target in targets if target.kind is ImageKind.IMAGE]
+        self._lister = SingleImages(parts.site, single)
+        self._runs = [self._target_run(target) for target in targets]
         self._over = False
         self._quota = Quota(request.limit, request.max_per_model, lambda: self._over or parts.stopped())
         self._kept = KeptImages(parts.disk, parts.out, parts.store, request)
@@ -128,7 +132,7 @@ class _ImagesRun:
         request, site = self._request, self._parts.site
         saved = self._bookmarks.find(target, request.question) if not request.redownload else Bookmark()
         reader = ListingReader(
-            site,
+            self._lister,
             saved,
             max_pages=request.max_pages,
             counts_versions=request.deep_scan,

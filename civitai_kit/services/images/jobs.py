@@ -16,6 +16,7 @@ from civitai_kit.core.errors import CivitaiKitError, Code, in_our_tree
 from civitai_kit.core.events import Emit, PageRead
 from civitai_kit.core.images.report import Why
 from civitai_kit.core.images.targets import Target
+from civitai_kit.machine import start_thread
 from civitai_kit.services.images.choice import Chooser
 from civitai_kit.services.images.counts import Grant, Quota, RunCounts, TargetCounts
 from civitai_kit.services.images.files import PlacedImage, WantedImage
@@ -120,8 +121,7 @@ class JobsAhead(Generic[T]):
         self._room = threading.Semaphore(MOST_AHEAD)
         self._made: SimpleQueue[T | None] = SimpleQueue()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._make, name="choosing", daemon=True)
-        self._thread.start()
+        self._thread = start_thread(self._make, "choosing")
 
     def __iter__(self) -> Iterator[T]:
         return self

@@ -13,8 +13,8 @@ from civitai_kit.services.pictures import SharingFolder
 from civitai_kit.services.ports import SavePath, Site
 
 
-class ImageSite(Site, Protocol):
-    """The site's JSON, with the searches that show whether a creator or tag exists."""
+class ImageLister(Protocol):
+    """Listings of images."""
 
     def images_of(
         self,
@@ -29,6 +29,10 @@ class ImageSite(Site, Protocol):
         With `read_ahead` the next one is asked for while the last is worked on.
         """
 
+
+class ImageSite(ImageLister, Site, Protocol):
+    """The site's JSON, with the searches that show whether a creator or tag exists."""
+
     def users(self, *, query: str | None = None) -> Sequence[User]:
         """Accounts whose name holds `query`, five at most."""
 
@@ -41,6 +45,9 @@ class ImageStore(Protocol):
 
     def get(self, version_id: int) -> Entry | None:
         """The entry of a version, or None."""
+
+    def note_image(self, record: ImageRecord) -> None:
+        """Note, without a sync, a record that `put_images` is about to write, so that no kill loses it."""
 
     def put_images(self, records: Iterable[ImageRecord]) -> int:
         """Write many image records in few transactions; gives how many."""

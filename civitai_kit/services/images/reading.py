@@ -11,7 +11,7 @@ from civitai_kit.core.errors import SiteError
 from civitai_kit.core.site.models import Image, Page
 from civitai_kit.core.site.query import ImageQuery
 from civitai_kit.services.images.bookmarks import Bookmark, Cursor
-from civitai_kit.services.images.ports import ImageSite
+from civitai_kit.services.images.ports import ImageLister
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class ListingReader:
     With `reads_ahead` the next page is requested early; a run with a limit may not need it.
     """
 
-    site: ImageSite
+    site: ImageLister
     saved: Bookmark
     max_pages: int = 0
     counts_versions: bool = False

@@ -15,10 +15,12 @@ from civitai_kit.core.collection.entry import ImageRecord, Quality
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.images.request import ImagesRequest
 from civitai_kit.core.images.targets import Target
+from civitai_kit.files.names import system_name
+from civitai_kit.machine import start_thread
 from civitai_kit.services.images.ports import ImageFolder, ImageStore
 from civitai_kit.services.ports import SavePath
 
-# Seconds of work that a kill may waste: pictures without a record are fetched again.
+# Seconds of work that a power cut may waste: pictures without a record are fetched again.
 _PATIENCE = 0.1
 
 
@@ -85,7 +87,7 @@ class KeptImages:
     def _absolute(self, path: str) -> Path:
         if self._prefix and path.startswith(self._prefix):
             return self._out.locate(path.removeprefix(self._prefix))
-        return Path(path) if Path(path).is_absolute() else self._disk.locate(path)
+        return Path(system_name(path)) if Path(path).is_absolute() else self._disk.locate(path)
 
 
 class RecordWriter:
@@ -105,8 +107,7 @@ class RecordWriter:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Write while in the block; everything is on disk at its end. Raises StoreError or DiskError."""
-        writer = threading.Thread(target=self._write, name="writer", daemon=True)
-        writer.start()
+        writer = start_thread(self._write, "writer")
         try:
             yield
         finally:
@@ -118,6 +119,7 @@ class RecordWriter:
 
     def put(self, record: ImageRecord, place: Path) -> None:
         """Remember an image soon; its file is there, at `place`."""
+        self._store.note_image(record)
         with self._change:
             self._raise_failure()
             self._waiting.append((record, place))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Protocol
 
-from civitai_kit.core.library.model_file import LibraryFile
+from civitai_kit.core.library.model_file import FoundModel, LibraryFile, NotSeen, Whereabouts
+from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.services.pictures import SharingFolder
 from civitai_kit.services.ports import FileFetcher, JobPool, SavePath, Site
@@ -25,6 +26,9 @@ class LibraryStore(Records, Protocol):
     def put_library_files(self, files: Iterable[LibraryFile]) -> None:
         """Write files in one transaction, replacing the old."""
 
+    def remember_many_digests(self, found: Iterable[tuple[FileStamp, Digests]]) -> None:
+        """Keep the digests of many files in one transaction."""
+
     def delete_library_files(self, keys: Iterable[str]) -> int:
         """Forget files in one transaction; gives how many were there."""
 
@@ -32,8 +36,58 @@ class LibraryStore(Records, Protocol):
         """The files of all libraries by rising key, in constant memory."""
 
 
+class HashFile(Protocol):
+    """Reads a file anywhere, once."""
+
+    def __call__(self, path: Path, *, stop: Event, progress: Callable[[int], None]) -> Digests:
+        """All its digests; `progress` is told bytes as they are read. Raises DiskError or Interrupted."""
+
+
+class RecordedFiles(Grounds, Protocol):
+    """The save path, with the paths of places in it."""
+
+    def relative(self, place: Path) -> str | None:
+        """The path of a place under the root, None when it lies elsewhere; links are not followed."""
+
+
+class FoundInTree(Protocol):
+    """A file that a walk met; `size` in bytes."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes."""
+
+
 class LibraryFolder(SavePath, SharingFolder, Protocol):
     """The library's own folder: the data manager's tree."""
+
+    def walk(self, path: str | None = None) -> Iterable[FoundInTree]:
+        """All regular files in it, or under one folder of it."""
+
+    def relative(self, place: Path) -> str | None:
+        """The path of a place in it, None when it lies elsewhere."""
+
+    def remove_empty_parents(self, path: str) -> tuple[str, ...]:
+        """Remove the folders above `path` that are empty, never its root."""
+
+
+class ReadFolder(Protocol):
+    """A folder that is only read."""
+
+    root: Path
+
+    def folders(self) -> list[str]:
+        """The names of the folders in it."""
+
+    def names(self, folder: str) -> list[str]:
+        """The names of the files in one of them."""
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a small file, None where there is none; raises DiskError when it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +100,32 @@ class LibraryParts:
     site: Callable[[], Site]
     site_url: str
     store: LibraryStore
-    disk: Grounds
+    disk: RecordedFiles
     tree: LibraryFolder
     output: Path
     fetcher: Callable[[], FileFetcher]
     retries: Callable[[], RetryRules]
+    hash_file: HashFile
+    stamp: Callable[[Path], FileStamp | None]
+    find_models: Callable[[Iterable[Path]], Iterator[FoundModel | NotSeen]]
+    read_header: Callable[[Path], Mapping[str, str]]
+    link_equal: Callable[[Path, Path], None]
+    look: Callable[[Path, Path | None], Whereabouts]
     pool: JobPool
     now: Callable[[], datetime]
     stop: Event
+
+    def relative(self, path: str) -> str | None:
+        """An absolute path as one under the save path; None where it lies elsewhere."""
+        return self.disk.relative(Path(path))
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes of a recorded file, None where there is none."""
+        return self.disk.size(path)
+
+    def whereabouts(self, file: LibraryFile) -> Whereabouts:
+        """Whether a file of the library is where it was."""
+        return self.look(Path(file.path), Path(file.root) if file.root else None)
 
     def files(self) -> Iterator[LibraryFile]:
         """The files of this library by rising path."""

@@ -16,6 +16,7 @@ from civitai_kit.core.errors import CivitaiKitError, NotFound, in_our_tree
 from civitai_kit.core.events import Emit, PageRead
 from civitai_kit.core.paths.our_names import OUR_PLACES, given_away, is_ours
 from civitai_kit.core.paths.places import ClaimedPaths, Template
+from civitai_kit.core.paths.relative_paths import is_absolute
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.selection import Choice, ScanRequest, choose
 from civitai_kit.core.site.models import Model
@@ -171,10 +172,13 @@ class _Survey:
             return
         entry = self.parts.store.get(version_id)
         record = entry.file(file_id, "") if entry else None
-        item = item_of(choice, record.path if record and not self._is_ours(record.path) else self._place(choice))
+        item = item_of(choice, record.path if record else self._place(choice))
+        there = record is not None and self._is_there(record, item)
+        if record is not None and not there and not self._is_kept(record.path):
+            item = replace(item, path=self._place(choice))
         self.seen_files[version_id, file_id] = item.path
         self._keep_answer(choice)
-        if record is not None and self._is_there(record, item):
+        if there and record is not None:
             self.skips.append(_skip(Reason.HAVE, replace(item, size=record.size)))
         else:
             self.items.append(item)
@@ -193,6 +197,10 @@ class _Survey:
         if self.parts.answers is not None and choice.version.id is not None:
             answer = with_its_model(choice.version.raw, choice.model.raw)
             self.parts.answers.keep(choice.model.raw or None, answer, choice.version.id)
+
+    def _is_kept(self, path: str) -> bool:
+        """Whether a file that is to be fetched goes where it was recorded: not outside, and not to a name of ours."""
+        return not is_absolute(path) and not self._is_ours(path)
 
     def _is_there(self, record: FileRecord, item: Item) -> bool:
         """Store and disk agree, and the site still promises the same bytes."""

@@ -61,7 +61,7 @@ def _downloaded(entries: Iterable[Entry]) -> Iterator[tuple[Entry, FileRecord]]:
 
 
 def _check_size(disk: SavePath, record: FileRecord) -> None:
-    disk.locate(record.path)
+    disk.place_of(record.path)
     size = disk.size(record.path)
     if size is None:
         raise SizeMismatch(f"{record.path} is not there.", hint=_HINT)

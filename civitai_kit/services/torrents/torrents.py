@@ -16,6 +16,7 @@ from civitai_kit.core.site.licence import restrictions
 from civitai_kit.core.torrents.metainfo import Metainfo, Terms, TorrentContent, content_of
 from civitai_kit.core.torrents.names import content_name, magnet_path
 from civitai_kit.core.torrents.report import TorrentReport, TorrentRow, TorrentStatus
+from civitai_kit.files.names import plain_name
 from civitai_kit.services.ports import JobOutcome, JobPool
 from civitai_kit.services.torrents.content import check_hashes, doubts, file_paths
 from civitai_kit.services.torrents.plan import Memory, TorrentJob, jobs_of
@@ -176,7 +177,7 @@ class _TorrentRun:
             check_hashes(self.parts.disk, entries, self.parts.stop)
         moved = _Steps(job.path, content.size, self.emit)
         terms = self.options.terms.of(content, found=found)
-        return self.parts.maker.make(content, self.parts.disk.locate, terms, _page(entries), moved)
+        return self.parts.maker.make(content, self.parts.disk.place_of, terms, _page(entries), moved)
 
     def _write_magnet(self, job: TorrentJob, made: Metainfo) -> str:
         path = magnet_path(job.path)
@@ -188,7 +189,7 @@ class _TorrentRun:
         if self.parts.out is None:
             return path
         absolute, root = self.parts.out.locate(path), self.parts.disk.root.absolute()
-        return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute)
+        return plain_name(absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute))
 
     def note(self, job: TorrentJob, outcome: JobOutcome[_Taken]) -> None:
         """Count and tell one outcome."""

@@ -25,6 +25,7 @@ from civitai_kit.core.collection.removal import (
 )
 from civitai_kit.core.errors import CivitaiKitError, DiskFull, Interrupted, UsageError
 from civitai_kit.core.paths.places import path_key, sidecar_path
+from civitai_kit.core.paths.relative_paths import is_absolute
 from civitai_kit.services.download.sidecars import IMAGE_EXTENSIONS
 from civitai_kit.services.upkeep.ports import Grounds, Records
 
@@ -116,7 +117,8 @@ class _Planner:
 
     def _there(self, paths: Iterable[str]) -> Iterator[Belonging]:
         for path in paths:
-            size = self._size(path)
+            # What lies outside the save path was adopted: it is the user's, and stays.
+            size = None if is_absolute(path) else self._size(path)
             if size is not None and path_key(path) not in self.claimed:
                 yield Belonging(path, size)
 

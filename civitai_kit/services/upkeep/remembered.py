@@ -8,9 +8,12 @@ from functools import partial
 from typing import Any
 
 from civitai_kit.core.collection.entry import Entry, FileRecord
+from civitai_kit.core.paths.places import Template
+from civitai_kit.core.paths.relative_paths import is_absolute
 from civitai_kit.core.plans.plan import Item
 from civitai_kit.core.plans.report import Report
-from civitai_kit.core.site.models import FileTraits, ModelVersion
+from civitai_kit.core.settings.keys import PATH_TEMPLATE
+from civitai_kit.core.site.models import FileTraits, Model, ModelFile, ModelVersion
 from civitai_kit.services.download.download import DownloadParts
 from civitai_kit.services.ports import Answers, Store
 
@@ -27,7 +30,7 @@ def item_of_record(entry: Entry, record: FileRecord) -> Item:
         file_name=record.name,
         type=entry.type,
         base_model=entry.base_model,
-        path=record.path,
+        path=_path(entry, record),
         size=record.size,
         sha256=record.sha256,
         blake3=record.blake3,
@@ -42,6 +45,16 @@ def item_of_record(entry: Entry, record: FileRecord) -> Item:
         url=record.url,
         foreign=record.foreign,
     )
+
+
+def _path(entry: Entry, record: FileRecord) -> str:
+    """Where it is remembered; what lies outside the save path is fetched into it."""
+    if not is_absolute(record.path):
+        return record.path
+    model = Model(id=entry.model_id, name=entry.model_name, type=entry.type)
+    version = ModelVersion(id=entry.version_id, name=entry.version_name, base_model=entry.base_model)
+    file = ModelFile(id=record.file_id, name=record.name, type=record.type)
+    return Template(PATH_TEMPLATE).place(model=model, version=version, file=file)
 
 
 def _traits(entry: Entry, record: FileRecord) -> FileTraits:

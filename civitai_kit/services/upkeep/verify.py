@@ -13,6 +13,7 @@ from civitai_kit.core.collection.entry import Entry, FileRecord, Finding, Status
 from civitai_kit.core.errors import CivitaiKitError, Code, DiskError, Interrupted, in_our_tree
 from civitai_kit.core.events import Emit, FileFailed, FileKept, FileMoved, FileStarted, RunStarted, Saved, Warned
 from civitai_kit.core.paths.places import path_key, sidecar_path
+from civitai_kit.core.paths.relative_paths import is_absolute
 from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.core.plans.plan import Item, Plan, Reason
 from civitai_kit.core.plans.report import Report
@@ -185,7 +186,7 @@ class _Round:
     def _restored(self, entry: Entry, record: FileRecord) -> str | None:
         """The sidecar's path when it was missing and could be written from the saved answer."""
         path = sidecar_path(record.path)
-        if not self.options.metadata or self.parts.fetching is None or entry.version is None:
+        if not self.options.metadata or self.parts.fetching is None or entry.version is None or is_absolute(path):
             return None
         if self.parts.disk.size(path) is not None:
             return None

@@ -11,11 +11,12 @@ from civitai_kit.core.events import Emit, FileWaits
 from civitai_kit.core.plans.order import Content, Order
 from civitai_kit.core.retry import WHY_WAIT, Retries, RetryRules, Trouble
 from civitai_kit.transfer.file.reader import BodyReader
+from civitai_kit.transfer.file.resumption import Resumption
 from civitai_kit.transfer.file.segments import RangesRefused, Segments
 from civitai_kit.transfer.file.writer import FileWriter, HashingSlots
 from civitai_kit.transfer.http.answers import Setback, is_suspect
 from civitai_kit.transfer.http.connection import OpenAnswer
-from civitai_kit.transfer.http.ranges import StoredObject, range_headers, stored_object
+from civitai_kit.transfer.http.ranges import StoredObject, stored_object
 from civitai_kit.transfer.http.source import Source
 from civitai_kit.transfer.part.durable import check_room
 from civitai_kit.transfer.part.part import Part
@@ -23,7 +24,6 @@ from civitai_kit.transfer.progress import FileProgress
 from civitai_kit.transfer.stopping import Stopping
 
 _PEEK = 512
-_MOST_ODD_RANGES = 2
 _LONGEST_PAGE = 16 * 1024 * 1024
 
 
@@ -78,7 +78,7 @@ class Attempts:
         self._source = sources[0]
         self._progress = progress
         self._retries = Retries(shared.rules, shared.chance)
-        self._odd_ranges = 0
+        self._resumption = Resumption(hash_decides=order.proof.has_hash)
         self._many = order.connections > 1 and order.content is Content.MODEL
 
     def complete(self, part: Part, writer: FileWriter) -> None:
@@ -103,6 +103,10 @@ class Attempts:
         """Ask the site anew at the next attempt."""
         for source in self._sources:
             source.forget()
+
+    def distrust(self) -> None:
+        """What came is wrong: let no more bytes of differing validators be put together."""
+        self._resumption.distrust()
 
     # -- between two attempts -------------------------------------------------------------------------------
 
@@ -148,6 +152,8 @@ class Attempts:
         start = part.written
         with self._open(part, start) as answer:
             found = stored_object(answer)
+            if self._asks_anew(part, answer, found, start):
+                return
             self._accept(part, writer, answer, found, start)
             if part.complete:
                 return
@@ -167,14 +173,24 @@ class Attempts:
 
     def _headers(self, part: Part, start: int) -> dict[str, str]:
         if self._many:
-            return range_headers(part.journal, start, start + self._shared.sizes.first_segment)
-        return range_headers(part.journal, start) if start else {}
+            stop = start + self._shared.sizes.first_segment
+            return self._resumption.headers(part.journal, start, min([stop, *(island for island, _ in part.islands())]))
+        return self._resumption.headers(part.journal, start) if start else {}
+
+    def _asks_anew(self, part: Part, answer: OpenAnswer, found: StoredObject, start: int) -> bool:
+        """Whether other bytes came than were asked for, and another link may lead to the right ones (site.md 7.6)."""
+        ranged = start or (self._many and answer.status == 206)
+        if not ranged or not self._resumption.asks_anew(answer.status, found, part.journal, start):
+            return False
+        self._shared.log(f"{self._order.key}: the storage did not heed the range; it is asked again")
+        self._source.forget()
+        return True
 
     def _can_resume(self, part: Part) -> bool:
         """Whether more bytes may be added to these: ranges are served, and a mix of two editions would be noticed."""
         journal, proof = part.journal, self._order.proof
-        provable = proof.sha256 or proof.blake3 or proof.crc32 or journal.etag or journal.modified
-        return bool(provable) and self._odd_ranges < _MOST_ODD_RANGES
+        provable = proof.has_hash or journal.etag or journal.modified
+        return bool(provable) and not self._resumption.gives_up
 
     def _accept(self, part: Part, writer: FileWriter, answer: OpenAnswer, found: StoredObject, start: int) -> None:
         """Make the part ready for the body of `answer`, or raise why it cannot be used."""
@@ -223,7 +239,7 @@ class Attempts:
     def _check_range(self, part: Part, writer: FileWriter, found: StoredObject, start: int) -> None:
         if found.start != start:
             raise self._odd_range()
-        if found.differs_from(part.journal):
+        if not self._resumption.fits(found, part.journal):
             writer.restart()
             raise _setback("The file at the storage has changed; it is fetched from the start.")
 
@@ -233,7 +249,8 @@ class Attempts:
         if part.written and total == part.written:
             part.learn(total=total, etag=part.journal.etag, modified=part.journal.modified)
             return
-        writer.restart()
+        if not writer.go_back(self._shared.stopping.check):
+            writer.restart()
         raise Setback(Unavailable("The storage has no such bytes of the file.", status=416), Trouble.BUSY)
 
     def _end_attempt(self, part: Part, answer: OpenAnswer, *, moved: int) -> None:
@@ -249,13 +266,14 @@ class Attempts:
         part.ended = True
 
     def _odd_range(self) -> Setback:
-        self._odd_ranges += 1
+        self._many = False
         return _setback("The storage sent other bytes than those asked for.")
 
     def _side_by_side(self, part: Part, writer: FileWriter) -> None:
         """Bring the rest over several connections; one alone goes on when the storage serves no ranges."""
         writer.settle()
-        if part.total is None or part.total - part.written <= self._shared.sizes.segment:
+        small = part.total is None or part.total - part.written <= self._shared.sizes.segment
+        if small and not part.islands():
             return
         segments = Segments(
             part,
@@ -266,6 +284,7 @@ class Attempts:
             progress=self._progress,
             segment=self._shared.sizes.segment,
             sync=self._shared.sizes.sync,
+            resumption=self._resumption,
         )
         try:
             segments.bring(self._order.connections)

@@ -156,22 +156,31 @@ def _fetch_whole_file(shared: SharedParts, order: Order, emit: Emit, begun: Begi
         attempts = Attempts(shared, order, emit, sources, progress, begun=begun)
         writer = FileWriter(part, shared.ticks, shared.hashing, sync=shared.sizes.sync)
         try:
-            wrong = _complete_and_prove(attempts, part, writer, order)
+            wrong = _complete_and_prove(attempts, part, writer, order, shared.stopping.check)
         finally:
             writer.close()
         return _name(part, order, progress, mismatch=wrong)
 
 
-def _complete_and_prove(attempts: Attempts, part: Part, writer: FileWriter, order: Order) -> bool:
-    """Fill the part, once more from nothing when it turns out wrong; gives whether a wrong one is to be kept."""
+def _complete_and_prove(
+    attempts: Attempts, part: Part, writer: FileWriter, order: Order, check: Callable[[], None]
+) -> bool:
+    """Fill the part, once more from nothing when it turns out wrong; gives whether a wrong one is to be kept.
+
+    Before that it is filled from where a killed run had synced it, if bytes beyond that were kept.
+    """
     wrong: CivitaiKitError | None = None
     for last in (False, True):
         attempts.complete(part, writer)
         wrong = _wrong(part, order, suspect=attempts.suspect)
+        if isinstance(wrong, HashMismatch) and writer.go_back(check):
+            attempts.complete(part, writer)
+            wrong = _wrong(part, order, suspect=attempts.suspect)
         if wrong is None or last or order.content is Content.IMAGE:
             break
         if isinstance(wrong, NotAModel):
             attempts.forget_links()
+        attempts.distrust()
         writer.restart()
     if wrong is None:
         return False

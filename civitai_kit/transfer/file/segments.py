@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from civitai_kit.core.retry import Retries
 from civitai_kit.files.errors import writing
 from civitai_kit.files.opening import open_own
-from civitai_kit.machine import page_aligned
+from civitai_kit.machine import page_aligned, start_thread
 from civitai_kit.transfer.file.reader import BodyReader
+from civitai_kit.transfer.file.resumption import Resumption
 from civitai_kit.transfer.http.answers import Setback
 from civitai_kit.transfer.http.connection import OpenAnswer
-from civitai_kit.transfer.http.ranges import range_headers, stored_object
+from civitai_kit.transfer.http.ranges import stored_object
 from civitai_kit.transfer.http.source import Source
 from civitai_kit.transfer.part.part import Part
 from civitai_kit.transfer.progress import FileProgress
@@ -42,6 +44,7 @@ class Segments:
         progress: FileProgress,
         segment: int,
         sync: int,
+        resumption: Resumption,
     ) -> None:
         self._part = part
         self._source = source
@@ -51,22 +54,22 @@ class Segments:
         self._progress = progress
         self._segment = segment
         self._sync = sync
+        self._resumption = resumption
         self._total = part.total or 0
-        self._next = part.written
-        self._done: dict[int, int] = {}
+        islands = part.islands()
+        self._pieces = deque(_gaps(part.written, self._total, islands, segment))
+        self._done = dict(islands)
         self._turn = threading.Condition()
         self._failure: Exception | None = None
         self._open: set[OpenAnswer] = set()
 
     def bring(self, connections: int) -> None:
         """Bring everything; raises RangesRefused, or what ended it, with the bytes in order kept."""
-        workers = [
-            threading.Thread(target=self._work, args=(connections,), name="segment", daemon=True)
-            for _ in range(connections)
-        ]
-        for worker in workers:
-            worker.start()
+        self._part.announce()
+        workers: list[threading.Thread] = []
         try:
+            for _ in range(connections):
+                workers.append(start_thread(partial(self._work, connections), "segment"))
             while self._part.written < self._total:
                 self._part.catch_up(self._await_next(), self._stopping.check)
                 if self._part.hashed - self._part.journal.synced >= self._sync:
@@ -93,8 +96,8 @@ class Segments:
     def _work(self, connections: int) -> None:
         window = (connections + _AHEAD) * self._segment
         try:
-            while (start := self._take(window)) is not None:
-                stop = min(start + self._segment, self._total)
+            while (piece := self._take(window)) is not None:
+                start, stop = piece
                 self._bring_one(start, stop)
                 with self._turn:
                     self._done[start] = stop
@@ -102,24 +105,19 @@ class Segments:
         except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
             self._give_up(error)
 
-    def _take(self, window: int) -> int | None:
+    def _take(self, window: int) -> tuple[int, int] | None:
         with self._turn:
-            while self._next < self._total and self._next - self._part.written >= window:
-                if self._failure is not None:
-                    return None
+            while self._failure is None and self._pieces and self._pieces[0][0] - self._part.written >= window:
                 self._turn.wait(0.5)
-            if self._failure is not None or self._next >= self._total:
-                return None
-            start, self._next = self._next, self._next + self._segment
-            return start
+            return self._pieces.popleft() if self._failure is None and self._pieces else None
 
     def _bring_one(self, start: int, stop: int) -> None:
-        retries = self._retries()
-        with _SegmentWriter(self._part.path, start) as segment:
+        retries, resumption = self._retries(), self._resumption.another()
+        with _SegmentWriter(self._part, start) as segment:
             while segment.at < stop:
                 before = segment.at
                 try:
-                    self._attempt(segment, stop)
+                    self._attempt(segment, stop, resumption)
                 except Setback as setback:
                     if segment.at > before:
                         retries.renew()
@@ -128,11 +126,14 @@ class Segments:
                         raise setback.error from setback
                     self._stopping.wait(wait)
 
-    def _attempt(self, segment: _SegmentWriter, stop: int) -> None:
-        start = segment.at
-        with self._source.open(range_headers(self._part.journal, start, stop)) as answer:
+    def _attempt(self, segment: _SegmentWriter, stop: int, resumption: Resumption) -> None:
+        start, journal = segment.at, self._part.journal
+        with self._source.open(resumption.headers(journal, start, stop)) as answer:
             found = stored_object(answer)
-            if answer.status != 206 or found.start != start or found.differs_from(self._part.journal):
+            if resumption.asks_anew(answer.status, found, journal, start):
+                self._source.forget()
+                return
+            if answer.status != 206 or found.start != start or not resumption.fits(found, journal):
                 raise RangesRefused("the storage does not serve this file in ranges")
             if found.stop is not None and found.stop > stop:
                 raise RangesRefused("the storage sends more than was asked for")
@@ -165,12 +166,12 @@ class Segments:
 class _SegmentWriter:
     """A place in the part file where one connection writes, through a descriptor of its own."""
 
-    def __init__(self, path: Path, start: int) -> None:
-        self.at = start
-        self._path = path
+    def __init__(self, part: Part, start: int) -> None:
+        self.at = self._start = start
+        self._part = part
         self._buffer = page_aligned(_BUFFER_SIZE)
-        with writing(path):
-            self._fd = open_own(path, os.O_WRONLY)
+        with writing(part.path):
+            self._fd = open_own(part.path, os.O_WRONLY)
             os.lseek(self._fd, start, os.SEEK_SET)
 
     def __enter__(self) -> _SegmentWriter:
@@ -186,8 +187,19 @@ class _SegmentWriter:
     def put(self, buffer: memoryview, filled: int) -> None:
         """Write the filled bytes."""
         chunk = buffer[:filled]
-        with writing(self._path):
+        with writing(self._part.path):
             while chunk:
                 count = os.write(self._fd, chunk)
                 self.at += count
                 chunk = chunk[count:]
+        self._part.mark(self._start, self.at)
+
+
+def _gaps(start: int, total: int, islands: list[tuple[int, int]], segment: int) -> Iterator[tuple[int, int]]:
+    """What is missing from `start` on between the islands that are here, in pieces of at most `segment` bytes."""
+    for island, end in (*islands, (total, total)):
+        while start < island:
+            stop = min(start + segment, island)
+            yield start, stop
+            start = stop
+        start = max(start, end)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from civitai_kit.machine import cores, page_aligned
+from civitai_kit.machine import cores, page_aligned, start_thread
 from civitai_kit.transfer.part.journal import Point
 from civitai_kit.transfer.part.part import Part
 
@@ -74,10 +74,11 @@ class FileWriter:
             self._size, self._made, self._free = size, 0, SimpleQueue()
         if self._threads or (length is not None and length <= _SMALL):
             return
-        self._start(self._sync, "sync")
+        self._part.announce()
+        self._threads.append(start_thread(self._sync, "sync"))
         self._hashes_beside = self._hashing.take()
         if self._hashes_beside:
-            self._start(self._hash, "hash")
+            self._threads.append(start_thread(self._hash, "hash"))
 
     def next_buffer(self) -> memoryview:
         """A buffer to fill; waits for one when all are under way."""
@@ -121,6 +122,13 @@ class FileWriter:
         self._part.restart()
         self._synced = 0
 
+    def go_back(self, check: Callable[[], None]) -> bool:
+        """Have the part go back before what it had kept unsynced; says whether it could."""
+        self.settle()
+        went_back = self._part.go_back(check)
+        self._synced = self._part.journal.synced
+        return went_back
+
     def close(self) -> None:
         """End the threads."""
         self._to_hash.put(None)
@@ -131,11 +139,6 @@ class FileWriter:
         if self._hashes_beside:
             self._hashes_beside = False
             self._hashing.give()
-
-    def _start(self, work: Callable[[], None], name: str) -> None:
-        thread = threading.Thread(target=work, name=name, daemon=True)
-        thread.start()
-        self._threads.append(thread)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -148,9 +151,12 @@ class FileWriter:
                 work.set()
                 continue
             buffer, filled = work
-            self._part.hash(buffer[:filled])
+            try:
+                self._part.hash(buffer[:filled])
+                self._sync_when_due()
+            except Exception as error:  # noqa: BLE001 - it is raised again where the bytes are put
+                self._failure = error
             self._free.put(buffer)
-            self._sync_when_due()
 
     def _sync_when_due(self) -> None:
         fresh = self._part.hashed - self._synced

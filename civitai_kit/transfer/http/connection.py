@@ -18,7 +18,7 @@ from civitai_kit.core.errors import UsageError
 from civitai_kit.core.network_errors import login_of_proxy, no_answer, unusable_proxy
 from civitai_kit.core.proxies import Proxy, proxy_for
 from civitai_kit.core.retry import Setback, Trouble
-from civitai_kit.machine import proxy_variables
+from civitai_kit.machine import proxy_variables, start_thread
 from civitai_kit.transfer.http.answers import Reply
 from civitai_kit.transfer.stopping import Stopping
 
@@ -249,7 +249,7 @@ class _Opening:
         self._over = threading.Event()
         self._abandoned = False
         self._outcome: httpx2.Response | Exception | None = None
-        threading.Thread(target=self._run, name="open", daemon=True).start()
+        start_thread(self._run, "open")
 
     def result(self) -> httpx2.Response | Exception | None:
         """Wait for the outcome; None when it was abandoned."""
@@ -263,13 +263,15 @@ class _Opening:
         self._over.set()
 
     def _run(self) -> None:
-        outcome = self._send()
-        with self._lock:
-            if not self._abandoned:
-                self._outcome = outcome
-            elif isinstance(outcome, httpx2.Response):
-                outcome.close()
-        self._over.set()
+        try:
+            outcome = self._send()
+            with self._lock:
+                if not self._abandoned:
+                    self._outcome = outcome
+                elif isinstance(outcome, httpx2.Response):
+                    outcome.close()
+        finally:
+            self._over.set()
 
 
 def _outcome_of(client: httpx2.Client, request: httpx2.Request) -> httpx2.Response | Exception:

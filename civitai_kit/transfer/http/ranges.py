@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from civitai_kit.transfer.http.connection import OpenAnswer
 from civitai_kit.transfer.part.journal import Journal
+from civitai_kit.transfer.part.validators import sendable_validator
 
 _CONTENT_RANGE = re.compile(r"bytes\s+(?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)\s*$", re.IGNORECASE)
 
@@ -35,7 +36,7 @@ class StoredObject:
 
 def stored_object(answer: OpenAnswer) -> StoredObject:
     """What `answer` (200, 206 or 416) says of the stored object."""
-    etag, modified = answer.headers.get("etag"), answer.headers.get("last-modified")
+    etag, modified = (sendable_validator(answer.headers.get(name)) for name in ("etag", "last-modified"))
     if answer.status == 200:
         return StoredObject(0, answer.length, answer.length, etag, modified)
     found = _CONTENT_RANGE.match(answer.headers.get("content-range", ""))

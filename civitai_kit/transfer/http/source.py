@@ -17,6 +17,7 @@ import httpx2
 from civitai_kit.core.errors import UnexpectedReply
 from civitai_kit.core.retry import LONGEST_RETRY_AFTER, Trouble
 from civitai_kit.core.site.replies import login_required
+from civitai_kit.core.url_keys import without_keys
 from civitai_kit.transfer.http.answers import Setback, refusal_of_site, refusal_of_storage
 from civitai_kit.transfer.http.connection import HttpClient, OpenAnswer
 from civitai_kit.transfer.stopping import Stopping
@@ -166,8 +167,8 @@ def origin_of(url: httpx2.URL) -> Origin:
 
 def source_name(url: httpx2.URL) -> str:
     """Path and query of a URL of the site, without host and without any key."""
-    query = [(key, value) for key, value in parse_qsl(url.query.decode("ascii", "replace")) if key != "token"]
-    return url.path + (f"?{urlencode(query)}" if query else "")
+    query = parse_qsl(url.query.decode("ascii", "replace"))
+    return without_keys(url.path + (f"?{urlencode(query)}" if query else ""))
 
 
 def _redirect_target(answer: OpenAnswer) -> httpx2.URL:

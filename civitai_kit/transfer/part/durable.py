@@ -12,7 +12,7 @@ from pathlib import Path
 from civitai_kit.core.errors import NotWritable
 from civitai_kit.files.errors import disk_full, writing
 from civitai_kit.files.opening import open_own
-from civitai_kit.files.replacing import replace, sync_bytes
+from civitai_kit.files.replacing import sync_bytes
 
 if sys.platform == "win32":
 
@@ -66,20 +66,21 @@ def create_locked(path: str) -> int:
     return fd
 
 
-def write_synced(path: Path, content: bytes) -> None:
-    """Replace a small file by one that is on disk before it has the name; raises OSError."""
+def write_temporary(path: Path, content: bytes, *, synced: bool) -> Path:
+    """Write what is to replace a small file under another name, on disk if `synced`; raises OSError."""
     temporary = path.with_suffix(".tmp")
     fd = open_own(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(content)
             file.flush()
-            sync_bytes(file.fileno())
-        replace(temporary, path)
+            if synced:
+                sync_bytes(file.fileno())
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+    return temporary
 
 
 def check_room(folder: Path, wanted: int) -> None:

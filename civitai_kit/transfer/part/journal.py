@@ -1,4 +1,8 @@
-"""The journal beside a part file: which bytes of which file are known to be on disk."""
+"""The journal beside a part file: which bytes of which file are known to be on disk.
+
+Its first line is synced, like the bytes that it vouches for. The lines after it are not: they mark what has been
+written since the machine was started, which a process that is killed leaves behind, and a power cut perhaps not.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from civitai_kit.core.paths.our_names import LONGEST_JOURNAL
+from civitai_kit.transfer.part.validators import sendable_validator
 
 PART_SUFFIX = ".part"
 JOURNAL_SUFFIX = ".part.json"
@@ -15,6 +20,10 @@ JOURNAL_SUFFIX = ".part.json"
 _SCHEMA = 1
 _MOST_POINTS = 64  # A journal stays small however large the file; the newest points are kept densest.
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_MARK = re.compile(rb"(\d{1,18}) (\d{1,18})")
+
+Marks = dict[int, int]
+"""Where stretches of bytes begin that have been written, and how far each goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,8 @@ class Journal:
     """What a part file is a part of, and the points up to which it is proved to be on disk.
 
     `source` is the path of the site's URL (never a signed one, never a key), `promise` the digest or size the
-    site promises, `etag` and `modified` the validators of the storage's object, `total` its length in bytes.
+    site promises, `etag` and `modified` the validators of the storage's object, `total` its length in bytes. From
+    `doubtful` on there are bytes that a killed run had left unsynced: only the promised hash can vouch for them.
     """
 
     source: str
@@ -38,7 +48,13 @@ class Journal:
     etag: str | None = None
     modified: str | None = None
     total: int | None = None
+    doubtful: int | None = None
     points: tuple[Point, ...] = ()
+
+    @property
+    def hash_decides(self) -> bool:
+        """Whether the site promises a hash, so that bytes may be kept that may be wrong."""
+        return self.promise is not None and not self.promise.startswith("size:")
 
     @property
     def synced(self) -> int:
@@ -50,8 +66,17 @@ class Journal:
         kept = (*(old for old in self.points if old.offset < point.offset), point)
         if len(kept) > _MOST_POINTS:
             half = len(kept) // 2
-            kept = (*kept[:half:2], *kept[half:])
+            kept = tuple(old for at, old in enumerate(kept) if at >= half or at % 2 == 0 or old.offset == self.doubtful)
         return replace(self, points=kept)
+
+    def doubting(self, offset: int) -> Journal:
+        """This journal, with the bytes from `offset` on in doubt, or from further back where they were already."""
+        return replace(self, doubtful=offset if self.doubtful is None else min(offset, self.doubtful))
+
+    def before_doubt(self) -> Journal:
+        """This journal as it was before anything doubtful was kept."""
+        points = tuple(point for point in self.points if self.doubtful is None or point.offset <= self.doubtful)
+        return replace(self, points=points, doubtful=None)
 
     def dump(self) -> bytes:
         """The journal as the bytes of its file."""
@@ -61,30 +86,73 @@ class Journal:
 
 
 def parse_journal(content: bytes) -> Journal | None:
-    """The journal in these bytes; None for anything that is not wholly one of ours."""
+    """The journal in the first line; None for anything that is not wholly one of ours."""
     if len(content) > LONGEST_JOURNAL:
         return None
     try:
-        found = json.loads(content)
+        found = json.loads(content.partition(b"\n")[0])
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or found.pop("schema", None) != _SCHEMA:
         return None
     points = _points(found.pop("points", None))
+    found.setdefault("doubtful", None)
     if points is None or not _well_formed(found):
         return None
     total = found["total"]
     if total is not None and points and points[-1].offset > total:
         return None
+    for name in ("etag", "modified"):
+        found[name] = sendable_validator(found[name])
     return Journal(**found, points=points)
 
 
+def boot_line(boot: str) -> bytes:
+    """The line before the marks: they count for nothing once the machine has been started anew."""
+    return f"boot {boot}\n".encode()
+
+
+def mark_line(start: int, stop: int) -> bytes:
+    """The line that says of the bytes from `start` up to before `stop` that they have been written."""
+    return b"%d %d\n" % (start, stop)
+
+
+def parse_marks(content: bytes, boot: str) -> Marks:
+    """The marks after a journal's first line, up to the first that is none; nothing of another `boot`."""
+    marks: Marks = {}
+    _, _, rest = content.partition(b"\n")
+    if not rest.startswith(boot_line(boot)):
+        return marks
+    for line in rest.split(b"\n")[1:-1]:
+        found = _MARK.fullmatch(line)
+        if found is None:
+            break
+        start, stop = int(found[1]), int(found[2])
+        marks[start] = max(stop, marks.get(start, 0))
+    return marks
+
+
+def stretches(marks: Marks, start: int, most: int) -> list[tuple[int, int]]:
+    """What is marked from `start` up to before `most`: stretches in their order, with gaps between them."""
+    merged: list[tuple[int, int]] = []
+    for begin, stop in sorted((max(begin, start), min(stop, most)) for begin, stop in marks.items()):
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        elif begin < stop:
+            merged.append((begin, stop))
+    return merged
+
+
 def _well_formed(found: dict[str, Any]) -> bool:
-    if set(found) != {"source", "promise", "etag", "modified", "total"} or not isinstance(found["source"], str):
+    if set(found) != {"source", "promise", "etag", "modified", "total", "doubtful"}:
         return False
     texts = (found["promise"], found["etag"], found["modified"])
-    total = found["total"]
-    return all(text is None or isinstance(text, str) for text in texts) and (total is None or _is_count(total))
+    counts = (found["total"], found["doubtful"])
+    return (
+        isinstance(found["source"], str)
+        and all(text is None or isinstance(text, str) for text in texts)
+        and all(count is None or _is_count(count) for count in counts)
+    )
 
 
 def _points(found: object) -> tuple[Point, ...] | None:

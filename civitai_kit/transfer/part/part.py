@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from civitai_kit.core.errors import NotWritable
-from civitai_kit.core.paths.our_names import LONGEST_JOURNAL
 from civitai_kit.core.plans.digests import Digester, Digests
 from civitai_kit.core.plans.order import Proof, Verdict
 from civitai_kit.files.errors import writing
-from civitai_kit.files.opening import read_own
 from civitai_kit.files.replacing import replace, sync_bytes, sync_folder
-from civitai_kit.transfer.part.durable import open_locked, write_synced
-from civitai_kit.transfer.part.journal import JOURNAL_SUFFIX, PART_SUFFIX, Journal, Point, parse_journal
+from civitai_kit.transfer.part.durable import open_locked
+from civitai_kit.transfer.part.journal import JOURNAL_SUFFIX, PART_SUFFIX, Journal, Point, stretches
+from civitai_kit.transfer.part.journal_file import JournalFile
 
 _READ_SIZE = 1024 * 1024
 
@@ -40,7 +39,8 @@ class Part:
         self.ended = False
         self._names = names
         self._digester = Digester(names)
-        self._journal_path = target.with_name(target.name + JOURNAL_SUFFIX)
+        self._journal_file = JournalFile(target.with_name(target.name + JOURNAL_SUFFIX))
+        self._begun_at = 0
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = open_locked(self.path)
@@ -69,6 +69,7 @@ class Part:
                 self.written += count
                 chunk = chunk[count:]
         self.best = max(self.best, self.written)
+        self.mark(self._begun_at, self.written)
 
     def hash(self, chunk: memoryview) -> None:
         """Take the next written bytes into the digests."""
@@ -98,7 +99,21 @@ class Part:
             os.lseek(self._fd, end, os.SEEK_SET)
         self.best = max(self.best, end)
 
+    def islands(self) -> list[tuple[int, int]]:
+        """The stretches beyond `written` that are here, each from its start up to before its stop."""
+        return stretches(self._journal_file.marks, self.written, self.total or 0)
+
     # -- remembering ----------------------------------------------------------------------------------------
+
+    def announce(self) -> None:
+        """Where a hash decides, have a journal from the first bytes on, so that a kill wastes none of them."""
+        if self.journal.hash_decides and not self._journal_file.is_kept:
+            self._journal_file.write(self.journal, synced=False)
+
+    def mark(self, start: int, stop: int) -> None:
+        """Note that these bytes have been written, by this descriptor or another."""
+        if self.journal.hash_decides and self._journal_file.is_kept:
+            self._journal_file.mark(start, stop)
 
     def learn(self, *, total: int | None, etag: str | None, modified: str | None) -> None:
         """Note what the storage says of the object."""
@@ -115,17 +130,17 @@ class Part:
         with writing(self.path):
             sync_bytes(self._fd)
         journal = self.journal.with_point(point)
-        with writing(self._journal_path):
-            write_synced(self._journal_path, journal.dump())
+        self._journal_file.write(journal)
         self.journal = journal
 
     def resume(self, sources: frozenset[str], proof: Proof, check: Callable[[], None]) -> int:
         """Go on from an earlier run's bytes: those the journal vouches for and whose digest still agrees.
 
+        Where the site promises a hash also those that were written and not synced; `go_back` takes them away again.
         Gives how many bytes were kept. Without a journal only a whole file that `proof` finds right is kept: it is
         what a crash just before the renaming leaves. Anything that does not fit begins from nothing.
         """
-        journal = self._read_journal()
+        journal = self._journal_file.read()
         if journal is None and self._is_whole(proof, check):
             self.ended = True
             self.best = self.resumed = self.written
@@ -134,26 +149,36 @@ class Part:
             self.restart()
             return 0
         with writing(self.path):
-            proved = self._prove(journal.points, check)
-            self.journal = dataclasses.replace(journal, points=proved)
-            kept = self.journal.synced
-            if kept != self.hashed:
-                self._rehash(kept, check)
-            os.ftruncate(self._fd, kept)
-            os.lseek(self._fd, kept, os.SEEK_SET)
-        if not kept:
+            self._keep_synced(journal, check)
+            self._keep_unsynced(check)
+        self._begun_at = self.written = self.best = self.resumed = self.hashed
+        if not self.hashed:
             self.restart()
-        self.written = self.best = self.resumed = kept
-        return kept
+        return self.hashed
+
+    def go_back(self, check: Callable[[], None]) -> bool:
+        """Drop what was kept unsynced, and all after it: the hash was wrong. Says whether bytes before it are here."""
+        if not self.journal.doubtful:
+            return False
+        self.journal = self.journal.before_doubt()
+        self._journal_file.forget_marks()
+        self._journal_file.write(self.journal)
+        with writing(self.path):
+            os.ftruncate(self._fd, self.journal.synced)
+            self._rehash(self.journal.synced, check)
+        self._begun_at = self.written = self.best = self.hashed
+        self.resumed = min(self.resumed, self.hashed)
+        self.ended = False
+        return True
 
     def restart(self) -> None:
         """Begin from nothing; the journal goes first, so that it never claims more than there is."""
         with writing(self.path):
-            self._journal_path.unlink(missing_ok=True)
+            self._journal_file.remove()
             os.ftruncate(self._fd, 0)
             os.lseek(self._fd, 0, os.SEEK_SET)
         self.journal = Journal(source=self.journal.source, promise=self.journal.promise)
-        self.written = self.hashed = self.resumed = 0
+        self.written = self.hashed = self.resumed = self._begun_at = 0
         self.ended = False
         self._digester = Digester(self._names)
 
@@ -167,7 +192,7 @@ class Part:
             self.close()
         with writing(final):
             # A journal left alone would vouch for bytes that are not there.
-            self._journal_path.unlink(missing_ok=True)
+            self._journal_file.remove()
             replace(self.path, final)
             sync_folder(final.parent)
         self.close()
@@ -176,7 +201,7 @@ class Part:
         """Remove the part and its journal."""
         self.close()
         with writing(self.path):
-            self._journal_path.unlink(missing_ok=True)
+            self._journal_file.remove()
             self.path.unlink(missing_ok=True)
 
     def discard_if_empty(self) -> None:
@@ -186,23 +211,40 @@ class Part:
 
     def close(self) -> None:
         """Close the file; the part stays."""
+        self._journal_file.close()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     # -- private --------------------------------------------------------------------------------------------
 
-    def _read_journal(self) -> Journal | None:
-        with writing(self._journal_path):
-            try:
-                return parse_journal(read_own(self._journal_path, LONGEST_JOURNAL))
-            except FileNotFoundError:
-                return None
+    def _keep_synced(self, journal: Journal, check: Callable[[], None]) -> None:
+        proved = self._prove(journal.points, check)
+        if proved != journal.points:  # Then what was written after them is worth nothing either.
+            self._journal_file.forget_marks()
+        self.journal = dataclasses.replace(journal, points=proved)
+        if self.hashed != self.journal.synced:
+            self._rehash(self.journal.synced, check)
+
+    def _keep_unsynced(self, check: Callable[[], None]) -> None:
+        """Keep what is marked, where a hash decides; drop all else, and journal that."""
+        synced, size = self.journal.synced, os.fstat(self._fd).st_size
+        most = size if self.total is None else min(size, self.total)
+        kept = stretches(self._journal_file.marks, synced, most) if self.journal.hash_decides else []
+        os.ftruncate(self._fd, kept[-1][1] if kept else synced)
+        if kept:
+            self.journal = self.journal.doubting(synced)
+        if kept and kept[0][0] == synced:
+            self._hash_from_disk(kept[0][1], check)
+            self.record(self.point())
+        else:
+            self._journal_file.write(self.journal)
+        os.lseek(self._fd, self.hashed, os.SEEK_SET)
 
     def _is_whole(self, proof: Proof, check: Callable[[], None]) -> bool:
         with writing(self.path):
             size = os.fstat(self._fd).st_size
-            if not size or size != proof.size or not (proof.sha256 or proof.blake3 or proof.crc32):
+            if not size or size != proof.size or not proof.has_hash:
                 return False
             self._hash_from_disk(size, check)
         self.written = self.hashed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -250,6 +251,42 @@ def test_an_unknown_type_is_passed_on_with_the_nearest_known(run: Run, monkeypat
     said = run("config", "show", "--json")
     assert said.data["settings"]["model_types"]["value"] == ["lroa", "Checkpoint"]
     assert "'lroa'" in said.err and "'LORA'" in said.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+@pytest.mark.parametrize(
+    ("text", "mode", "warns"),
+    [
+        ('api_key = "k3y-of-mine"', 0o644, True),
+        ('api_key = "k3y-of-mine"', 0o640, True),
+        ('ApiKey = "k3y-of-mine"', 0o604, True),
+        ('[serve]\ntoken = "k3y-of-mine"', 0o644, True),
+        ('api_key = "k3y-of-mine"', 0o600, False),
+        ('api_key = ""\nlimit = 3', 0o644, False),
+        ("limit = 3", 0o666, False),
+    ],
+)
+def test_a_settings_file_with_a_key_that_others_can_read_is_warned_of_in_one_line(
+    text: str, mode: int, warns: bool, run: Run, empty_home: Path
+) -> None:
+    file = empty_home / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    file.chmod(mode)
+    said = run("db", "view")
+    warnings = [line for line in said.err.splitlines() if "warning" in line]
+    assert said.code == 0 and len(warnings) == warns and "k3y-of-mine" not in said.err
+    assert all(str(file) in line and "chmod 600" in line for line in warnings)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+def test_a_file_that_is_read_as_the_users_and_the_projects_is_warned_of_once(
+    run: Run, user_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_file.parent.mkdir(parents=True)
+    user_file.write_text('api_key = "k3y-of-mine"', encoding="utf-8")
+    user_file.chmod(0o644)
+    monkeypatch.chdir(user_file.parent)
+    assert run("config", "show").err.count("chmod 600") == 1
 
 
 def test_warnings_are_not_said_when_quiet(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

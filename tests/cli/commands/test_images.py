@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,14 @@ def test_settings_of_the_file_count_and_flags_win(at_sandbox: Run, empty_home: P
 def test_an_output_folder_is_relative_to_the_working_folder(at_sandbox: Run, empty_home: Path) -> None:
     at_sandbox("images", "-u", PAINTER, "-o", "wall", "--no-sort", "--limit", "1")
     assert [path.suffix for path in (empty_home / "wall/Username_Search" / PAINTER).iterdir() if path.suffix != ".txt"]
+
+
+def test_limit_rate_holds_for_all_pictures_together(at_sandbox: Run) -> None:
+    came = at_sandbox("--json", "images", "-u", PAINTER).data["bytes"]
+    began = time.monotonic()
+    ran = at_sandbox("--json", "images", "-u", PAINTER, "--redownload", "-c", "8", "--limit-rate", str(came))
+    assert ran.data["bytes"] == came
+    assert time.monotonic() - began > 0.95
 
 
 def test_questions_need_a_terminal(at_sandbox: Run) -> None:

@@ -74,11 +74,8 @@ def test_no_bound_is_none() -> None:
         ("the key is k3y-of-mine.", "the key is [redacted]."),
         ("Authorization: Bearer abc.def", "Authorization: Bearer [redacted]"),
         ("{'authorization': 'Bearer abc'}", "{'authorization': 'Bearer [redacted]'}"),
-        ("GET https://x/y?token=abc&a=1", "GET https://x/y?token=[redacted]&a=1"),
-        (
-            "https://s/f?X-Amz-Signature=00ff&X-Amz-Expires=9",
-            "https://s/f?X-Amz-Signature=[redacted]&X-Amz-Expires=[redacted]",
-        ),
+        ("GET https://x/y?token=abc&a=1", "GET https://x/y?a=1"),
+        ("https://s/f?X-Amz-Signature=00ff&X-Amz-Expires=9", "https://s/f"),
         ("a bearer of news", "a bearer [redacted] news"),
         ("nothing to hide", "nothing to hide"),
     ],

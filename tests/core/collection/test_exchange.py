@@ -109,6 +109,14 @@ def test_an_image_that_lies_elsewhere_is_remembered_without_its_place() -> None:
     assert read_line(image_line(image)) == image.model_copy(update={"path": None})
 
 
+def test_a_key_in_an_address_or_a_reason_is_not_remembered() -> None:
+    image = ImageRecord(kind=ImageKind.POST, target="5", image_id=1, url="https://x/1.jpeg?sig=s3cret")
+    entry = Entry(version_id=1, files=(record(error="network: https://x/?token=s3cret broke"),))
+    assert image.url == "https://x/1.jpeg"
+    read = read_line(entry_line(entry))
+    assert isinstance(read, Entry) and read.files[0].error == "network: https://x/ broke"
+
+
 def test_nothing_is_gained_from_the_same() -> None:
     entry = Entry(version_id=1, files=(record(),), updated_at="2026-01-01")
     assert better(entry, entry) is None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from civitai_kit.core.paths.our_names import LONGEST_JOURNAL, LeftoverKind, given_away, is_journal, is_ours, kind_of
-from civitai_kit.transfer.part.journal import Journal, Point
+from civitai_kit.transfer.part.journal import Journal, Point, boot_line, mark_line
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,7 @@ def test_names_tell_leftovers(name: str, kind: LeftoverKind | None) -> None:
 def test_a_journal_of_the_transfer_room_is_one() -> None:
     journal = Journal(source="/api/download/models/1", promise="sha256:00", total=10)
     assert is_journal(journal.with_point(Point(5, "0" * 64)).dump())
+    assert is_journal(journal.dump() + b"\n" + boot_line("b") + mark_line(5, 9))
 
 
 @pytest.mark.parametrize("sidecar", [{"id": 1, "files": []}, {}, [], "schema source points", None])

@@ -114,6 +114,11 @@ def test_a_path_that_leaves_the_save_path_or_is_our_own_is_refused(path: str) ->
     assert refusal.value.exit_code == 2
 
 
+def test_a_key_that_was_written_into_a_plan_is_cut() -> None:
+    plan = read_plan(text({**ROW, "url": "/api/download/models/1?Token=s3cret&fileId=2"}), "plan.json")
+    assert plan.items[0].url == "/api/download/models/1?fileId=2"
+
+
 def test_a_plan_may_not_name_the_database_that_settings_name() -> None:
     with pytest.raises(UsageError, match="keeps for itself"):
         read_plan(text({**ROW, "path": "My/DB/data.mdb"}), "p", ("my/db",))

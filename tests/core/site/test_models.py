@@ -25,6 +25,7 @@ from civitai_kit.core.site.models import (
     User,
     page_of,
 )
+from civitai_kit.core.site.posts import Post
 from civitai_kit.core.site.strict_json import NotJson, parse_json
 
 RECORDS = Path(__file__).parents[4] / "shared" / "data"
@@ -139,7 +140,19 @@ def test_a_recorded_envelope_gives_its_cursor() -> None:
 
 # -- irregularities -------------------------------------------------------------------------------------------
 
-VALUES: list[type[SiteValue]] = [Model, ModelVersion, ModelFile, Hashes, Preview, Image, Creator, Tag, User, HashOwner]
+VALUES: list[type[SiteValue]] = [
+    Model,
+    ModelVersion,
+    ModelFile,
+    Hashes,
+    Preview,
+    Image,
+    Post,
+    Creator,
+    Tag,
+    User,
+    HashOwner,
+]
 
 
 @pytest.mark.parametrize("kind", VALUES)
@@ -203,6 +216,18 @@ def test_digests_are_read_by_any_case_and_unknown_ones_stay_in_the_answer() -> N
     assert hashes.raw["Trainer"] == "EF"
     assert ModelFile.model_validate({"hashes": {}}).hashes == Hashes()
     assert Hashes(auto_v1="AA").auto_v1 == "aa"
+
+
+def test_the_hashes_for_looking_up_are_read_beside_the_others() -> None:
+    hashes = Hashes.model_validate({"SHA256_12": "AB12AB12AB12", "SSHS_12": "0F0F0F0F0F0F", "AutoV3": "cd"})
+    assert (hashes.sha256_12, hashes.sshs_12, hashes.auto_v3) == ("ab12ab12ab12", "0f0f0f0f0f0f", "cd")
+    assert hashes.sha256 is None
+
+
+def test_a_posts_images_are_those_of_a_listing() -> None:
+    post = Post.model_validate({"id": 5, "tags": [{"id": 1, "name": "sea"}], "images": [{"id": 6}, None, {"id": 7}]})
+    assert (post.tags, [image.id for image in post.images], post.user) == (("sea",), [6, 7], None)
+    assert Image.model_validate({"thumbnail": "https://h/a.jpeg"}).thumbnail == "https://h/a.jpeg"
 
 
 @pytest.mark.parametrize(
@@ -341,7 +366,7 @@ def test_a_page_makes_its_items_once_and_shows_how_many_it_has() -> None:
     assert repr(made) == "Page(2 items, next_cursor='7')"
 
 
-@pytest.mark.parametrize("kind", [Model, ModelVersion, ModelFile, Hashes, Preview, Creator, Image, Tag, User])
+@pytest.mark.parametrize("kind", [Model, ModelVersion, ModelFile, Hashes, Preview, Creator, Image, Post, Tag, User])
 def test_a_value_made_by_keyword_received_nothing(kind: type[SiteValue]) -> None:
     assert kind(**{name: (Preview(id=1),) for name in kind.model_fields}).raw == {}
 

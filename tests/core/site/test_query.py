@@ -205,6 +205,8 @@ def test_a_value_of_the_wrong_kind_is_refused(options: dict[str, Any]) -> None:
         {"browsing_level": 64},
         {"browsing_level": "PG,PG14"},
         {"limit": 201},
+        {"ids": range(1, 102)},
+        {"ids": [0]},
         {"sort": "Highest Rated"},
         {"type": "film"},
         {"post_id": -1},
@@ -214,6 +216,12 @@ def test_what_an_image_listing_cannot_take_is_refused(options: dict[str, Any]) -
     with pytest.raises(BadOption) as caught:
         image_query(options)
     assert caught.value.message
+
+
+def test_many_images_are_asked_for_in_one_list_and_come_by_the_older_path() -> None:
+    query = ImageQuery(ids=(7, 5, 7))
+    assert sent(query)["ids"] == ["7,5"] and query.by_id
+    assert "ids" not in sent(ImageQuery())
 
 
 def test_a_blank_search_is_none() -> None:

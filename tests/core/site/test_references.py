@@ -191,7 +191,11 @@ def test_the_host_is_kept_as_a_hint_and_ids_have_none() -> None:
     [
         "https://civitai.com/api/download/models/1?token=s3cret&fileId=2",
         "https://civitai.com/api/download/models/1?fileId=2&TOKEN=s3cret",
+        "https://civitai.com/api/download/models/1?api%5Fkey=s3cret",
+        "https://civitai.com/models?tag=style&Access_Token=s3cret",
+        "https://civitai.com/user/me?token=s3cret",
         "https://me:s3cret@civitai.com/models/1",
+        "me:s3cret@civitai.com/models/1",
     ],
 )
 def test_a_key_in_a_typed_url_is_not_kept(typed: str) -> None:

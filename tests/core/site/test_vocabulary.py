@@ -79,9 +79,9 @@ def test_correcting_twice_is_correcting_once(typed: str) -> None:
     assert is_known(typed, BASE_MODELS) == (once in BASE_MODELS)
 
 
-def test_the_site_knows_99_base_models_and_offers_69() -> None:
-    assert len(BASE_MODELS) == 99
-    assert len(ACTIVE_BASE_MODELS) == 69
+def test_the_site_knows_107_base_models_and_offers_74() -> None:
+    assert len(BASE_MODELS) == 107
+    assert len(ACTIVE_BASE_MODELS) == 74
     assert set(PRIMARY_FILE_TYPES) <= set(FILE_TYPES)
 
 
@@ -93,6 +93,8 @@ def test_the_site_knows_99_base_models_and_offers_69() -> None:
         ("Flux.1 D", "flux1"),
         ("Pony V7", "auraflow"),
         ("Wan Video 2.2 I2V-A14B", "wanvideo-22-i2v-a14b"),
+        ("Qwen 2.1", "qwen21"),
+        ("Trellis.2", "trellis2"),
         ("Some Day 3", "some day 3"),
     ],
 )

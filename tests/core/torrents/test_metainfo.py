@@ -79,11 +79,19 @@ def test_no_tracker_at_all_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["udp://web.example:1/", "web.example/files", "https://web.example/?a=1", "https://web.example/#a"]
+    "url",
+    [
+        "udp://web.example:1/",
+        "web.example/files",
+        "https://web.example/?a=1",
+        "https://web.example/#a",
+        "https://me:s3cret@web.example/",
+    ],
 )
 def test_a_web_seed_is_a_web_address(url: str) -> None:
-    with pytest.raises(UsageError, match="--web-seed"):
+    with pytest.raises(UsageError, match="--web-seed") as refused:
         checked_terms([GOOD], [url])
+    assert "s3cret" not in str(refused.value.as_row())
 
 
 @pytest.mark.parametrize("size", [1, 2**13, 3 * 2**14, 2**27, 2**14 + 1])

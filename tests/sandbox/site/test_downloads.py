@@ -179,7 +179,7 @@ def test_files_that_are_not_public_cannot_be_had(member: httpx2.Client, civitai_
 
 
 def test_the_name_is_computed_as_in_the_listing(member: httpx2.Client) -> None:
-    assert named(member.get(path(Known.CHECKPOINT_VARIANTS))) == "dreamMixXL_v75.safetensors"
+    assert named(member.get(path(Known.CHECKPOINT_VARIANTS))) == "dreamMixXL_v75_pruned_fp16.safetensors"
     training = member.get(path(Known.TRAINING_DATA), params={"type": "Training Data"})
     assert named(training) == "training.zip"
 

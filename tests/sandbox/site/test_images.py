@@ -138,7 +138,7 @@ def test_a_bad_parameter_is_refused(site: httpx2.Client, params: dict[str, str],
 def test_an_unknown_person_is_an_empty_feed_and_not_found_on_the_older_path(site: httpx2.Client) -> None:
     assert ids(site.get(IMAGES, params={"username": "nobody"})) == []
     older = site.get(IMAGES, params={"username": "nobody", "modelId": 1001})
-    assert (older.status_code, older.json()["code"]) == (404, "NOT_FOUND")
+    assert (older.status_code, older.json()) == (404, {"message": "User not found"})
 
 
 def test_lists_may_be_joined_by_commas(site: httpx2.Client) -> None:
@@ -152,6 +152,54 @@ def test_posts_tags_and_single_images_can_be_asked_for(site: httpx2.Client) -> N
     assert ids(site.get(IMAGES, params={"imageId": FIRST + 1})) == [FIRST + 1]
     tagged = site.get(IMAGES, params={"imageId": FIRST, "withTags": "true"}).json()["items"][0]
     assert {"id": 12, "name": "line art"} in tagged["tags"]
+
+
+def test_many_images_are_asked_for_by_their_ids_and_what_is_not_shown_is_missing(site: httpx2.Client) -> None:
+    wanted = f"{FIRST + 1},{FIRST + 9},5,{FIRST}"
+    assert ids(site.get(IMAGES, params={"ids": wanted})) == [FIRST + 1, FIRST]
+    page = site.get(IMAGES, params={"ids": wanted, "nsfw": "X", "withMeta": "true"}).json()
+    assert [item["id"] for item in page["items"]] == [FIRST + 9, FIRST + 1, FIRST]
+    assert page["metadata"] == {} and page["items"][2]["meta"].keys() == {"id", "meta"}
+    many = ids(site.get(IMAGES, params={"ids": ",".join(map(str, range(FIRST, FIRST + 100))), "nsfw": "X"}))
+    assert len(many) == 15
+
+
+@pytest.mark.parametrize("given", ["", ",", "0", "-1", "x", ",".join(map(str, range(1, 102)))])
+def test_ids_that_are_none_or_too_many_are_refused(site: httpx2.Client, given: str) -> None:
+    reply = site.get(IMAGES, params={"ids": given})
+    assert reply.status_code == 400 and reply.json()["error"]["name"] == "ZodError"
+
+
+def test_clips_have_a_still_picture_for_a_thumbnail_and_pictures_have_none(site: httpx2.Client) -> None:
+    items = {item["id"]: item for item in site.get(IMAGES, params=PAINTER).json()["items"]}
+    assert items[FIRST]["thumbnail"] is None and items[FIRST]["type"] == "image"
+    still = httpx2.get(items[FIRST + 4]["thumbnail"], verify=False)
+    assert items[FIRST + 4]["type"] == "video" and still.content[8:12] == b"WEBP"
+
+
+def test_a_post_has_its_images_in_order_and_of_every_level_without_generation_data(site: httpx2.Client) -> None:
+    post = site.get("/api/v1/posts/9001").json()
+    assert [image["id"] for image in post["images"]] == [FIRST + number for number in range(13)]
+    assert {image["meta"] for image in post["images"]} == {None}
+    assert (post["title"], post["nsfwLevel"], post["modelVersionId"]) == ("By the sea", 31, 100102)
+    assert post["user"]["username"] == "gallery_painter" and {"id": 12, "name": "line art"} in post["tags"]
+    bare = site.get("/api/v1/posts/9002").json()
+    assert (bare["title"], len(bare["images"])) == (None, 1)
+
+
+def test_a_post_shows_its_first_hundred_images(site: httpx2.Client, civitai_sandbox: Sandbox) -> None:
+    for _ in range(120):
+        civitai_sandbox.world.add_image(username="mixer", post_id=77)
+    assert len(site.get("/api/v1/posts/77").json()["images"]) == 100
+
+
+def test_what_is_no_post_and_what_is_not_shown_are_told_alike(site: httpx2.Client, civitai_sandbox: Sandbox) -> None:
+    civitai_sandbox.world.posts[9001].status = "Draft"
+    for number in (9001, 5):
+        reply = site.get(f"/api/v1/posts/{number}")
+        assert (reply.status_code, reply.json()) == (404, {"error": "Post not found"})
+    assert site.get("/api/v1/posts/0").status_code == site.get("/api/v1/posts/x").status_code == 400
+    assert site.post("/api/v1/posts/9002").status_code == 405
 
 
 def test_too_many_pages_is_a_429(site: httpx2.Client) -> None:

@@ -78,15 +78,76 @@ def test_the_versions_own_status_is_all_that_counts_for_it(site: httpx2.Client) 
 
 
 def test_both_forms_of_download_url_can_be_printed(site: httpx2.Client, civitai_sandbox: Sandbox) -> None:
-    path = f"/api/v1/model-versions/{Known.CHECKPOINT_VARIANTS * 100 + 1}"
-    old = [file["downloadUrl"] for file in site.get(path).json()["files"]]
-    assert old[0].endswith("/api/download/models/100201") and old[-1].endswith("?type=UNet&format=SafeTensor&fp=int8")
-    civitai_sandbox.world.download_url_form = "fileId"
-    assert site.get(path).json()["files"][0]["downloadUrl"].endswith("?fileId=1002011")
+    version = civitai_sandbox.world.models[Known.CHECKPOINT_VARIANTS].versions[0]
+    digest = version.files[0].shown_hashes["SHA256"]
+    for path in (f"/api/v1/model-versions/{version.id}", f"/api/v1/model-versions/by-hash/{digest}"):
+        shown = site.get(path).json()
+        addresses = [file["downloadUrl"] for file in shown["files"]]
+        assert [address.partition("?")[2] for address in addresses] == [f"fileId={file.id}" for file in version.files]
+        assert shown["downloadUrl"].endswith(f"/api/download/models/{version.id}")
     assert "fileId" not in site.get("/api/v1/models", params={"ids": 1002}).text
+    civitai_sandbox.world.download_url_form = "params"
+    old = [file["downloadUrl"] for file in site.get(f"/api/v1/model-versions/{version.id}").json()["files"]]
+    assert old[0].endswith("/api/download/models/100201") and old[-1].endswith("?type=UNet&format=SafeTensor&fp=int8")
 
 
-@pytest.mark.parametrize("name", ["SHA256", "AutoV2", "AutoV3", "BLAKE3", "CRC32"])
+def test_a_linked_vae_has_the_url_by_type_and_is_not_told_by_hash(
+    site: httpx2.Client, civitai_sandbox: Sandbox
+) -> None:
+    version = civitai_sandbox.world.models[Known.LINKED_VAE].versions[0]
+    by_id = site.get(f"/api/v1/model-versions/{version.id}").json()["files"]
+    assert [file["downloadUrl"].partition("?")[2] for file in by_id][1].startswith("type=VAE")
+    digest = version.files[0].shown_hashes["SHA256"]
+    assert len(site.get(f"/api/v1/model-versions/by-hash/{digest}").json()["files"]) == 1
+
+
+def test_names_that_files_of_a_version_would_share_are_told_apart(
+    site: httpx2.Client, civitai_sandbox: Sandbox
+) -> None:
+    def names(known: Known) -> list[str]:
+        listed = site.get("/api/v1/models", params={"ids": int(known)}).json()["items"][0]["modelVersions"][0]
+        alone = site.get(f"/api/v1/model-versions/{known * 100 + 1}").json()
+        assert [file["name"] for file in listed["files"]] == [file["name"] for file in alone["files"]]
+        return [file["name"] for file in alone["files"]]
+
+    first, *_, last = names(Known.CHECKPOINT_VARIANTS)
+    assert (first, last) == ("dreamMixXL_v75_pruned_fp16.safetensors", "dreamMixXL_v75_int8.safetensors")
+    assert names(Known.IDENTICAL_FILES) == [
+        "identicalMetadata_v10_1003011.safetensors",
+        "identicalMetadata_v10_1003012.safetensors",
+    ]
+    assert names(Known.HIDDEN_PRIMARY) == ["hiddenPrimary_v10_full_fp32.safetensors"]
+    civitai_sandbox.world.models[Known.IDENTICAL_FILES].versions[0].files[1].override_name = "chosen.safetensors"
+    assert names(Known.IDENTICAL_FILES) == ["identicalMetadata_v10.safetensors", "chosen.safetensors"]
+    civitai_sandbox.world.unique_names = False
+    assert len(set(names(Known.CHECKPOINT_VARIANTS))) == 1
+
+
+def test_one_file_has_its_crc32_from_the_last_byte_to_the_first(civitai_sandbox: Sandbox) -> None:
+    odd = [file for file in civitai_sandbox.world.all_files() if file.crc32_reversed]
+    assert [file.id for file in odd] == [Known.DORA * 1000 + 11]
+    usual, shown = (bytes.fromhex(hashes["CRC32"]) for hashes in (odd[0].body.digests, odd[0].shown_hashes))
+    assert shown == usual[::-1] != usual
+
+
+def test_a_hash_word_of_the_header_is_shown_where_no_hash_says_the_same(
+    site: httpx2.Client, civitai_sandbox: Sandbox
+) -> None:
+    file = civitai_sandbox.world.models[Known.LOCON].versions[0].files[0]
+    word = file.shown_hashes["SSHS_12"]
+    assert len(word) == 12 and word not in "".join(file.body.digests.values())
+    assert site.get(f"/api/v1/model-versions/by-hash/{word}").json()["modelId"] == Known.LOCON
+    file.header_hash = file.shown_hashes["AutoV3"]
+    assert "SSHS_12" not in file.shown_hashes
+
+
+def test_precision_and_quantisation_may_be_words_of_no_list(site: httpx2.Client) -> None:
+    listed = site.get("/api/v1/models", params={"ids": int(Known.LOCON)}).json()["items"][0]["modelVersions"][0]
+    assert listed["files"][0]["metadata"] == {"format": "SafeTensor", "fp": "nvfp4", "quantType": "SVDQ-int4"}
+    assert listed["baseModel"] == "Qwen 2.1"
+
+
+@pytest.mark.parametrize("name", ["SHA256", "AutoV2", "AutoV3", "BLAKE3", "CRC32", "SHA256_12"])
 def test_any_whole_hash_finds_its_version_in_either_case(
     site: httpx2.Client, civitai_sandbox: Sandbox, name: str
 ) -> None:
@@ -104,7 +165,7 @@ def test_a_shared_hash_means_the_oldest_version(site: httpx2.Client, civitai_san
     assert site.get(f"/api/v1/model-versions/by-hash/{value}").json()["id"] == older.id
 
 
-def test_a_batch_answers_once_for_each_matching_file_under_a_host_that_does_not_exist(
+def test_a_batch_answers_once_for_each_matching_file_under_the_host_that_was_asked(
     site: httpx2.Client, civitai_sandbox: Sandbox
 ) -> None:
     shared = civitai_sandbox.world.models[Known.SHARED_HASH].versions[0].files[0].shown_hashes["SHA256"]
@@ -114,7 +175,7 @@ def test_a_batch_answers_once_for_each_matching_file_under_a_host_that_does_not_
     found = site.post("/api/v1/model-versions/by-hash", json=wanted).json()
     assert sorted(item["modelId"] for item in found if item) == [Known.SHARED_HASH] * 2
     assert None in found and len(found) == 3
-    assert next(item for item in found if item)["downloadUrl"].startswith("https://undefined/api/download/models/")
+    assert next(item for item in found if item)["downloadUrl"].startswith(f"{civitai_sandbox.url}/api/download/models/")
 
 
 def test_a_batch_of_ids_names_version_model_and_hash(site: httpx2.Client, civitai_sandbox: Sandbox) -> None:

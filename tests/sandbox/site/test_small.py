@@ -57,7 +57,7 @@ def test_users_are_found_by_id_and_name(site: httpx2.Client, civitai_sandbox: Sa
 
 def test_the_word_lists_are_complete(site: httpx2.Client) -> None:
     lists = site.get("/api/v1/enums").json()
-    assert (len(lists["BaseModel"]), len(lists["ActiveBaseModel"])) == (99, 69)
+    assert (len(lists["BaseModel"]), len(lists["ActiveBaseModel"])) == (107, 74)
     assert {"LORA", "Checkpoint"} <= set(lists["ModelType"]) and "Training Data" in lists["ModelFileType"]
 
 

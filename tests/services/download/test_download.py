@@ -404,3 +404,13 @@ def test_a_mistake_over_what_lies_beside_loses_no_report(
     report = collection.download(PLAIN, options={"version_images": True})
     assert (len(report.downloaded), [error.code for error in report.errors]) == (1, [Code.UNFORESEEN])
     assert report.exit_code == 7
+
+
+@pytest.mark.parametrize("known", [Known.DORA, Known.FLUX])
+def test_a_crc32_in_either_order_proves_a_file(collection: Collection, known: Known) -> None:
+    file = collection.sandbox.world.models[known].versions[0].files[0]
+    file.hashes = {"CRC32": file.shown_hashes["CRC32"]}
+    assert collection.download(str(int(known))).exit_code == 0
+    collection.sandbox.faults.add("wrong_bytes", times=None)
+    wrong = Collection(collection.sandbox, collection.root.parent / "wrong").download(str(int(known)))
+    assert [failure.error.code for failure in wrong.failed] == [Code.HASH_MISMATCH]

@@ -85,6 +85,37 @@ def test_no_file_of_a_go_tree_is_fetched_again(collection: Collection, tmp_path:
     assert {record.status for record in entered} == {Status.DOWNLOADED}
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_file_that_the_site_has_renamed_since_is_not_fetched_again(
+    collection: Collection, tmp_path: Path, layout: str
+) -> None:
+    refs = [str(int(known)) for known in (Known.CHECKPOINT_VARIANTS, Known.IDENTICAL_FILES, Known.GGUF)]
+    done = collection.download(*refs)
+    collection.sandbox.world.unique_names = False
+    former = {item.file_id: item for item in Collection(collection.sandbox, tmp_path / "former").scan(*refs).items}
+    other = Collection(collection.sandbox, tmp_path / "other")
+    # Of files with one name the last one stayed, whichever that was.
+    stayed = {LAYOUTS[layout](former[item.file_id]): item for item in done.downloaded}
+    for place, item in stayed.items():
+        (other.root / place).parent.mkdir(parents=True, exist_ok=True)
+        (collection.root / item.path).rename(other.root / place)
+    collection.sandbox.world.unique_names = True
+    settings = {"path_template": MAPPED} if layout == "own" else {}
+    report = other.download(*refs, settings=settings)
+    assert {skip.item.path for skip in report.skipped if skip.item} == set(stayed)
+    assert {item.file_id for item in stayed.values()}.isdisjoint(item.file_id for item in report.downloaded)
+    assert len(report.downloaded) + len(stayed) == len(done.downloaded)
+
+
+def test_a_file_under_a_former_name_that_is_another_one_stays_as_it_is(collection: Collection) -> None:
+    (item, *_) = collection.scan(str(int(Known.IDENTICAL_FILES))).items
+    place = collection.root / LAYOUTS["default"](item).replace(f"_{item.file_id}.", ".")
+    place.parent.mkdir(parents=True)
+    place.write_bytes(bytes(item.size or 0))
+    assert collection.download(str(int(Known.IDENTICAL_FILES))).exit_code == 0
+    assert place.read_bytes() == bytes(item.size or 0)
+
+
 def test_a_wrong_file_of_a_go_tree_is_fetched_in_its_place(collection: Collection) -> None:
     (item,) = collection.scan(str(int(Known.PLAIN_LORA))).items
     place = collection.root / LAYOUTS["default"](item)

@@ -315,3 +315,25 @@ def test_a_hash_that_is_none_does_no_harm_among_many(collection: Collection) -> 
     plan = collection.scan(*refs)
     assert (model_ids(plan), plan.items[0].sha256) == ([Known.PLAIN_LORA, Known.FLUX], None)
     assert read_plan(plan_text(plan), "plan.json").items == plan.items
+
+
+def test_hashes_for_looking_up_are_no_promise_of_the_bytes(collection: Collection) -> None:
+    file = collection.sandbox.world.models[Known.FLUX].versions[0].files[0]
+    file.hashes = {"SHA256_12": "0" * 12, "SSHS_12": "1" * 12}
+    (item,) = collection.scan(str(int(Known.FLUX))).items
+    assert (item.sha256, item.blake3, item.crc32, item.auto_v3) == (None, None, None, None)
+
+
+def test_precision_and_quantisation_of_no_list_are_told_as_the_site_says_them(collection: Collection) -> None:
+    (item,) = collection.scan(str(int(Known.LOCON))).items
+    assert (item.fp, item.quant, item.base_model) == ("nvfp4", "SVDQ-int4", "Qwen 2.1")
+
+
+def test_a_file_that_the_site_has_renamed_since_it_came_is_there(collection: Collection) -> None:
+    collection.sandbox.world.unique_names = False
+    reference = str(int(Known.CHECKPOINT_VARIANTS))
+    first = collection.download(reference)
+    collection.sandbox.world.unique_names = True
+    plan = collection.scan(reference)
+    assert [skip.reason for skip in plan.skips] == [Reason.HAVE] * len(first.downloaded)
+    assert plan.items == ()

@@ -47,6 +47,9 @@ HARMLESS = {
     "no_content_length",
     "no_etag",
     "weak_etag",
+    "odd_etag",
+    "ignore_conditions",
+    "node_etags",
     "wrong_range",
     "cut",
 }

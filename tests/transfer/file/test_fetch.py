@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -234,7 +235,7 @@ def test_a_server_that_always_begins_anew_is_given_up(desk: Desk) -> None:
     with pytest.raises(CivitaiKitError) as caught:
         desk.fetch()
     assert caught.value.code is Code.NETWORK
-    assert desk.asked("storage") == 4
+    assert (desk.asked("storage"), desk.asked("site")) == (7, 4)
 
 
 # -- bytes that are wrong -----------------------------------------------------------------------------------------
@@ -375,6 +376,24 @@ def test_a_journal_that_is_none_means_beginning_anew(desk: Desk, journal: bytes)
     desk.target.with_name("model.safetensors.part.json").write_bytes(journal)
     assert desk.fetch().resumed == 0
     assert desk.names() == ["model.safetensors"]
+
+
+@pytest.mark.parametrize("odd", ['"\xe9"', '"a\r\nX-Injected: y"', '"a\x00b"', '"\u4e2d"'])
+@pytest.mark.parametrize("connections", [1, 3])
+def test_a_planted_validator_that_no_request_can_carry_costs_nothing(desk: Desk, odd: str, connections: int) -> None:
+    begun(desk)
+    journal = desk.target.with_name("model.safetensors.part.json")
+    journal.write_text(json.dumps({**json.loads(journal.read_text().splitlines()[0]), "etag": odd, "modified": odd}))
+    assert desk.fetch(desk.order(connections=connections)).resumed == AT
+    assert desk.target.read_bytes() == desk.content
+    assert not any("if-range" in record.headers for record in desk.sandbox.requests[:2])
+
+
+def test_a_storage_whose_validator_no_request_can_carry_is_gone_on_from(desk: Desk) -> None:
+    desk.sandbox.faults.add("odd_etag", times=None)
+    desk.sandbox.faults.add("cut", times=2, at=AT)
+    assert desk.fetch().received == len(desk.content)
+    assert desk.target.read_bytes() == desk.content
 
 
 # -- the disk -----------------------------------------------------------------------------------------------------

@@ -12,20 +12,21 @@ from hypothesis import strategies as st
 
 from civitai_kit.core.errors import NotWritable
 from civitai_kit.core.plans.order import Proof
-from civitai_kit.transfer.part.journal import Journal, parse_journal
+from civitai_kit.transfer.part.journal import Journal, boot_line, parse_journal
 from civitai_kit.transfer.part.part import Part, open_part
 
 NAMES = frozenset({"sha256"})
 SOURCES = frozenset({"/f"})
 CONTENT = os.urandom(3_000_000)
+HASH = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
 
 
 def look() -> None:
     """Nothing is to stop."""
 
 
-def opened(target: Path) -> Part:
-    return Part(target, Journal(source="/f"), NAMES)
+def opened(target: Path, promise: str | None = None) -> Part:
+    return Part(target, Journal(source="/f", promise=promise), NAMES)
 
 
 def add(part: Part, stop: int) -> None:
@@ -34,10 +35,11 @@ def add(part: Part, stop: int) -> None:
     part.hash(chunk)
 
 
-def begun(target: Path, *stops: int, more: int = 0) -> None:
+def begun(target: Path, *stops: int, more: int = 0, promise: str | None = None) -> None:
     """Leave a part that was synced at `stops` and written a little further."""
-    part = opened(target)
+    part = opened(target, promise)
     part.learn(total=len(CONTENT), etag='"e"', modified=None)
+    part.announce()
     for stop in stops:
         add(part, stop)
         part.record(part.point())
@@ -50,9 +52,10 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "file.bin"
 
 
-def test_what_was_not_synced_is_not_trusted(target: Path) -> None:
-    begun(target, 1_000_000, more=500_000)
-    part = opened(target)
+@pytest.mark.parametrize("promise", [None, f"size:{len(CONTENT)}"])
+def test_what_was_not_synced_is_not_trusted_where_no_hash_decides(target: Path, promise: str | None) -> None:
+    begun(target, 1_000_000, more=500_000, promise=promise)
+    part = opened(target, promise)
     assert part.resume(SOURCES, Proof(), look) == 1_000_000
     assert part.path.stat().st_size == 1_000_000
     part.close()
@@ -150,6 +153,98 @@ def test_the_journal_never_claims_more_than_the_part_holds(
     assert kept <= min(size, cut)
     assert again.head(kept) == CONTENT[:kept]
     again.close()
+
+
+# -- what a killed run had written and not synced -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stops", [(), (1_000_000,), (400_000, 1_000_000)])
+def test_where_a_hash_decides_what_was_written_is_kept_without_a_sync(target: Path, stops: tuple[int, ...]) -> None:
+    begun(target, *stops, more=500_000, promise=HASH)
+    part = opened(target, HASH)
+    assert part.resume(SOURCES, Proof(), look) == sum(stops[-1:]) + 500_000
+    add(part, len(CONTENT))
+    assert part.digests().sha256 == hashlib.sha256(CONTENT).hexdigest()
+    part.close()
+
+
+def test_what_nobody_marked_is_not_kept_such_as_room_taken_in_advance(target: Path) -> None:
+    begun(target, 1_000_000, more=500_000, promise=HASH)
+    os.truncate(target.with_name("file.bin.part"), len(CONTENT))
+    part = opened(target, HASH)
+    assert part.resume(SOURCES, Proof(), look) == 1_500_000
+    assert part.path.stat().st_size == 1_500_000
+    part.close()
+
+
+def test_marks_beyond_the_end_of_the_part_keep_what_is_there(target: Path) -> None:
+    begun(target, 1_000_000, more=500_000, promise=HASH)
+    os.truncate(target.with_name("file.bin.part"), 1_200_000)
+    part = opened(target, HASH)
+    assert part.resume(SOURCES, Proof(), look) == 1_200_000
+    part.close()
+
+
+def test_after_a_restart_of_the_machine_only_what_was_synced_is_kept(target: Path) -> None:
+    begun(target, 1_000_000, more=500_000, promise=HASH)
+    journal = target.with_name("file.bin.part.json")
+    first, _, marks = journal.read_bytes().split(b"\n", 2)
+    journal.write_bytes(first + b"\n" + boot_line("another") + marks)
+    part = opened(target, HASH)
+    assert part.resume(SOURCES, Proof(), look) == 1_000_000
+    part.close()
+
+
+def test_it_goes_back_to_the_point_before_the_first_doubt_however_often_it_was_killed(target: Path) -> None:
+    begun(target, 1_000_000, more=500_000, promise=HASH)
+    for kept in (1_500_000, 2_000_000):
+        part = opened(target, HASH)
+        assert part.resume(SOURCES, Proof(), look) == kept
+        add(part, kept + 300_000)
+        part.record(part.point())
+        add(part, kept + 500_000)
+        part.close()
+    part = opened(target, HASH)
+    part.resume(SOURCES, Proof(), look)
+    assert part.go_back(look)
+    assert (part.written, part.resumed, part.path.stat().st_size) == (1_000_000, 1_000_000, 1_000_000)
+    assert not part.go_back(look), "it went back twice"
+    add(part, len(CONTENT))
+    assert part.digests().sha256 == hashlib.sha256(CONTENT).hexdigest()
+    part.close()
+
+
+def test_stretches_that_several_connections_wrote_are_kept_with_the_gaps_between_them(target: Path) -> None:
+    begun(target, 500_000, promise=HASH)
+    part = opened(target, HASH)
+    part.resume(SOURCES, Proof(), look)
+    with part.path.open("r+b") as file:
+        for start, stop in ((1_000_000, 1_200_000), (2_000_000, 2_700_000)):
+            file.seek(start)
+            file.write(CONTENT[start:stop])
+            part.mark(start, stop)
+    part.close()
+    again = opened(target, HASH)
+    assert again.resume(SOURCES, Proof(), look) == 500_000
+    assert again.islands() == [(1_000_000, 1_200_000), (2_000_000, 2_700_000)]
+    add(again, 1_100_000)
+    assert again.islands() == [(1_100_000, 1_200_000), (2_000_000, 2_700_000)]
+    again.restart()
+    assert again.islands() == []
+    again.close()
+
+
+def test_the_journal_stays_within_its_bound_however_much_is_marked(target: Path) -> None:
+    begun(target, 500_000, promise=HASH)
+    part = opened(target, HASH)
+    part.resume(SOURCES, Proof(), look)
+    for number in range(20_000):
+        part.mark(600_000 + 2 * number, 600_001 + 2 * number)
+    add(part, 550_000)
+    part.record(part.point())
+    part.close()
+    assert target.with_name("file.bin.part.json").stat().st_size <= 64 * 1024
+    assert opened(target, HASH).resume(SOURCES, Proof(), look) == 550_000
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")

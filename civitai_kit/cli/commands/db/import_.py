@@ -16,6 +16,9 @@ from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.opening import writing
 from civitai_kit.cli.output.console import Outcome
 from civitai_kit.core.errors import UsageError
+from civitai_kit.files.errors import OddFile
+from civitai_kit.files.input import open_input
+from civitai_kit.files.output import is_regular
 
 if TYPE_CHECKING:
     from civitai_kit.core.collection.exchange import Exchanged
@@ -54,20 +57,21 @@ def _lines(done: Exchanged) -> Iterator[str]:
 def _source(name: str) -> Iterator[ImportedFile]:
     from civitai_kit.services.exchange.exchange import HEAD_BYTES, ImportedFile
 
-    path = None if name == "-" else Path(name).expanduser()
-    with _opened(path, name) as stream:
+    with _opened(name) as stream:
+        path = Path(name).expanduser() if name != "-" and is_regular(name) else None
         yield ImportedFile(name, stream.peek(HEAD_BYTES)[:HEAD_BYTES], cast(BinaryIO, stream), path)
 
 
-def _opened(path: Path | None, name: str) -> io.BufferedReader:
+def _opened(name: str) -> io.BufferedReader:
     try:
         # A second descriptor: closing ours leaves stdin alone.
-        file = path.open("rb", 0) if path is not None else os.fdopen(os.dup(sys.stdin.fileno()), "rb", 0)
-        stream: io.BufferedReader = io.BufferedReader(file, _BUFFER)
+        descriptor = open_input(name) if name != "-" else os.dup(sys.stdin.fileno())
+        stream: io.BufferedReader = io.BufferedReader(io.FileIO(descriptor), _BUFFER)
         stream.peek(1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is closed"
-        raise UsageError(f"{name}: it cannot be read: {why}.", hint="Name a file that is there.", path=name) from error
+        hint = error.hint if isinstance(error, OddFile) else "Name a file that is there."
+        raise UsageError(f"{name}: it cannot be read: {why}.", hint=hint, path=name) from error
     return stream
 
 

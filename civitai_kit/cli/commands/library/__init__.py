@@ -1,0 +1,1 @@
+"""`civitai-kit library …`: the model files on your disks, known, kept and shown."""

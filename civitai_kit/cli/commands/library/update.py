@@ -1,0 +1,84 @@
+"""`civitai-kit library update`: newer versions of the models that one has, saved as a plan if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from civitai_kit.cli.input.call import Call
+from civitai_kit.cli.input.options import LIBRARY_OUT, Flag
+from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.output.console import Outcome
+from civitai_kit.core.errors import exit_code_of
+
+if TYPE_CHECKING:
+    from civitai_kit.services.library.updates import Updates
+
+DETAILS = """Every model of which a file is here is asked for, a hundred a request; a newer version counts when it is of
+the same base model as one that is here, or of any with --any-base. Early-access and paid versions are left out unless
+--early-access says otherwise. --plan saves the list for `civitai-kit download --plan`; nothing else is written."""
+
+
+def run(call: Call) -> Outcome:
+    """Ask, compare, show."""
+    from civitai_kit.cli.output.logs import logged
+    from civitai_kit.cli.output.progress import Progress
+    from civitai_kit.cli.output.safe_text import shown
+    from civitai_kit.kit.parts import open_kit
+    from civitai_kit.services.library.updates import UpdateOptions, find_updates
+
+    loaded = call.load()
+    options = UpdateOptions(any_base=call.has("any_base"), early_access=loaded.settings.early_access)
+    with Progress(call.console) as progress:
+        emit = logged(progress)
+        with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
+            found = find_updates(kit.library_parts, kit.scan_parts, options, emit)
+    target = call.typed.get("plan")
+    if target is not None:
+        from civitai_kit.core.plans.plan_file import plan_text
+        from civitai_kit.files.output import output_file
+
+        with output_file(Path(target).expanduser()) as file:
+            file.write(plan_text(found.plan).encode())
+        call.console.tell(
+            f"The plan is in {shown(target)}; `civitai-kit download --plan {shown(target)}` carries it out."
+        )
+    code = exit_code_of([error.code for error in found.errors], succeeded=bool(found.found))
+    data = {"updates": [update.as_row() for update in found.found], "checked": found.checked}
+    return Outcome(data, list(_lines(found)), [error.as_row() for error in found.errors], code)
+
+
+def _lines(found: Updates) -> Iterator[str]:
+    from civitai_kit.cli.output.safe_text import shown
+    from civitai_kit.cli.output.tables import table
+    from civitai_kit.core.amounts import counted, shown_bytes
+
+    if found.found:
+        cells = [
+            [
+                shown(update.item.model_name),
+                shown(update.item.version_name),
+                shown(update.item.base_model),
+                shown_bytes(update.item.size or 0),
+                str(update.owned_version_id),
+                str(update.item.version_id),
+            ]
+            for update in found.found
+        ]
+        yield from table(["MODEL", "NEW VERSION", "BASE MODEL", "SIZE", "HERE", "NEW"], cells, flexible=0)
+        yield ""
+    newer = len({update.item.version_id for update in found.found})
+    yield f"Asked about {counted(found.checked, 'model')}; {counted(newer, 'newer version')}."
+
+
+COMMAND = Command(
+    run,
+    (
+        LIBRARY_OUT,
+        Flag(("--any-base",), meaning="newer versions of any base model, not only of those that are here"),
+        Flag(("--early-access",), "early_access"),
+        Flag(("--plan",), takes="FILE", meaning="save the list as a plan for `download --plan`"),
+    ),
+    details=DETAILS,
+)

@@ -1,0 +1,150 @@
+"""One thing or many by their ids or digests: conversations that the blocking and the asynchronous client both hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from civitai_kit.client.conversation import Asker, Call
+from civitai_kit.client.shapes import is_list, is_page, is_value
+from civitai_kit.core.errors import SiteError
+from civitai_kit.core.site.enums import BadOption, NsfwLevel
+from civitai_kit.core.site.models import HashOwner, Image, Model, ModelFile, ModelVersion
+from civitai_kit.core.site.option_values import listed, numbers, positive
+from civitai_kit.core.site.paging import page_of
+from civitai_kit.core.site.posts import Post
+from civitai_kit.core.site.query import IMAGES_AT_ONCE, MODEL_PAGE, ImageQuery, ModelQuery
+from civitai_kit.core.site.reading import objects
+from civitai_kit.core.site.urls import absolute_url, path_and_query
+
+T = TypeVar("T")
+
+# The most that the site takes in one question (site.md 5.2, 5.3).
+HASHES_A_QUESTION = 100
+HASHES_A_LOOK_UP = 10_000
+
+
+def model(asker: Asker, model_id: int) -> Call[Model]:
+    """One model by its id, with all versions and images of every level (site.md 3)."""
+    number = _id("model_id", model_id)
+    with _about(model_id=number):
+        return Model.model_validate((yield from asker.get(f"/models/{number}", is_value)))
+
+
+def version(asker: Asker, version_id: int) -> Call[ModelVersion]:
+    """One version by its id (site.md 4)."""
+    number = _id("version_id", version_id)
+    with _about(version_id=number):
+        return ModelVersion.model_validate((yield from asker.get(f"/model-versions/{number}", is_value)))
+
+
+def post(asker: Asker, post_id: int) -> Call[Post]:
+    """One post by its id, with its first 100 images of every level (site.md 8.5)."""
+    return Post.model_validate((yield from asker.get(f"/posts/{_id('post_id', post_id)}", is_value)))
+
+
+def models_by_id(asker: Asker, model_ids: int | Iterable[int]) -> Call[tuple[Model, ...]]:
+    """Models as the listing shows them, a hundred a request; archived, unrated and unknown ones are missing.
+
+    They come in the site's order (site.md 2.1).
+    """
+    found: dict[int, Model] = {}
+    for part in _parts(numbers("model_ids", model_ids), MODEL_PAGE):
+        asked = ModelQuery(ids=part, nsfw=True, limit=MODEL_PAGE).params()
+        page = page_of(Model.model_validate, (yield from asker.get("/models", is_page, asked)))
+        found |= {one.id: one for one in page.items if one.id in part}
+    return tuple(found.values())
+
+
+def images_by_id(
+    asker: Asker, image_ids: int | Iterable[int], *, with_meta: bool = False, with_tags: bool = False
+) -> Call[tuple[Image, ...]]:
+    """Images of every level, a hundred a request; what the site does not show is missing.
+
+    They come in the site's order (site.md 8.1).
+    """
+    found: dict[int, Image] = {}
+    for part in _parts(numbers("image_ids", image_ids), IMAGES_AT_ONCE):
+        query = ImageQuery(ids=part, browsing_level=NsfwLevel.ALL, with_meta=with_meta, with_tags=with_tags)
+        page = page_of(Image.model_validate, (yield from asker.get("/images", is_page, query.params())))
+        found |= {one.id: one for one in page.items if one.id in part}
+    return tuple(found.values())
+
+
+def version_by_hash(asker: Asker, digest: str) -> Call[ModelVersion]:
+    """The version that holds a file with this digest: any of the site's hashes, whole (site.md 10.3).
+
+    The oldest one where several do; look for the file among its `files` (site.md 5.1).
+    """
+    path = f"/model-versions/by-hash/{_hex(digest, (8, 10, 12, 64))}"
+    return ModelVersion.model_validate((yield from asker.get(path, is_value)))
+
+
+def versions_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[ModelVersion, ...]]:
+    """The versions that hold files with these SHA256 digests, each once; unknown ones are missing (site.md 5.2)."""
+    found: dict[object, ModelVersion] = {}
+    for part in _parts(_sha256s(digests), HASHES_A_QUESTION):
+        for row in objects((yield from asker.post("/model-versions/by-hash", is_list, json.dumps(part).encode()))):
+            one = _with_addresses(ModelVersion.model_validate(row), asker.site)
+            found.setdefault(one.id if one.id is not None else object(), one)
+    return tuple(found.values())
+
+
+def version_ids_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[HashOwner, ...]]:
+    """Which versions and models hold files with these SHA256 digests, one row a find (site.md 5.3)."""
+    found: list[HashOwner] = []
+    for part in _parts(_sha256s(digests), HASHES_A_LOOK_UP):
+        rows = objects((yield from asker.post("/model-versions/by-hash/ids", is_list, json.dumps(part).encode())))
+        found += [HashOwner.model_validate(row) for row in rows]
+    return tuple(found)
+
+
+def _with_addresses(found: ModelVersion, site: str) -> ModelVersion:
+    """The version with download URLs that lead to the site: in batches their host may be any (site.md 5.2)."""
+
+    def mended(url: str | None) -> str | None:
+        path = path_and_query(url or "")
+        return url if path is None else absolute_url(site, path)
+
+    def mended_file(file: ModelFile) -> ModelFile:
+        return file.model_copy(update={"download_url": mended(file.download_url)})
+
+    files = tuple(mended_file(file) for file in found.files)
+    return found.model_copy(update={"download_url": mended(found.download_url), "files": files})
+
+
+def _id(name: str, value: int) -> int:
+    number = positive(name, value)
+    if number is None:
+        raise BadOption(f"{name} is missing.")
+    return number
+
+
+def _hex(digest: str, lengths: tuple[int, ...]) -> str:
+    plain = digest.strip().upper() if isinstance(digest, str) else ""
+    if len(plain) not in lengths or not re.fullmatch(r"[0-9A-F]+", plain):
+        raise BadOption(f"{digest!r} is no digest.", hint=f"Hex digits, {' or '.join(map(str, lengths))} of them.")
+    return plain
+
+
+def _sha256s(digests: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_hex(digest, (64,)) for digest in listed("digests", digests)))
+
+
+def _parts(wanted: tuple[T, ...], most: int) -> Iterator[tuple[T, ...]]:
+    """What is wanted, as much at a time as the site takes."""
+    return (wanted[at : at + most] for at in range(0, len(wanted), most))
+
+
+@contextmanager
+def _about(**ids: int) -> Iterator[None]:
+    """Name in a SiteError what was asked for."""
+    try:
+        yield
+    except SiteError as error:
+        for name, number in ids.items():
+            setattr(error, name, number)
+        raise

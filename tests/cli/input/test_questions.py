@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("termios", reason="pseudo-terminals are POSIX's")
 
 from civitai_kit.sandbox.worlds.standard_gallery import PAINTER, POST
-from tests.cli.output.test_live import Terminal
+from pictures.terminal import Terminal
 from tests.cli.output.test_live import at_terminal as at_terminal
 
 

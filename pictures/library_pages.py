@@ -1,4 +1,4 @@
-"""The pictures of library pages in the docs: `python -m tests.pictures docs/pictures`."""
+"""Library pages as a browser shows them, of a library made from nothing."""
 
 from __future__ import annotations
 
@@ -14,23 +14,20 @@ _TEXT = """<p>Loose <b>sumi-e</b> brush work for landscapes and harbours.</p>
 <h3>How to use</h3><ul><li>Weight 0.6 to 0.9</li><li>DPM++ 2M Karras, 28 steps</li></ul>"""
 
 
-def main() -> int:
-    """Make a library, look at it, keep what is seen."""
+def draw_pages(folder: Path) -> None:
+    """Make a library, look at its index and at one of its models, keep what is seen; says so where no browser is."""
     if not CAN_RUN:
-        print(f"This {WHY_NOT}.", file=sys.stderr)
-        return 1
-    out = Path(sys.argv[1])
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "library"
+        print(f"No pictures of library pages: that {WHY_NOT}.", file=sys.stderr)
+        return
+    with tempfile.TemporaryDirectory() as work:
+        root = Path(work) / "library"
         root.mkdir()
         shelf = synthetic(root, 400)
         _add_ink_wash(shelf)
         shelf.make()
-        with chromium(Path(folder) / "profile") as browser:
-            _take(browser, root / "index.html", out / "library-index.webp", "light")
-            _take(browser, root / "ink_wash" / "ink_wash.html", out / "library-model.webp", "dark")
-    return 0
+        with chromium(Path(work) / "profile") as browser:
+            _take(browser, root / "index.html", folder / "library-index.webp", "light")
+            _take(browser, root / "ink_wash" / "ink_wash.html", folder / "library-model.webp", "dark")
 
 
 def _take(browser: Browser, page: Path, to: Path, scheme: str) -> None:
@@ -60,7 +57,3 @@ def _add_ink_wash(shelf: LibraryShelf) -> None:
         model_id=1,
         added_at="2025-11-20T09:00:00Z",
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,7 +18,7 @@ from civitai_kit.core.settings.check_report import (
     SiteFinding,
     SiteStatus,
 )
-from tests.cli.output.test_live import Terminal
+from pictures.terminal import Terminal
 from tests.cli.output.test_live import at_terminal as at_terminal
 
 

@@ -18,7 +18,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "images": (
         ("images --username ann --limit 200", "two hundred pictures of a creator"),
-        ("images --model-id 12345 --media images", "what was made with a model, without clips"),
+        ("images --model-id 12345 --media images --dry-run", "what would come of a model, without clips"),
         ('images --tag "line art" --nsfw PG -o pictures', "pictures of models with a tag, safe ones, elsewhere"),
     ),
     "tags": (

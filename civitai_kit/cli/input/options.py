@@ -196,6 +196,7 @@ IMAGE_PANELS: dict[str, tuple[Flag, ...]] = {
     "How": (
         _sets("images.concurrency", "-c", "--concurrency", takes="N"),
         LIMIT_RATE,
+        DRY_RUN,
     ),
 }
 IMAGES = tuple(flag for flags in IMAGE_PANELS.values() for flag in flags)

@@ -199,6 +199,43 @@ def test_limit_rate_holds_for_all_pictures_together(at_sandbox: Run) -> None:
     assert time.monotonic() - began > 0.95
 
 
+def test_a_dry_run_lists_what_would_come_and_writes_and_fetches_nothing(
+    at_sandbox: Run, civitai_sandbox: Sandbox, empty_home: Path
+) -> None:
+    ran = at_sandbox("images", "-u", PAINTER, "--tag", "line art", "--dry-run")
+    assert ran.code == 0
+    assert f"images/Username_Search/{PAINTER}/dreamMixXL/{FIRST_GALLERY_IMAGE}.*" in ran.out
+    assert "21 images to put in place, 7 of them by a link" in ran.out
+    assert "The site lists no sizes." in ran.out and "are free there" in ran.out
+    assert [*empty_home.iterdir()] == []
+    assert not [one for one in civitai_sandbox.requests if one.host == "storage"]
+
+
+def test_a_dry_run_for_a_program_has_a_row_an_image_and_a_row_a_target(at_sandbox: Run) -> None:
+    ran = at_sandbox("--json", "images", "-u", f"{PAINTER},nobody_at_all", "--dry-run", "--limit", "2")
+    assert (ran.code, ran.data["dry_run"]) == (0, True)
+    assert [(row["status"], row["items"]) for row in ran.data["targets"]] == [
+        ("limit_reached", 2),
+        ("limit_reached", 0),
+    ]
+    assert ran.data["items"][0] == {
+        "image_id": 80000014,
+        "kind": "username",
+        "value": PAINTER,
+        "path": f"images/Username_Search/{PAINTER}/dreamMixXL/80000014.*",
+        "media": "image",
+        "quality": "HD",
+        "size": None,
+        "linked": False,
+    }
+
+
+def test_a_dry_run_of_a_target_that_is_not_there_ends_as_the_run_would(at_sandbox: Run) -> None:
+    ran = at_sandbox("images", "-u", "nobody_at_all", "--dry-run")
+    assert ran.code == 4
+    assert "Nothing to fetch." in ran.out and "knows no user nobody_at_all" in ran.err
+
+
 def test_questions_need_a_terminal(at_sandbox: Run) -> None:
     ran = at_sandbox("images", "--quality", "hd")
     assert ran.code == 2

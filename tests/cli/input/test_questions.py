@@ -75,6 +75,14 @@ def test_what_was_typed_is_not_asked_for(at_terminal: Callable[..., Terminal], e
     assert "Downloaded 1 image" in terminal.seen
 
 
+def test_a_dry_run_can_be_asked_for_by_questions_too(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
+    terminal = at_terminal("images", "--dry-run", "--quality", "hd", "--limit", "1", "--media", "all", "-c", "1")
+    answer(terminal, ("Whose images", "5"), ("post ID(s)", str(POST)), ("there? (y/n)", ""), ("timeout value", ""))
+    assert terminal.finish() == 0, terminal.seen
+    assert "1 image to put in place" in terminal.seen
+    assert not any(empty_home.iterdir())
+
+
 def test_the_end_of_the_input_stops_it(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
     terminal = at_terminal("images")
     terminal.until("Whose images?")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from civitai_kit.core.errors import DiskError, Interrupted
@@ -73,4 +73,4 @@ def _restamp(parts: LibraryParts, path: str) -> None:
     digests = parts.store.cached_digests(old.stamp)
     if digests is not None:
         parts.store.remember_digests(stamp, digests)
-    parts.store.put_library_files([old.model_copy(update={"stamp": stamp})])
+    parts.store.put_library_files([replace(old, stamp=stamp)])

@@ -65,7 +65,8 @@ class LibraryTree:
         files = list(self.parts.files())
         text = missing_list(files)
         if text:
-            self._write(MISSING_LIST, text.encode())
+            # Names that are no UTF-8 stand there as they are on disk.
+            self._write(MISSING_LIST, text.encode("utf-8", "surrogateescape"))
         elif self.parts.tree.remove(MISSING_LIST):
             self._tell(MISSING_LIST)
         now = self.parts.now().isoformat(timespec="seconds")

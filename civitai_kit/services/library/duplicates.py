@@ -32,7 +32,7 @@ def find_duplicates(parts: LibraryParts) -> list[Group]:
 
 def write_list(parts: LibraryParts, groups: Iterable[Group], emit: Emit) -> None:
     """Write `duplicate_models.txt`, or remove it where there are none."""
-    text = duplicates_list(groups).encode()
+    text = duplicates_list(groups).encode("utf-8", "surrogateescape")
     if not text:
         parts.tree.remove(DUPLICATES_LIST)
     elif parts.tree.read(DUPLICATES_LIST) != text:

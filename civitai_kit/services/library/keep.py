@@ -64,7 +64,8 @@ class LibraryTree:
         """The lists at the top of the library, from what the store remembers of it."""
         text = missing_list(self.parts.files())
         if text:
-            self._write(MISSING_LIST, text.encode())
+            # Names that are no UTF-8 stand there as they are on disk.
+            self._write(MISSING_LIST, text.encode("utf-8", "surrogateescape"))
         elif self.parts.tree.remove(MISSING_LIST):
             self._tell(MISSING_LIST)
         now = self.parts.now().isoformat(timespec="seconds")

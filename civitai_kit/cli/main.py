@@ -54,6 +54,9 @@ COMMANDS: dict[str, Branch] = {
             ),
             "update": Branch("newer versions of what you have", f"{_IN}.library.update:COMMAND"),
             "where": Branch("where a model lies, by a hash or a name", f"{_IN}.library.where:COMMAND", is_local=True),
+            "sidecars": Branch(
+                "what one program keeps beside models, for another", f"{_IN}.library.sidecars:COMMAND", is_local=True
+            ),
             "missing": Branch(
                 "files that the site does not have, or no longer", f"{_IN}.library.missing:COMMAND", is_local=True
             ),

@@ -86,6 +86,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ('library where "detail tweaker"', "by a part of a name"),
         ("library where lora --json", "for a program"),
     ),
+    "library sidecars": (
+        ("library sidecars ~/models --from civitai.info --to stability-matrix --dry-run", "what would be written"),
+        ("library sidecars ~/models --from lora-manager --to a1111", "write it, after a question"),
+        ("library sidecars ~/models --from a1111 --to swarm --yes", "without a question"),
+    ),
     "library missing": (
         ("library missing", "what the site does not have, and since when"),
         ("library missing --output backup/library", "of another library"),

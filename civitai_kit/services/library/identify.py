@@ -67,10 +67,11 @@ class Identifying:
         known: list[Identified] = []
         unknown: list[Identified] = []
         for each in self.found:
-            (unknown if each.file.version_id is None else known).append(each)
+            is_known = each.file.version_id is not None and each.file.matched_by is not MatchedBy.SIDECAR
+            (known if is_known else unknown).append(each)
         matched: list[Identified] = []
         for each in self._look_up(unknown):
-            if each.file.version_id is None:
+            if each.version is None:
                 yield each
             else:
                 matched.append(each)

@@ -12,15 +12,17 @@ from functools import partial
 from pathlib import Path
 
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, DiskError, Interrupted, UsageError
-from civitai_kit.core.events import Emit, Warned
+from civitai_kit.core.events import Emit, Saved, Warned
 from civitai_kit.core.library.folder_names import FolderNames
 from civitai_kit.core.library.identified import Identified
 from civitai_kit.core.library.lists import is_missing
 from civitai_kit.core.library.model_file import FoundModel, LibraryFile, MatchedBy, NotSeen, Whereabouts
 from civitai_kit.core.library.report import FileStatus, LibraryReport, ScannedFile
 from civitai_kit.core.plans.safetensors import BadHeader
+from civitai_kit.core.sidecars.merging import Format
 from civitai_kit.services.download.sidecars import tell_pauses
 from civitai_kit.services.library.adopt import Adoptions, shown_path
+from civitai_kit.services.library.beside import known_from_sidecars, write_for
 from civitai_kit.services.library.hashing import Hashed, hash_files
 from civitai_kit.services.library.identify import Asking, Identifying
 from civitai_kit.services.library.keep import LibraryTree
@@ -31,12 +33,14 @@ from civitai_kit.services.pictures import Pictures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryOptions:
-    """How to scan. `previews` of each version are kept (None: all); `only_new` takes files without a row, `only_update`
+    """How to scan. `previews` of each version are kept (None: all); `sidecars` are written beside the files.
+    `only_new` takes files without a row, `only_update`
     those with one. `threads` files are read at once, `slots` pictures fetched.
     """
 
     asking: Asking = field(default_factory=Asking)
     previews: int | None = 1
+    sidecars: tuple[Format, ...] = ()
     only_new: bool = False
     only_update: bool = False
     threads: int = 2
@@ -176,6 +180,7 @@ class _Scan:
     def _keep(self, batch: list[Identified], asking: Identifying) -> None:
         done: list[LibraryFile] = []
         adoptions = Adoptions(self.parts)
+        batch = [self._with_sidecars(found) for found in batch]
         for found in batch:
             try:
                 done += self._keep_one(found, asking, adoptions)
@@ -184,6 +189,7 @@ class _Scan:
                     raise
                 self._fail(Path(found.file.path), error)
         again = self._fetch_previews(batch)
+        self._write_sidecars(batch)
         adoptions.write()
         self.parts.store.put_library_files(_to_ask_again(file) if file.path in again else file for file in done)
         if self.parts.stop.is_set():
@@ -197,6 +203,20 @@ class _Scan:
             if outcome.error is not None:
                 raise outcome.error
         return {error.path for error in self.tree.errors[failed:]}
+
+    def _with_sidecars(self, found: Identified) -> Identified:
+        """A file that the site was asked about and does not know, as the sidecars beside it have it."""
+        is_unknown = found.file.version_id is None and found.file.status_code is not None
+        return known_from_sidecars(self.parts, found) if is_unknown else found
+
+    def _write_sidecars(self, batch: list[Identified]) -> None:
+        """Write what other programs read beside the files of a batch; what could not be merged is an error."""
+        for found in batch:
+            if self.options.sidecars and (found.file.version_id is not None or found.header):
+                written, errors = write_for(self.parts, found, self.options.sidecars)
+                self.errors += errors
+                for path in written:
+                    self.emit(Saved(path))
 
     def _keep_one(self, found: Identified, asking: Identifying, adoptions: Adoptions) -> list[LibraryFile]:
         """Keep a file; gives its row where that is to be written."""

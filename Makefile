@@ -62,7 +62,7 @@ page: venv ## the program's own help anew (civitai_kit/cli/help.txt)
 	COLUMNS=80 $(BIN)/python -c "from civitai_kit.cli.main import main; main(['--help'])" > .help.txt
 	mv .help.txt civitai_kit/cli/help.txt
 
-pictures: venv ## the pictures of the terminal anew (docs/pictures), of the program at work against the sandbox
+pictures: venv ## docs/pictures anew: the terminal at work against the sandbox, and library pages where Chromium is
 	$(BIN)/python -m pictures
 
 # --no-header: the header would name this machine's paths.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from civitai_kit.sandbox.serve import running
 from pictures.drawing import drawn
+from pictures.library_pages import draw_pages
 from pictures.scenes import COLUMNS, SCENES, Shell
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
@@ -25,4 +26,6 @@ def draw(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    draw(Path(sys.argv[1]) if sys.argv[1:] else PICTURES)
+    wanted = Path(sys.argv[1]) if sys.argv[1:] else PICTURES
+    draw(wanted)
+    draw_pages(wanted)

@@ -85,8 +85,8 @@ class Tab:
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def picture(self) -> bytes:
-        """A PNG of what the window shows."""
-        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+        """A WebP of what the window shows."""
+        return base64.b64decode(self.call("Page.captureScreenshot", format="webp", quality=82)["data"])
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """One command of the protocol, and its answer."""

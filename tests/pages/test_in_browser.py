@@ -124,7 +124,7 @@ def test_the_index_lists_every_model_under_its_type(tab: Tab, shelf: LibraryShel
     headings = tab.run("[...document.querySelectorAll('.heading')].map((one) => one.firstChild.textContent)")
     assert headings == ["Checkpoint", "LORA", "Missing from Civitai"]
     assert names(tab) == ["Dream Mix", EVIL, "Ink Wash", "my own"]
-    assert tab.run("document.getElementById('count').textContent") == "4 models"
+    assert tab.run("document.getElementById('count').textContent") == "4 models, 912 MB"
     assert is_clean(tab, shelf.root.as_uri())
 
 
@@ -348,6 +348,7 @@ def test_thousands_of_models_are_there_at_once_and_searched_at_typing_speed(tab:
 
 @pytest.mark.slow
 def test_every_model_of_thousands_can_be_scrolled_to(tab: Tab, many: LibraryShelf) -> None:
+    tab.size(1920, 3000)
     index(tab, many)
     seen: set[int] = set()
     for _ in range(2000):

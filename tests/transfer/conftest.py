@@ -17,8 +17,8 @@ from civitai_kit.core.plans.order import Content, Fetched, Order, Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.sandbox.worlds.records import WorldFile, WorldVersion
 from civitai_kit.testing import Sandbox, World
-from civitai_kit.transfer.file.attempts import Sizes
 from civitai_kit.transfer.file.fetch import Fetcher
+from civitai_kit.transfer.file.limits import Sizes
 
 QUICK = RetryRules(max_retries=3, first_wait=0.002)
 SIZE = 5_000_003

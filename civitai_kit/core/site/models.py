@@ -38,8 +38,8 @@ from civitai_kit.core.site.reading import (
     objects,
 )
 
-# An exabyte: what is bigger is nonsense, and would overflow.
-_MOST_KB = 2.0**50
+# A TiB, a dozen times the largest files that there are: what is bigger is nonsense, and would count in totals.
+_MOST_KB = 2.0**30
 
 S = TypeVar("S", bound="SiteValue")
 
@@ -125,7 +125,7 @@ class ModelFile(SiteValue):
     @property
     def size(self) -> int | None:
         """Length in bytes (`sizeKB` × 1024, rounded); None where the site gives none or a bogus 0."""
-        return round(self.size_kb * 1024) if self.size_kb and 0 < self.size_kb < _MOST_KB else None
+        return round(self.size_kb * 1024) if self.size_kb and 0 < self.size_kb <= _MOST_KB else None
 
 
 class Preview(SiteValue):

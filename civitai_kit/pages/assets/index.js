@@ -192,11 +192,11 @@
 
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
   const bytes = (amount) => {
-    for (const unit of ["B", "kB", "MB", "GB"]) {
-      if (amount < 999.5 || unit === "GB") return `${amount.toFixed(unit === "GB" ? 1 : 0)} ${unit}`;
+    for (const unit of ["B", "kB", "MB"]) {
+      if (amount < 999.5) return `${amount.toFixed(0)} ${unit}`;
       amount /= 1000;
     }
-    return "";
+    return amount < 999.95 ? `${amount.toFixed(1)} GB` : `${(amount / 1000).toFixed(2)} TB`;
   };
   const addressOf = (model, name) => `${encodeURIComponent(model.folder)}/${encodeURIComponent(name)}`;
   const hue = (text) => {
@@ -259,12 +259,12 @@
 
   // --- What a person does -----------------------------------------------------------------------------------------
 
+  const total = models.reduce((sum, model) => sum + (model.size || 0), 0);
   const tell = () => {
     const found = shown.reduce((sum, [, places]) => sum + places.length, 0);
     const all = models.length;
-    const isAll = found === all;
-    byId("count").textContent = isAll
-      ? `${all.toLocaleString("en")} ${all === 1 ? "model" : "models"}`
+    byId("count").textContent = found === all
+      ? `${all.toLocaleString("en")} ${all === 1 ? "model" : "models"}${total ? `, ${bytes(total)}` : ""}`
       : `${found.toLocaleString("en")} of ${all.toLocaleString("en")}`;
     const nothing = byId("nothing");
     nothing.hidden = found > 0;
@@ -427,6 +427,7 @@
     cards[Math.min(at, cards.length - 1)].focus({ preventScroll: true });
   };
 
+  document.body.classList.toggle("empty", !models.length);
   readChoices();
   readAddress();
   fillFilters();

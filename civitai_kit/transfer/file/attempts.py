@@ -10,6 +10,7 @@ from civitai_kit.core.errors import CivitaiKitError, NotAModel, NotFound, Transf
 from civitai_kit.core.events import Emit, FileWaits
 from civitai_kit.core.plans.order import Content, Order
 from civitai_kit.core.retry import WHY_WAIT, Retries, RetryRules, Trouble
+from civitai_kit.transfer.file.limits import Sizes, limit_of
 from civitai_kit.transfer.file.reader import BodyReader
 from civitai_kit.transfer.file.resumption import Resumption
 from civitai_kit.transfer.file.segments import RangesRefused, Segments
@@ -18,23 +19,12 @@ from civitai_kit.transfer.http.answers import Setback, is_suspect
 from civitai_kit.transfer.http.connection import OpenAnswer
 from civitai_kit.transfer.http.ranges import StoredObject, stored_object
 from civitai_kit.transfer.http.source import Source
-from civitai_kit.transfer.part.durable import check_room
 from civitai_kit.transfer.part.part import Part
 from civitai_kit.transfer.progress import FileProgress
 from civitai_kit.transfer.stopping import Stopping
 
 _PEEK = 512
 _LONGEST_PAGE = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
-    """In bytes: `segment` is what one of several connections is asked for, `first_segment` what is asked for alone
-    before, to learn whether ranges are served and how much there is; `sync` is what a crash may waste."""
-
-    segment: int = 32 * 1024 * 1024
-    first_segment: int = 8 * 1024 * 1024
-    sync: int = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -78,6 +68,7 @@ class Attempts:
         self._source = sources[0]
         self._progress = progress
         self._retries = Retries(shared.rules, shared.chance)
+        self._limit = limit_of(order, shared.sizes)
         self._resumption = Resumption(hash_decides=order.proof.has_hash)
         self._many = order.connections > 1 and order.content is Content.MODEL
 
@@ -194,6 +185,8 @@ class Attempts:
 
     def _accept(self, part: Part, writer: FileWriter, answer: OpenAnswer, found: StoredObject, start: int) -> None:
         """Make the part ready for the body of `answer`, or raise why it cannot be used."""
+        if answer.status != 416:
+            self._limit.check_claim(found.total)
         match answer.status:
             case 416:
                 self._beyond_the_end(part, writer, found)
@@ -203,7 +196,7 @@ class Attempts:
             case _:
                 self._begin_anew(part, writer, answer, found)
         if part.total is not None:
-            check_room(part.path.parent, part.total - part.written)
+            self._limit.check_room(part.path.parent, part.total, part.written)
 
     def _begin_anew(self, part: Part, writer: FileWriter, answer: OpenAnswer, found: StoredObject) -> None:
         """The whole file comes: what is here is dropped, unless what comes is only a page."""

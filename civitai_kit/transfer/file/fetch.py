@@ -17,7 +17,8 @@ from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Content, Fetched, Order, Proof, Verdict
 from civitai_kit.core.retry import RetryRules, Setback, Trouble
 from civitai_kit.transfer.bandwidth import Bandwidth
-from civitai_kit.transfer.file.attempts import Attempts, Beginning, SharedParts, Sizes
+from civitai_kit.transfer.file.attempts import Attempts, Beginning, SharedParts
+from civitai_kit.transfer.file.limits import Sizes
 from civitai_kit.transfer.file.picture_formats import HEAD, media_suffix, with_media_suffix, wrong_picture
 from civitai_kit.transfer.file.reader import BodyReader
 from civitai_kit.transfer.file.small_picture import fetch_small_picture

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from civitai_kit.core.errors import NotWritable
-from civitai_kit.files.errors import disk_full, writing
+from civitai_kit.files.errors import writing
 from civitai_kit.files.opening import open_own
 from civitai_kit.files.replacing import sync_bytes
 
@@ -83,14 +83,12 @@ def write_temporary(path: Path, content: bytes, *, synced: bool) -> Path:
     return temporary
 
 
-def check_room(folder: Path, wanted: int) -> None:
-    """Raise DiskFull when `folder` has not `wanted` bytes left, before the first of them is fetched."""
+def free_bytes(folder: Path) -> int | None:
+    """What the disk says is free for us in `folder`, None where it does not say."""
     try:
-        free = shutil.disk_usage(folder).free
+        return shutil.disk_usage(folder).free
     except OSError:
-        return
-    if free < wanted:
-        raise disk_full(str(folder), f"{wanted:,} bytes are wanted, and {free:,} are free.")
+        return None
 
 
 def _is_same_file(fd: int, path: Path) -> bool:

@@ -240,6 +240,8 @@ def test_a_posts_images_are_those_of_a_listing() -> None:
         (None, None),
         ("5", None),
         (1e300, None),
+        (2.0**30, 2**40),
+        (2.0**30 + 1, None),
     ],
 )
 def test_a_size_is_in_bytes_and_a_bogus_one_is_none(size_kb: Any, size: int | None) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 from civitai_kit.core.plans.order import Order, Proof
 from civitai_kit.core.retry import RetryRules
-from civitai_kit.transfer.file.attempts import Sizes
 from civitai_kit.transfer.file.fetch import Fetcher
+from civitai_kit.transfer.file.limits import Sizes
 
 
 def main() -> None:

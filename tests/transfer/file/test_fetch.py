@@ -15,7 +15,6 @@ import pytest
 from civitai_kit.core.errors import (
     CivitaiKitError,
     Code,
-    DiskFull,
     Forbidden,
     HashMismatch,
     NotAModel,
@@ -28,7 +27,6 @@ from civitai_kit.core.errors import (
 from civitai_kit.core.plans.order import Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.testing import Known, Sandbox, World
-from civitai_kit.transfer.part.durable import check_room
 from tests.transfer.conftest import Desk
 
 AT = 2_000_000
@@ -408,11 +406,6 @@ def test_a_folder_that_cannot_be_made_is_not_writable(desk: Desk) -> None:
 def test_a_name_that_is_too_long_is_not_writable(desk: Desk) -> None:
     with pytest.raises(NotWritable):
         desk.fetch(desk.order(target=desk.folder / ("n" * 300)))
-
-
-def test_too_little_room_is_told_before_the_first_byte(desk: Desk) -> None:
-    with pytest.raises(DiskFull):
-        check_room(desk.folder, 10**18)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")

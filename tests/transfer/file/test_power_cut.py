@@ -12,7 +12,7 @@ from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.plans.order import Proof
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.machine import boot
-from civitai_kit.transfer.file.attempts import Sizes
+from civitai_kit.transfer.file.limits import Sizes
 from civitai_kit.transfer.part.journal import Journal, Point, boot_line, mark_line, parse_journal
 from tests.transfer.conftest import Desk
 

@@ -10,7 +10,7 @@ import pytest
 from civitai_kit.core.errors import CivitaiKitError, HashMismatch
 from civitai_kit.core.plans.order import Proof
 from civitai_kit.core.retry import RetryRules
-from civitai_kit.transfer.file.attempts import Sizes
+from civitai_kit.transfer.file.limits import Sizes
 from tests.transfer.conftest import Desk
 
 AT = 2_000_000

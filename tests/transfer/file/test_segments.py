@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from civitai_kit.core.errors import CivitaiKitError, HashMismatch
-from civitai_kit.transfer.file.attempts import Sizes
+from civitai_kit.transfer.file.limits import Sizes
 from tests.transfer.conftest import Desk
 
 SIZE = 25_000_000

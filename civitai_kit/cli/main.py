@@ -68,6 +68,15 @@ COMMANDS: dict[str, Branch] = {
             ),
         },
     ),
+    "catalog": Branch(
+        "the two catalogs that other programs read",
+        {
+            "map": Branch("which versions are in it, and are their files here", f"{_IN}.catalog.catalog:MAP"),
+            "add": Branch("add a version; --download fetches it too", f"{_IN}.catalog.catalog:ADD"),
+            "promote": Branch("move a LoRA to loras.json", f"{_IN}.catalog.catalog:PROMOTE"),
+            "remove": Branch("remove an entry whose file is gone", f"{_IN}.catalog.catalog:REMOVE"),
+        },
+    ),
     "clean": Branch("remove leftover temporary files under the save path", f"{_IN}.clean:COMMAND", is_local=True),
     "torrent": Branch("make torrents of what was downloaded", f"{_IN}.torrent:COMMAND", is_local=True),
     "config": Branch(

@@ -70,7 +70,7 @@ class Folder:
 
     def place_of(self, path: str) -> Path:
         """Where a recorded file lies: one outside the root has an absolute path. It is for looking and reading only."""
-        return Path(path) if is_absolute(path) and "\0" not in path else self.locate(path)
+        return Path(system_name(path)) if is_absolute(path) and "\0" not in path else self.locate(path)
 
     def place_for(self, path: str) -> Path:
         """The same for a file that is to be put there; raises NotWritable where a link or the like has its name."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from civitai_kit.disk.spool import Spool
     from civitai_kit.kit.network import Network
     from civitai_kit.kit.settings import Loaded
+    from civitai_kit.services.catalog.catalogs import CatalogParts
     from civitai_kit.services.download.download import DownloadParts
     from civitai_kit.services.exchange.exchange import ImportParts
     from civitai_kit.services.images.images import ImageParts
@@ -170,6 +171,22 @@ class Kit:
             pack=pack_entries,
             stopped=self.stop.is_set,
             places=self.ground.places(),
+        )
+
+    @property
+    def catalog_parts(self) -> CatalogParts:
+        """What the catalogs work with."""
+        from civitai_kit.core.catalog.routing import routes_of
+        from civitai_kit.disk.folder import Folder
+        from civitai_kit.services.catalog.catalogs import CatalogParts
+
+        return CatalogParts(
+            folder=Folder(self.ground.catalog_folder),
+            models=Folder(self.ground.models_folder),
+            site=lambda: self.site,
+            lock=self.ground.catalog_lock,
+            now=self.now,
+            places=routes_of(self.settings.catalog.routes),
         )
 
     @property

@@ -56,6 +56,26 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("library scan lora checkpoints --images all", "two folders, with every preview"),
         ("library scan ~/models --only-update", "is there anything new about what is known?"),
     ),
+    "catalog map": (
+        ("catalog map", "what is in the catalogs, and which files are here"),
+        ("catalog map --json", "for a program: as the HTTP answer"),
+        ("catalog map --catalog-dir ~/studio/catalog", "of another program's catalogs"),
+    ),
+    "catalog add": (
+        ("catalog add 12345", "put a version into models.json"),
+        ("catalog add 12345 --download", "and fetch its file"),
+        ("catalog add 12345 --json", "for a program"),
+    ),
+    "catalog promote": (
+        ("catalog promote 12345", "a LoRA from models.json to loras.json"),
+        ("catalog promote v_12345", "an id as `db view` shows it"),
+        ("catalog promote 12345 --json", "for a program"),
+    ),
+    "catalog remove": (
+        ("catalog remove old.safetensors", "an entry whose file is gone"),
+        ('catalog remove "a name with blanks.safetensors"', "in quotes"),
+        ("catalog remove old.safetensors --json", "for a program"),
+    ),
     "library update": (
         ("library update", "newer versions of what you have, of the same base model"),
         ("library update --any-base", "of any base model"),

@@ -256,6 +256,9 @@ POSITIONALS = {
     "VERSION_ID": Positional("VERSION_ID…", "a version's id: 12345, or v_12345 as `db view` shows it"),
     "QUERY": Positional("QUERY", "the text to look for"),
     "tags QUERY": Positional("[QUERY]", "only the tags that begin with it"),
+    "catalog add VERSION_ID": Positional("VERSION_ID", "a version's id: 12345, or v_12345"),
+    "catalog promote VERSION_ID": Positional("VERSION_ID", "a version's id: 12345, or v_12345"),
+    "FILENAME": Positional("FILENAME", "a file's name, as the catalog has it"),
     "HASH|NAME": Positional("HASH|NAME", "the beginning of a hash, or a part of a name"),
     "DIR": Positional("DIR", "a folder that the data manager wrote to"),
     "PATH": Positional("PATH…", "a file or folder with models"),
@@ -284,6 +287,11 @@ FORCE = _says("-f", "--force", meaning="overwrite a file that is there")
 USER_FILE = _says("--user", meaning="the user's own file instead of ./config.toml")
 
 # Each once, though several commands take it.
+CATALOG = (
+    _sets("catalog.catalog_dir", "--catalog-dir", takes="DIR"),
+    _sets("catalog.models_dir", "--models-dir", takes="DIR"),
+)
+CATALOG_ADD = (_says("--download", meaning="fetch its file too, to where the catalog says that it is"),)
 EVERY_FLAG = tuple(
     dict.fromkeys(
         (
@@ -297,6 +305,8 @@ EVERY_FLAG = tuple(
             *TORRENT,
             LIBRARY_OUT,
             *LIBRARY_SCAN,
+            *CATALOG,
+            *CATALOG_ADD,
             FORCE,
             USER_FILE,
         )

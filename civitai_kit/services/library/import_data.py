@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,11 +148,11 @@ class _Import:
 
 def _identified(file: LibraryFile, version: Mapping[str, Any], sha256: str, seen: str | None) -> LibraryFile:
     model_id = version.get("modelId")
-    news = {
-        "version_id": version["id"],
-        "model_id": model_id if isinstance(model_id, int) else None,
-        "file_id": file_id_of(version, sha256),
-        "matched_by": MatchedBy.SHA256,
-        "last_seen": seen,
-    }
-    return file.model_copy(update=news)
+    return replace(
+        file,
+        version_id=version["id"],
+        model_id=model_id if isinstance(model_id, int) else None,
+        file_id=file_id_of(version, sha256),
+        matched_by=MatchedBy.SHA256,
+        last_seen=seen,
+    )

@@ -40,7 +40,7 @@ def no_answer(
     if "DecodingError" in names:
         return UnexpectedReply("The answer's compression is broken.", **where), Trouble.GARBLED
     if "EndlessHead" in names:
-        return UnexpectedReply(f"{host} gave no answer: {error}.", **where), Trouble.GARBLED
+        return UnexpectedReply(f"{host} gave no answer: {error}.", **where), Trouble.REFUSED
     if names & _DISTRUSTED:
         said = f"The certificate of {host} is not trusted: {plain_text(error)}."
         return Unavailable(said, code=Code.NETWORK, hint=_CERTIFICATE_HINT, **where), Trouble.REFUSED

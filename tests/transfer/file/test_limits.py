@@ -208,7 +208,7 @@ def test_an_endless_picture_is_fetched_once_and_ends_at_the_most_that_a_picture_
         line.fetcher(host, picture=3 * MIB).fetch_picture(line.order(host, content=Content.IMAGE), lambda _: None)
     assert isinstance(caught.value.error, SizeMismatch)
     assert caught.value.trouble is Trouble.REFUSED
-    assert caught.value.received >= 3 * MIB
+    assert caught.value.received > 2 * MIB
     assert (list(line.folder.iterdir()), host.sent < 12 * MIB) == ([], True)
 
 
@@ -291,4 +291,4 @@ def test_headers_that_drip_are_given_up_although_something_always_comes(line: Li
         assert isinstance(line.refusal(host, timeout=0.1), UnexpectedReply)
     finally:
         dripping.set()
-    assert len(host.heads) == 3
+    assert len(host.heads) == 1

@@ -6,10 +6,10 @@ READY := .venv/.ready
 PLAIN := .bench-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check bench torture page lock clean
+.PHONY: help venv run test check bench torture page pictures lock clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # A lock names everything: installed without looking for more, so that no later release can come between, then checked.
 PIP = $(BIN)/python -m pip --disable-pip-version-check
@@ -61,6 +61,9 @@ $(PLAIN)/.ready: pyproject.toml requirements/run.txt $(shell find civitai_kit -n
 page: venv ## the program's own help anew (civitai_kit/cli/help.txt)
 	COLUMNS=80 $(BIN)/python -c "from civitai_kit.cli.main import main; main(['--help'])" > .help.txt
 	mv .help.txt civitai_kit/cli/help.txt
+
+pictures: venv ## docs/pictures anew: the terminal at work against the sandbox, and library pages where Chromium is
+	$(BIN)/python -m pictures
 
 # --no-header: the header would name this machine's paths.
 LOCK = .cache/lock/bin/uv pip compile pyproject.toml --quiet --upgrade --no-header --no-config \

@@ -174,10 +174,10 @@ def test_every_package_that_tests_import_is_declared() -> None:
     assert imported(TESTS) - modules_of(lines) - ours == set()
 
 
-def test_all_but_the_sandbox_is_imported_without_any_extra() -> None:
+def test_all_but_the_sandbox_and_the_pages_is_imported_without_any_extra() -> None:
     absent = modules_of(chain(*EXTRAS.values())) - modules_of(PROJECT["dependencies"])
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in MODULES]
-    wanted = [name for name in names if not re.match(r"civitai_kit\.(sandbox|testing|__main__)", name)]
+    wanted = [name for name in names if not re.match(r"civitai_kit\.(sandbox|pages|testing|__main__)", name)]
     code = (
         "import importlib, sys\n"
         f"sys.modules.update(dict.fromkeys({sorted(absent)}))\n"
@@ -196,6 +196,17 @@ def test_the_sandbox_says_how_to_get_what_it_lacks() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert "starlette>=" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_library_pages_say_how_to_get_what_they_lack() -> None:
+    code = (
+        "import sys; sys.modules['nh3'] = None\n"
+        "from civitai_kit.cli.main import main\n"
+        "sys.exit(main(['library', 'pages']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "nh3>=" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_testing_says_in_one_sentence_what_it_lacks() -> None:

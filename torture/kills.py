@@ -22,29 +22,33 @@ MOST = 1.05
 # -- chains: killed again and again, each run goes on ----------------------------------------------------------
 
 
-def _chain(kills: int, size: int, *flags: str) -> Callable[[Place], Iterator[Result]]:
-    """A download of three files, killed whenever a share of it has come; then left to finish."""
+def _chain(kills: int, size: int, *flags: str, files: int = 3) -> Callable[[Place], Iterator[Result]]:
+    """A download of some files, killed whenever a share of it has come; then left to finish."""
     what = " ".join(("download", *flags))
 
     def run(place: Place) -> Iterator[Result]:
-        site = _three_files(place, size)
-        step = 3 * size // (kills + 2)
+        site = _files(place, size, files)
+        step = files * size // (kills + 2)
         for number in range(1, kills + 1):
-            running = place.start("download", "1", "2", "3", "--yes", *flags)
+            running = place.start("download", *map(str, site.models), "--yes", *flags)
             caught = running.wait_for(sent(site, step))
             ran = running.kill()
             late = () if caught else (f"it ended with {ran.code} before it could be killed",)
             yield Result(f"{what}{BATCH}kill {number}", (*late, *_lies(place, site)), place.last)
         site.rate = None
         yield Result(f"{what}{BATCH}the run after them", tuple(_finished(place, site, *flags)), place.last)
-        yield _cost(what, site, 3 * size, kills)
+        yield _cost(what, site, files * size, kills)
 
     return run
 
 
 def _three_files(place: Place, size: int) -> Site:
+    return _files(place, size, 3)
+
+
+def _files(place: Place, size: int, count: int) -> Site:
     site = place.closing.enter_context(Site(rate=32 * MIB))
-    for model_id in (1, 2, 3):
+    for model_id in range(1, count + 1):
         site.add(model_id, size=size)
     place.at(site.url)
     return site
@@ -199,6 +203,7 @@ def _singles() -> Iterator[tuple[str, Callable[[Place, int], Iterator[str]], tup
 
 def _jobs() -> list[Job]:
     chains = [
+        Job("download -c 1", _chain(20, 384 * MIB, "-c", "1", files=1)),
         Job("download -c 2", _chain(20, 192 * MIB, "-c", "2")),
         Job("download --connections 4", _chain(8, 96 * MIB, "--connections", "4", "-c", "1")),
     ]

@@ -16,8 +16,7 @@ from civitai_kit.cli.input.mistakes import command_in, command_of, usage_error
 from civitai_kit.cli.input.parsing import Answer, Branch, Parsed, parse
 from civitai_kit.cli.output.console import Console, Outcome, of_error
 from civitai_kit.cli.signals import stop_on_signal
-from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted, in_our_tree
-from civitai_kit.core.exhaustion import lack_of
+from civitai_kit.core.errors import CivitaiKitError, Code, Exit, Interrupted, known_failure
 
 # Variables whose values the message of a library might repeat.
 SECRET_VARIABLES = ("CIVITAI_API_KEY", "CIVITAI_TOKEN", "CIVITAI_API_TOKEN", "CIVITAI_KIT_API_KEY")
@@ -50,6 +49,9 @@ COMMANDS: dict[str, Branch] = {
         "the model files on your disks: identified, kept, shown",
         {
             "scan": Branch("identify model files and keep what the site says of them", f"{_IN}.library.scan:COMMAND"),
+            "pages": Branch(
+                "a static site of the library, for a browser", f"{_IN}.library.pages:COMMAND", is_local=True
+            ),
             "update": Branch("newer versions of what you have", f"{_IN}.library.update:COMMAND"),
             "where": Branch("where a model lies, by a hash or a name", f"{_IN}.library.where:COMMAND", is_local=True),
             "missing": Branch(
@@ -66,6 +68,15 @@ COMMANDS: dict[str, Branch] = {
             ),
         },
     ),
+    "catalog": Branch(
+        "the two catalogs that other programs read",
+        {
+            "map": Branch("which versions are in it, and are their files here", f"{_IN}.catalog.catalog:MAP"),
+            "add": Branch("add a version; --download fetches it too", f"{_IN}.catalog.catalog:ADD"),
+            "promote": Branch("move a LoRA to loras.json", f"{_IN}.catalog.catalog:PROMOTE"),
+            "remove": Branch("remove an entry whose file is gone", f"{_IN}.catalog.catalog:REMOVE"),
+        },
+    ),
     "clean": Branch("remove leftover temporary files under the save path", f"{_IN}.clean:COMMAND", is_local=True),
     "torrent": Branch("make torrents of what was downloaded", f"{_IN}.torrent:COMMAND", is_local=True),
     "config": Branch(
@@ -74,6 +85,7 @@ COMMANDS: dict[str, Branch] = {
             "init": Branch("write a commented config.toml to begin with", f"{_IN}.config:INIT"),
             "show": Branch("every setting, its value and where it is from", f"{_IN}.config:SHOW"),
             "path": Branch("where settings are read from", f"{_IN}.config:PATH"),
+            "check": Branch("does it work: key, site, save path, extras", f"{_IN}.config:CHECK"),
         },
     ),
     "sandbox": Branch("serve a small pretend site on this machine to try things on", f"{_IN}.sandbox:COMMAND"),
@@ -164,8 +176,8 @@ def _stopped() -> Interrupted:
 def _unforeseen(error: Exception) -> Outcome:
     from civitai_kit.cli.output.logs import log_traceback, redactor
 
-    if lack_of(error) is not None:
-        return of_error(in_our_tree(error))
+    if (known := known_failure(error)) is not None:
+        return of_error(known)
     hint = log_traceback(error)
     secrets = (value for name, value in os.environ.items() if name in SECRET_VARIABLES)
     said = " ".join(str(redactor(*secrets)(str(error))).split())

@@ -10,9 +10,9 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import random
 from typing import Any, NamedTuple, TypeAlias, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
-from civitai_kit.core.errors import SiteError, UnexpectedReply
+from civitai_kit.core.errors import SiteError, UnexpectedReply, UsageError
 from civitai_kit.core.retry import RetryRules, Trouble, retry_after_of, wait_before_retry
 from civitai_kit.core.site.replies import error_for, is_login_address, login_required, trouble_in
 from civitai_kit.core.site.strict_json import NotJson, parse_json
@@ -20,6 +20,8 @@ from civitai_kit.core.site.strict_json import NotJson, parse_json
 T = TypeVar("T")
 
 _MOST_REDIRECTS = 5
+# HTTP libraries take 65,536 letters; many servers fewer, and say so.
+_LONGEST_QUERY = 60_000
 
 
 class Request(NamedTuple):
@@ -81,9 +83,13 @@ class Asker:
     def get(self, path: str, fits: Fits, params: Iterable[tuple[str, str]] = ()) -> Call[Any]:
         """Ask for the JSON at a path under `/api/v1`; raises a SiteError when the site does not give.
 
-        `fits` says whether an answer has the shape that it should have.
+        `fits` says whether an answer has the shape that it should have. Raises UsageError before it asks where the
+        parameters are too long for a URL.
         """
-        return self._ask(Request("GET", f"{self.site}/api/v1{path}", tuple(params)), fits)
+        asked = tuple(params)
+        if len(urlencode(asked)) > _LONGEST_QUERY:
+            raise UsageError("What is asked for is too long for a URL.", hint="Name fewer or shorter things at once.")
+        return self._ask(Request("GET", f"{self.site}/api/v1{path}", asked), fits)
 
     def post(self, path: str, fits: Fits, body: bytes) -> Call[Any]:
         """Send JSON to a path under `/api/v1` and give the JSON of the answer; else as `get`."""

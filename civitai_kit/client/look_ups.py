@@ -18,6 +18,7 @@ from civitai_kit.core.site.paging import page_of
 from civitai_kit.core.site.posts import Post
 from civitai_kit.core.site.query import IMAGES_AT_ONCE, MODEL_PAGE, ImageQuery, ModelQuery
 from civitai_kit.core.site.reading import objects
+from civitai_kit.core.site.urls import absolute_url, path_and_query
 
 T = TypeVar("T")
 
@@ -102,10 +103,11 @@ def version_ids_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[Hash
 
 
 def _with_addresses(found: ModelVersion, site: str) -> ModelVersion:
-    """The version with download URLs that lead to the site: in batches their host is `undefined` (site.md 5.2)."""
+    """The version with download URLs that lead to the site: in batches their host may be any (site.md 5.2)."""
 
     def mended(url: str | None) -> str | None:
-        return url and re.sub(r"^https?://undefined(?=/)", lambda _: site, url)
+        path = path_and_query(url or "")
+        return url if path is None else absolute_url(site, path)
 
     def mended_file(file: ModelFile) -> ModelFile:
         return file.model_copy(update={"download_url": mended(file.download_url)})

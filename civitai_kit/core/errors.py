@@ -24,6 +24,7 @@ CivitaiKitError
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 from civitai_kit.core.codes import ENDS_RUN as ENDS_RUN
@@ -32,14 +33,18 @@ from civitai_kit.core.codes import Code as Code
 from civitai_kit.core.codes import Exit as Exit
 from civitai_kit.core.codes import exit_code_of as exit_code_of
 from civitai_kit.core.exhaustion import lack_of
+from civitai_kit.core.overlong import cut_in_the_middle
 from civitai_kit.core.url_keys import without_keys
+
+# What systems take: a path in full is of use to a program.
+LONGEST_PATH = 4096
 
 
 class CivitaiKitError(Exception):
     """The root of the tree: `message` says what, `hint` how to help, the ids and `path` where.
 
-    Keys in the URLs of a message or hint are cut, whoever put them there. `received` are the bytes that came over the
-    network for what failed.
+    Keys in the URLs of a message or hint are cut, whoever put them there, and the middle of what is too long.
+    `received` are the bytes that came over the network for what failed.
     """
 
     default_code: Code = Code.UNFORESEEN
@@ -55,10 +60,10 @@ class CivitaiKitError(Exception):
         file_id: int | None = None,
         path: str | None = None,
     ) -> None:
-        self.message = without_keys(message)
+        self.message = cut_in_the_middle(without_keys(message))
         super().__init__(self.message)
         self.code = code or self.default_code
-        self.hint = hint and without_keys(hint)
+        self.hint = hint and cut_in_the_middle(without_keys(hint))
         self.model_id = model_id
         self.version_id = version_id
         self.file_id = file_id
@@ -79,7 +84,7 @@ class CivitaiKitError(Exception):
             "model_id": self.model_id,
             "version_id": self.version_id,
             "file_id": self.file_id,
-            "path": self.path and without_keys(self.path),
+            "path": self.path and cut_in_the_middle(without_keys(self.path), LONGEST_PATH),
         }
         return {name: value for name, value in parts.items() if value is not None}
 
@@ -253,16 +258,27 @@ class Unforeseen(CivitaiKitError):
     default_code = Code.UNFORESEEN
 
 
-def in_our_tree(error: Exception) -> CivitaiKitError:
-    """The error itself where it is one of the tree; anything else as Unforeseen, with what there was no more of.
-
-    Its text is not repeated, for it may hold anything: a key, a page, a body.
-    """
+def known_failure(error: Exception) -> CivitaiKitError | None:
+    """The error itself, or what the machine says by it: too little of something, a name too long; None for others."""
     if isinstance(error, CivitaiKitError):
         return error
     lack = lack_of(error)
     if lack is not None:
         return Unforeseen(lack.message, hint=lack.hint)
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        named = str(error.filename or "It")
+        return UsageError(f"{named} is too long a name for this file system.", hint="Choose a shorter one.", path=named)
+    return None
+
+
+def in_our_tree(error: Exception) -> CivitaiKitError:
+    """The error itself where it is one of the tree; anything else as Unforeseen, with what there was no more of.
+
+    Its text is not repeated, for it may hold anything: a key, a page, a body.
+    """
+    found = known_failure(error)
+    if found is not None:
+        return found
     unforeseen = Unforeseen(f"Something unforeseen happened: {type(error).__name__}.")
     unforeseen.__cause__ = error
     return unforeseen

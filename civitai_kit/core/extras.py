@@ -30,6 +30,13 @@ def requirements_of(extra: str, stated: Iterable[str]) -> list[str]:
     return [requirement.strip() for requirement, _, marker in parts if marked.search(marker)]
 
 
+def named_in(requirement: str) -> tuple[str, tuple[str, ...]]:
+    """The distribution and the extras that a requirement names: `httpx2[socks]>=2.16` is httpx2 with socks."""
+    found = re.match(r"\s*([\w.-]+)\s*(?:\[([^\]]*)\])?", requirement)
+    name, extras = found.groups("") if found else (requirement, "")
+    return name, tuple(extra.strip() for extra in extras.split(",") if extra.strip())
+
+
 def how_to_add(requirements: Sequence[str], found: Installation) -> str:
     """The command that adds `requirements` to this installation.
 

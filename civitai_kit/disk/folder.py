@@ -17,6 +17,8 @@ from civitai_kit.core.paths.relative_paths import is_absolute
 from civitai_kit.core.plans.digests import ALL, Digests, FileStamp
 from civitai_kit.disk.files import (
     FoundFile,
+    Listed,
+    listed,
     names_in,
     refuse_file,
     remove_empty_folders,
@@ -68,7 +70,7 @@ class Folder:
 
     def place_of(self, path: str) -> Path:
         """Where a recorded file lies: one outside the root has an absolute path. It is for looking and reading only."""
-        return Path(path) if is_absolute(path) and "\0" not in path else self.locate(path)
+        return Path(system_name(path)) if is_absolute(path) and "\0" not in path else self.locate(path)
 
     def place_for(self, path: str) -> Path:
         """The same for a file that is to be put there; raises NotWritable where a link or the like has its name."""
@@ -144,9 +146,12 @@ class Folder:
         except OSError as error:
             raise read_error(error, place) from error
 
-    def write(self, path: str, content: bytes) -> None:
-        """Write a small file atomically, making folders; raises DiskFull or NotWritable."""
-        write_atomically(self.locate(path), content)
+    def write(self, path: str, content: bytes, *, lasting: bool = True) -> None:
+        """Write a small file atomically, making folders; raises DiskFull or NotWritable.
+
+        Without `lasting` a power cut may leave an empty file.
+        """
+        write_atomically(self.locate(path), content, lasting=lasting)
 
     def link(self, source: Path, path: str) -> None:
         """Give a file a second name (a hard link) at `path`, in the place of what is there; a copy where that fails.
@@ -200,6 +205,10 @@ class Folder:
         folders = remove_empty_folders(self.locate(path).parent, self.root)
         return tuple(plain_name(folder.relative_to(self.root).as_posix()) for folder in folders)
 
+    def listed(self, path: str | None = None) -> tuple[Listed, ...]:
+        """What stands in the root, or in one folder of it, by rising name; none where it cannot be looked into."""
+        return listed(self.root if path is None else self.locate(path))
+
     def walk(self, path: str | None = None) -> Iterator[FoundFile]:
         """All regular files under the root, or under one folder of it; links are not followed."""
         return walk(self.root if path is None else self.locate(path))
@@ -225,6 +234,12 @@ class Folder:
                 probe.touch(exist_ok=False)
             finally:
                 probe.unlink(missing_ok=True)
+
+    def check_could_be_written(self) -> None:
+        """The same without making it: where it is missing, its nearest existing parent has to be writable."""
+        place = self.root.absolute()
+        there = next(folder for folder in (place, *place.parents) if os.path.lexists(folder))
+        Folder(there).check_writable()
 
 
 def _lies_in(place: Path, others: tuple[Path, ...]) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import PackageNotFoundError, metadata, requires
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from civitai_kit.core.extras import NAME, Installation, how_to_add, requirements_of
+from civitai_kit.core.extras import NAME, Installation, how_to_add, named_in, requirements_of
 
 _UV_RECEIPT = "uv-receipt.toml"
 
@@ -20,6 +20,26 @@ def adding(extra: str) -> str:
     except PackageNotFoundError:
         return f"make venv, in a checkout of {NAME}"
     return how_to_add(requirements_of(extra, stated), installation(Path(sys.prefix)))
+
+
+def installed_extras() -> dict[str, bool]:
+    """Each extra and whether all that it brings is installed; empty where the program itself is not."""
+    try:
+        names = metadata(NAME).get_all("Provides-Extra") or ()
+    except PackageNotFoundError:
+        return {}
+    # `all` is the others together.
+    return {name: _has(f"{NAME}[{name}]") for name in sorted(names) if name != "all"}
+
+
+def _has(requirement: str) -> bool:
+    """Whether a distribution is installed, with what the extras named in the requirement bring."""
+    name, extras = named_in(requirement)
+    try:
+        stated = requires(name) or ()
+    except PackageNotFoundError:
+        return False
+    return all(_has(each) for extra in extras for each in requirements_of(extra, stated))
 
 
 def installation(prefix: Path) -> Installation:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from civitai_kit.store.lmdb_store import LmdbStore
 
 
+# A change of the catalogs takes some milliseconds; so long others may be at theirs.
+_CATALOG_WAIT = 10.0
+
+
 class Ground:
     """The places that settings name; to make one opens nothing. `command` tells others who holds the lock."""
 
@@ -31,6 +35,14 @@ class Ground:
         self._log_file = settings.log_file
         self._images = images_folder(settings)
         self.library_folder = library_folder(settings)
+        self.catalog_folder = _folder(settings.catalog.catalog_dir, root / "catalog")
+        self.models_folder = _folder(settings.catalog.models_dir, root)
+
+    def catalog_lock(self) -> AbstractContextManager[object]:
+        """The lock of the catalogs, for one change; it is waited for while other programs make theirs."""
+        from civitai_kit.disk.save_lock import wait_for_lock
+
+        return wait_for_lock(self.catalog_folder, self._command, _CATALOG_WAIT)
 
     @contextmanager
     def lock(self, emit: Emit) -> Iterator[None]:
@@ -89,6 +101,10 @@ def images_folder(settings: Settings) -> Path:
     """Where images go: the folder set for them, else `images` under the save path."""
     output = settings.images.output_dir
     return Path(output).absolute() if output else Path(settings.save_path).absolute() / "images"
+
+
+def _folder(named: str, otherwise: Path) -> Path:
+    return Path(named).absolute() if named else otherwise
 
 
 def library_folder(settings: Settings) -> Path:

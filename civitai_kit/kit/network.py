@@ -24,19 +24,31 @@ if TYPE_CHECKING:
     from civitai_kit.core.settings.layers import Settings
     from civitai_kit.transfer.file.fetch import Fetcher
 
+    _Hearer = Callable[[Exchange], None]
+
 
 class Network:
     """The client and the fetcher of one command, closed with the stack `closing`; `stop`, once set, halts both.
 
-    `log` is the file of questions and answers, written where the settings ask for it.
+    `log` is the file of questions and answers, written where the settings ask for it; `listen` hears them, too.
     """
 
-    def __init__(self, settings: Settings, log: Path, emit: Emit, stop: threading.Event, closing: ExitStack) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: Path,
+        emit: Emit,
+        stop: threading.Event,
+        closing: ExitStack,
+        *,
+        listen: Callable[[Exchange], None] | None = None,
+    ) -> None:
         self._settings = settings
         self._log = log
         self._emit = emit
         self._stop = stop
         self._closing = closing
+        self._listen = listen
         self.retries = RetryRules(max_retries=settings.max_retries, first_wait=settings.retry_delay_ms / 1000)
 
     @cached_property
@@ -53,7 +65,7 @@ class Network:
                 timeout=settings.api_client_timeout_sec,
                 pace=self._pace,
                 on_wait=lambda seconds, why: self._emit(SiteWaits(seconds, why)),
-                log=self._closing.enter_context(self._open_log()),
+                log=_both(self._closing.enter_context(self._open_log()), self._listen),
                 stop=self._stop,
             )
         return self._closing.enter_context(client)
@@ -77,6 +89,11 @@ class Network:
             pace=self._pace,
         )
         return self._closing.enter_context(fetcher)
+
+    @property
+    def sends_key(self) -> bool:
+        """Whether the site is asked with a key."""
+        return self._key is not None
 
     @cached_property
     def _key(self) -> str | None:
@@ -112,6 +129,17 @@ class Network:
 
         with ApiLog(self._log, failed) as log:
             yield log.write
+
+
+def _both(log: _Hearer | None, listen: _Hearer | None) -> _Hearer | None:
+    if log is None or listen is None:
+        return log or listen
+
+    def hear(done: Exchange) -> None:
+        log(done)
+        listen(done)
+
+    return hear
 
 
 @contextmanager

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from civitai_kit.disk.spool import Spool
     from civitai_kit.kit.network import Network
     from civitai_kit.kit.settings import Loaded
+    from civitai_kit.services.catalog.catalogs import CatalogParts
     from civitai_kit.services.download.download import DownloadParts
     from civitai_kit.services.exchange.exchange import ImportParts
     from civitai_kit.services.images.images import ImageParts
+    from civitai_kit.services.library.pages import PagesParts
     from civitai_kit.services.library.ports import LibraryParts
     from civitai_kit.services.scan.scan import ScanParts
     from civitai_kit.services.torrents.torrents import TorrentParts
@@ -172,6 +174,22 @@ class Kit:
         )
 
     @property
+    def catalog_parts(self) -> CatalogParts:
+        """What the catalogs work with."""
+        from civitai_kit.core.catalog.routing import routes_of
+        from civitai_kit.disk.folder import Folder
+        from civitai_kit.services.catalog.catalogs import CatalogParts
+
+        return CatalogParts(
+            folder=Folder(self.ground.catalog_folder),
+            models=Folder(self.ground.models_folder),
+            site=lambda: self.site,
+            lock=self.ground.catalog_lock,
+            now=self.now,
+            places=routes_of(self.settings.catalog.routes),
+        )
+
+    @property
     def library_parts(self) -> LibraryParts:
         """What the library works with."""
         from civitai_kit.disk.files import stamp
@@ -201,6 +219,24 @@ class Kit:
             now=self.now,
             stop=self.stop,
         )
+
+    @contextmanager
+    def pages_parts(self) -> Iterator[PagesParts]:
+        """What the pages of a library are made with, under the lock where they lie under the save path."""
+        from civitai_kit.disk.folder import Folder
+        from civitai_kit.pages.render import LibraryPages
+        from civitai_kit.services.library.pages import PagesParts
+
+        output = self.ground.library_folder
+        mine = output.as_posix()
+        inside = self.disk.relative(output) is not None
+        with self.ground.lock_if_there(self._emit) if inside else nullcontext():
+            yield PagesParts(
+                files=lambda: (file for file in self.store.library_files() if file.output == mine),
+                tree=Folder(output),
+                maker=LibraryPages(self.settings.api_url),
+                stopped=self.stop.is_set,
+            )
 
     @contextmanager
     def torrent_parts(self, out: Path | None) -> Iterator[TorrentParts]:

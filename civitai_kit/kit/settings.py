@@ -100,7 +100,7 @@ def _file_layer(path: Path, shown: Path | None, warnings: list[str], cwd: Path, 
         hint = "Text stands in quotes, lists in brackets; `civitai-kit config init` writes a file to begin with."
         raise SettingsError(f"{name}: is not TOML: {error}.", hint=hint, path=str(path)) from error
     layer = _document_layer(document, name, warnings, cwd)
-    if _is_open_to_others(path) and any(layer.values.get(secret) for secret in SECRETS):
+    if is_open_to_others(path) and any(layer.values.get(secret) for secret in SECRETS):
         said = (
             f"Others on this machine can read the key in {path}: `chmod 600 {shlex.quote(str(path))}` keeps it yours."
         )
@@ -109,7 +109,7 @@ def _file_layer(path: Path, shown: Path | None, warnings: list[str], cwd: Path, 
     return [layer]
 
 
-def _is_open_to_others(path: Path) -> bool:
+def is_open_to_others(path: Path) -> bool:
     """Whether a file may be read by anybody but its owner; Windows says so in other ways."""
     mode = path.stat().st_mode
     return os.name == "posix" and stat.S_ISREG(mode) and bool(mode & (stat.S_IRGRP | stat.S_IROTH))

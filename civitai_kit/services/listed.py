@@ -18,10 +18,7 @@ T = TypeVar("T")
 
 def listed_models(site: Site, model_ids: Iterable[int]) -> dict[int, Model]:
     """Those of the models that the listing shows, whole; archived, unrated and hidden ones must be asked for by id."""
-    wanted = _askable(model_ids)
-    queries = (ModelQuery(ids=tuple(batch), nsfw=True, limit=MODEL_PAGE) for batch in batches(wanted))
-    found = (model for query in queries for page in site.models_of(query) for model in page.items)
-    return {model.id: model for model in found if model.id in wanted}
+    return {model.id: model for model in site.models_by_id(_askable(model_ids)) if model.id is not None}
 
 
 def listed_owners(site: Site, version_ids: Iterable[int]) -> dict[int, Model]:

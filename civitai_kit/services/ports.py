@@ -35,6 +35,9 @@ class Site(Protocol):
     def version(self, version_id: int) -> ModelVersion:
         """One version by id."""
 
+    def models_by_id(self, model_ids: Iterable[int]) -> tuple[Model, ...]:
+        """Those of the models that the listing shows, whole, a hundred a request."""
+
     def version_by_hash(self, digest: str) -> ModelVersion:
         """The version that holds a file with this digest of any kind; raises NotFound."""
 

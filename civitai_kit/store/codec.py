@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from contextlib import suppress
+from dataclasses import asdict, is_dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -117,6 +118,8 @@ def _dump_plainly(record: BaseModel) -> bytes:
 def _dump_inner(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 

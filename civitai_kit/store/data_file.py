@@ -7,6 +7,7 @@ is missing must be listed as free. (Layout of LMDB's data format 1 on 64-bit mac
 
 from __future__ import annotations
 
+import mmap
 import os
 import stat
 import struct
@@ -30,13 +31,16 @@ _BRANCH, _LEAF = 0x01, 0x02
 _BIG = 0x01  # a node whose value lies on overflow pages
 _TRIES = 5
 _LINK_THE_FOLDER = "A database on another disk is linked as a folder, or named with --database."
-_POINTER_BYTES = struct.calcsize("P")
-# What is looked at in less than 50 ms: up to here every node, up to there every page of a tree, beyond it nothing.
-_EVERY_NODE, _EVERY_PAGE = 16 * 2**20, 64 * 2**20
+POINTER_BYTES = struct.calcsize("P")
+# Up to this length every page is looked at when a database is opened, in less than 50 ms; of a longer one the lists of
+# free pages and of tables, and the rest when it is used (guard.py).
+SMALL = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class _Meta:
+class Meta:
+    """What a transaction left behind: the trees of free pages and of tables, and the number of the last page."""
+
     page_size: int
     free: Tree
     tables: Tree
@@ -44,7 +48,7 @@ class _Meta:
     transaction: int
 
 
-class _UnknownFormat(Exception):
+class UnknownFormat(Exception):
     """A data format that only LMDB itself can judge."""
 
 
@@ -59,7 +63,7 @@ def holds_database(folder: Path) -> bool:
         # A process killed while it made the database leaves an empty file.
         if not path.exists() or path.stat().st_size == 0:
             return False
-        if _POINTER_BYTES == 8:
+        if POINTER_BYTES == 8:
             _check(path)
     except OSError as error:
         raise refused(error, folder) from error
@@ -87,7 +91,7 @@ def _check(path: Path) -> None:
             except (DamagedPages, struct.error, IndexError, ValueError) as error:
                 if _transaction(file) == before:
                     raise unreadable(path.parent, f"is damaged, or not one of ours: {error}") from error
-            except _UnknownFormat:
+            except UnknownFormat:
                 return
             else:
                 return
@@ -98,7 +102,7 @@ def _transaction(file: FileIO) -> int | None:
     """The number of the last transaction, None when it cannot be told."""
     try:
         return _newest_meta(file).transaction
-    except (DamagedPages, _UnknownFormat, struct.error):
+    except (DamagedPages, UnknownFormat, struct.error):
         return None
 
 
@@ -108,14 +112,34 @@ def _check_whole(file: FileIO) -> None:
     _check_length(file, meta, size)
     # Elsewhere the file may be as long as the map.
     used = min(size, (meta.last_page + 1) * meta.page_size)
-    if used <= _EVERY_PAGE:
+    if used <= SMALL:
         # Read, not mapped: a mapped page that the disk cannot give kills the process, and in a row it comes sooner.
-        pages = Pages(memoryview(_read(file, 0, used)), meta.page_size, nodes=used <= _EVERY_NODE)
+        pages = Pages(memoryview(_read(file, 0, used)), meta.page_size)
         pages.check(meta.free)
         pages.check(meta.tables)
+    else:
+        pages = mapped_pages(file, used, meta.page_size)
+        pages.check(meta.free)
+        pages.tables(meta.tables)
 
 
-def _check_length(file: FileIO, meta: _Meta, size: int) -> None:
+def mapped_pages(file: FileIO, used: int, page_size: int) -> Pages:
+    """The pages of a file of so many bytes, of which only those are read that are looked at; raises OSError."""
+    content = mmap.mmap(file.fileno(), used, access=mmap.ACCESS_READ)
+
+    def touch(number: int, pages: int) -> None:
+        # A mapped page that the disk cannot give kills the process; to read it says so.
+        for page in range(number, number + pages):
+            os.pread(file.fileno(), 1, page * page_size)
+
+    return Pages(memoryview(content), page_size, touch if hasattr(os, "pread") else _let_be)
+
+
+def _let_be(number: int, pages: int) -> None:
+    """For Windows, which cannot read at a place."""
+
+
+def _check_length(file: FileIO, meta: Meta, size: int) -> None:
     pages = size // meta.page_size
     if meta.last_page < pages:
         return
@@ -125,24 +149,28 @@ def _check_length(file: FileIO, meta: _Meta, size: int) -> None:
         raise DamagedPages(f"it is cut off at {size} of {(meta.last_page + 1) * meta.page_size} bytes")
 
 
-def _newest_meta(file: FileIO) -> _Meta:
+def _newest_meta(file: FileIO) -> Meta:
+    return max(metas(file), key=lambda meta: meta.transaction)
+
+
+def metas(file: FileIO) -> tuple[Meta, Meta]:
+    """What the last two transactions left behind; raises DamagedPages or UnknownFormat."""
     first = _meta(_read(file, 0, HEADER + _META.size))
-    second = _meta(_read(file, first.page_size, HEADER + _META.size))
-    return max(first, second, key=lambda meta: meta.transaction)
+    return first, _meta(_read(file, first.page_size, HEADER + _META.size))
 
 
-def _meta(page: bytes) -> _Meta:
+def _meta(page: bytes) -> Meta:
     magic, version, page_size, free_depth, free, depth, root, last, transaction = _META.unpack_from(page, HEADER)
     if magic != _MAGIC:
         raise DamagedPages("it is no LMDB file")
     if version != _FORMAT:
-        raise _UnknownFormat
+        raise UnknownFormat
     if not 512 <= page_size <= 65536 or page_size & (page_size - 1):
         raise DamagedPages(f"its page size is {page_size}")
-    return _Meta(page_size, Tree(free, free_depth), Tree(root, depth, holds_tables=True), last, transaction)
+    return Meta(page_size, Tree(free, free_depth), Tree(root, depth, holds_tables=True), last, transaction)
 
 
-def _free_pages(file: FileIO, meta: _Meta, pages: int) -> Iterator[int]:
+def _free_pages(file: FileIO, meta: Meta, pages: int) -> Iterator[int]:
     """The numbers of all pages that the file itself lists as free."""
     todo = [(meta.free.root, 0)] if meta.free.root != NO_PAGE else []
     while todo:
@@ -165,7 +193,7 @@ def _nodes(page: bytes) -> Iterator[int]:
         yield _number(page, pointer, 2)
 
 
-def _value(file: FileIO, meta: _Meta, page: bytes, node: int) -> bytes:
+def _value(file: FileIO, meta: Meta, page: bytes, node: int) -> bytes:
     size = _number(page, node, 4)
     flags, key_size = _number(page, node + 4, 2), _number(page, node + 6, 2)
     start = node + 8 + key_size

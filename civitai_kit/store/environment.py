@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 import lmdb
 
 from civitai_kit.core.errors import NotWritable
 from civitai_kit.store.errors import translated
+from civitai_kit.store.guard import GuardedTransaction, PageGuard, guard_of
 from civitai_kit.store.opening import open_handle
 
 T = TypeVar("T")
@@ -27,8 +28,11 @@ class Environment:
     A job is run again when the map had to grow under it, so it must only act through its transaction.
     """
 
-    def __init__(self, path: Path, handle: lmdb.Environment, *, read_only: bool, notice: str | None = None) -> None:
+    def __init__(
+        self, path: Path, handle: lmdb.Environment, guard: PageGuard | None, *, read_only: bool, notice: str | None
+    ) -> None:
         self.path = path
+        self._guard = guard
         self.read_only = read_only
         self.notice = notice
         self._handle = handle
@@ -46,27 +50,36 @@ class Environment:
             opened = open_handle(path, read_only=read_only, map_size=map_size)
             if not read_only and opened.locks:
                 opened.handle.reader_check()
-        return cls(path, opened.handle, read_only=read_only, notice=opened.notice)
+            guard = guard_of(path)
+        return cls(path, opened.handle, guard, read_only=read_only, notice=opened.notice)
 
     def close(self) -> None:
         """Close it; a second time does nothing."""
         self._handle.close()
+        if self._guard is not None:
+            self._guard.close()
 
     def table(self, name: str, txn: Transaction, *, sorted_values: bool = False) -> lmdb._Database:
         """The sub-database `name`, made in a write transaction where it is missing."""
-        return self._handle.open_db(name.encode(), txn=txn, dupsort=sorted_values)
+        own = getattr(txn, "own", txn)
+        return self._known(name, self._handle.open_db(name.encode(), txn=own, dupsort=sorted_values))
 
     def existing_table(self, name: str) -> lmdb._Database:
         """The sub-database `name`, for reading; not to be asked for within a job."""
         # A handle opened within a read transaction would end with that transaction.
-        return self._settled(lambda: self._handle.open_db(name.encode(), create=False))
+        return self._known(name, self._settled(lambda: self._handle.open_db(name.encode(), create=False)))
+
+    def _known(self, name: str, table: lmdb._Database) -> lmdb._Database:
+        if self._guard is not None:
+            self._guard.name(table, name)
+        return table
 
     def read(self, job: Callable[[Transaction], T]) -> T:
         """Run `job` in a read transaction; keep it short, it holds back the reuse of pages."""
 
         def run() -> T:
             with self._handle.begin() as txn:
-                return job(txn)
+                return job(self._guarded(txn))
 
         return self._settled(run)
 
@@ -94,7 +107,11 @@ class Environment:
 
     def _write_once(self, job: Callable[[Transaction], T]) -> T:
         with translated(self.path, writing=True), self._gate.passing(), self._handle.begin(write=True) as txn:
-            return job(txn)
+            return job(self._guarded(txn))
+
+    def _guarded(self, txn: Transaction) -> Transaction:
+        # It has what jobs ask of a transaction.
+        return txn if self._guard is None else cast(Transaction, GuardedTransaction(txn, self._guard))
 
     def _settled(self, act: Callable[[], T]) -> T:
         """Run what reads; again with the new size when another process has grown the map."""

@@ -15,6 +15,7 @@ from civitai_kit.core.exhaustion import lack_of
 from civitai_kit.files.errors import write_error
 from civitai_kit.files.replacing import CANNOT
 from civitai_kit.store.codec import Damaged
+from civitai_kit.store.pages import DamagedPages
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def translated(path: Path, *, writing: bool = False) -> Iterator[None]:
         raise
     except lmdb.Error as error:
         raise _translate(error, path, writing=writing) from error
-    except Damaged as error:
+    except (Damaged, DamagedPages) as error:
         raise unreadable(path, f"is damaged: {error}") from error
 
 

@@ -2,7 +2,7 @@
 
 LMDB believes what it maps: a page that is none, or a node that points out of its page, ends the process with a signal.
 So its trees are walked here first. Every page of a tree must carry its own number and be of the kind that its place
-asks for; what nodes say of lengths and pages is checked where the file is small enough for that to take no time.
+asks for; what its nodes say of lengths and pages must stay within.
 (Layout of LMDB's data format 1 on 64-bit machines, in the machine's own byte order.)
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 
@@ -43,16 +44,18 @@ class Tree:
 class Pages:
     """The pages of a data file whose trees are to be looked at; `content` is the whole file.
 
-    With `nodes` everything in them is checked, else that they are there and are what they should be.
+    `touch` is called before so many pages from a number on are looked at. Each page is looked at once.
     """
 
-    def __init__(self, content: memoryview, page_size: int, *, nodes: bool) -> None:
+    def __init__(
+        self, content: memoryview, page_size: int, touch: Callable[[int, int], object] = lambda number, pages: None
+    ) -> None:
         self._bytes = content
         self._count = len(content) // page_size
         self._size = page_size
         self._numbers = content[: self._count * page_size].cast("Q")
         self._words = content[: self._count * page_size].cast("H")
-        self._nodes = nodes
+        self._touch = touch
         self._seen = bytearray(self._count)
 
     def check(self, tree: Tree) -> None:
@@ -60,30 +63,67 @@ class Pages:
         trees = [tree]
         while trees:
             found = trees.pop()
-            if found.root != NO_PAGE:
-                trees += self._check_tree(found)
+            trees += [held for number in self._leaves(found) for _, held in self._check_leaf(number, found)]
 
-    def _check_tree(self, tree: Tree) -> list[Tree]:
-        """Walk one tree level by level; gives the trees that its leaves hold."""
-        if not 1 <= tree.depth <= DEEPEST:
-            raise DamagedPages(f"a tree of it is {tree.depth} pages deep")
-        level = [tree.root]
-        for _ in range(tree.depth - 1):
-            level = list(chain.from_iterable(map(self._children, level)))
-        if not self._nodes and not tree.holds_tables:
-            self._check_leaves_quickly(level)
+    def check_path(self, tree: Tree, key: bytes) -> None:
+        """Look only at the pages that lead to a key, and at what is held for it; raises DamagedPages."""
+        if tree.root == NO_PAGE:
+            return
+        number = tree.root
+        for _ in range(_levels(tree) - 1):
+            number = self._child_towards(number, key)
+        for _, held in self._check_leaf(number, tree):
+            self.check(held)
+
+    def tables(self, tree: Tree) -> dict[bytes, Tree]:
+        """The trees of the tables by their names, which a tree holds; it is walked, they are not."""
+        return {
+            self._key(number, pointer): held
+            for number in self._leaves(tree)
+            for pointer, held in self._check_leaf(number, tree)
+        }
+
+    def _leaves(self, tree: Tree) -> list[int]:
+        """The leaves of a tree, which is walked level by level."""
+        if tree.root == NO_PAGE:
             return []
-        return [held for number in level for held in self._check_leaf(number, tree)]
+        level = [tree.root]
+        for _ in range(_levels(tree) - 1):
+            level = list(chain.from_iterable(map(self._children, level)))
+        return level
 
     def _children(self, number: int) -> list[int]:
-        words, start = self._words, number * self._size >> 1
-        nodes = [start + (pointer >> 1) for pointer in self._pointers(number, _BRANCH)]
-        return [words[node + _LOW] | words[node + _HIGH] << 16 | words[node + 2] << 32 for node in nodes]
+        return [self._child(number, pointer) for pointer in self._pointers(number, _BRANCH)]
+
+    def _child(self, number: int, pointer: int) -> int:
+        words, node = self._words, number * self._size + pointer >> 1
+        if pointer & 1 or pointer + _NODE + words[node + 3] > self._size:
+            raise DamagedPages(f"its page {number} has a key that leaves it")
+        return words[node + _LOW] | words[node + _HIGH] << 16 | words[node + 2] << 32
+
+    def _child_towards(self, number: int, key: bytes) -> int:
+        """Where LMDB goes from a branch: it halves as here, so that it goes there also where keys are in disorder."""
+        pointers = self._pointers(number, _BRANCH)
+        children = [self._child(number, pointer) for pointer in pointers]
+        low, high = 1, len(pointers) - 1
+        while low <= high:
+            middle = (low + high) >> 1
+            found = self._key(number, pointers[middle])
+            if found == key:
+                return children[middle]
+            low, high = (middle + 1, high) if found < key else (low, middle - 1)
+        return children[low - 1]
+
+    def _key(self, number: int, pointer: int) -> bytes:
+        start = number * self._size + pointer
+        length = self._words[(start >> 1) + 3]
+        return bytes(self._bytes[start + _NODE : start + _NODE + length])
 
     def _pointers(self, number: int, kind: int) -> list[int]:
         """Where the nodes of a page begin; raises DamagedPages when it is not of this kind, or was met before."""
         if number >= self._count:
             raise DamagedPages(f"its page {number} is cut off")
+        self._touch(number, 1)
         words, start = self._words, number * self._size >> 1
         flags, lower, upper = words[start + 5 : start + 8]
         if self._seen[number] or self._numbers[number * self._size >> 3] != number or flags & _KINDS != kind:
@@ -94,26 +134,17 @@ class Pages:
             raise DamagedPages(f"its page {number} is in disorder")
         return pointers
 
-    def _check_leaves_quickly(self, level: list[int]) -> None:
-        words, size, half = self._words, self._size, self._size >> 1
-        if max(level) >= self._count:
-            raise DamagedPages(f"its page {max(level)} is cut off")
-        numbers = [self._numbers[number * size >> 3] for number in level]
-        kinds = {words[number * half + 5] & _KINDS for number in level}
-        in_order = all(HEADER < words[number * half + 6] <= words[number * half + 7] <= size for number in level)
-        if numbers != level or kinds != {_LEAF} or not in_order:
-            raise DamagedPages("one of its pages is not what it should be")
-
-    def _check_leaf(self, number: int, tree: Tree) -> list[Tree]:
-        """Check what the nodes of a leaf say of their values; gives the trees among these."""
+    def _check_leaf(self, number: int, tree: Tree) -> list[tuple[int, Tree]]:
+        """Check what the nodes of a leaf say of their values; gives the trees among these by their nodes."""
         words, size, start = self._words, self._size, number * self._size >> 1
-        held: list[Tree] = []
+        held: list[tuple[int, Tree]] = []
         for pointer in self._pointers(number, _LEAF):
             node = start + (pointer >> 1)
             length = words[node + _LOW] | words[node + _HIGH] << 16
             flags, end = words[node + 2], pointer + _NODE + words[node + 3]
             if flags:
-                held += self._check_value(number * size + end, flags, length, number, tree)
+                found = self._check_value(number * size + end, flags, length, number, tree)
+                held += [(pointer, each) for each in found]
                 length = _NODE if flags & _BIG else length
             if end + length > size or pointer & 1:
                 raise DamagedPages(f"its page {number} has a value that leaves it")
@@ -136,6 +167,7 @@ class Pages:
         wanted = (HEADER + length - 1) // self._size + 1
         if number + wanted > self._count:
             raise DamagedPages(f"its page {number} is cut off")
+        self._touch(number, wanted)
         flags = self._words[(number * self._size >> 1) + 5]
         (pages,) = struct.unpack_from("=I", self._bytes, number * self._size + 12)
         if self._numbers[number * self._size >> 3] != number or flags & _KINDS != _OVERFLOW or pages < wanted:
@@ -157,3 +189,9 @@ class Pages:
             if pointer + _NODE + value > length:
                 return False
         return True
+
+
+def _levels(tree: Tree) -> int:
+    if not 1 <= tree.depth <= DEEPEST:
+        raise DamagedPages(f"a tree of it is {tree.depth} pages deep")
+    return tree.depth

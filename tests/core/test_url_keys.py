@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from time import perf_counter
+from time import thread_time
 from urllib.parse import quote
 
 import pytest
@@ -122,12 +122,7 @@ def test_all_other_parameters_stay_in_their_order(pairs: list[tuple[str, str]], 
     "piece", ["?", "%3F", "&a=", "?token=", "//", "//a@", "a:b@", "%2f%2f", "%25", "&amp;", "a:b,"]
 )
 def test_a_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
-    def seconds(times: int) -> float:
-        text = f"{piece * times}@"
-        start = perf_counter()
-        without_keys(text)
-        return perf_counter() - start
-
-    small, large = min(seconds(2_000) for _ in range(5)), min(seconds(40_000) for _ in range(3))
-    # Twenty times the text; a cost that grows with the square would be four hundred times as much.
-    assert large < 100 * small + 0.01
+    start = thread_time()
+    without_keys(f"{piece * 100_000}@")
+    # A fraction of a second; a cost that grows with the square of the length would be many minutes.
+    assert thread_time() - start < 5

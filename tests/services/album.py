@@ -11,12 +11,14 @@ from typing import Any
 from civitai_kit.core.collection.entry import ImageKind, ImageRecord
 from civitai_kit.core.events import Event
 from civitai_kit.core.images.placement import Placing
+from civitai_kit.core.images.plan import ImagesPlan
 from civitai_kit.core.images.report import ImagesReport, TargetReport
 from civitai_kit.core.images.request import ImagesRequest
 from civitai_kit.core.images.targets import Target, name_target
 from civitai_kit.kit.parts import Kit
 from civitai_kit.sandbox.worlds.records import WorldImage
 from civitai_kit.services.images.images import fetch_images
+from civitai_kit.services.images.plan import plan_images
 from tests.services.collection import Collection
 
 WORDS = {kind.casefold(): kind for kind in ImageKind}
@@ -63,11 +65,18 @@ class Album(Collection):
     def fetch(self, *words: str, **request: Any) -> ImagesReport:
         """Fetch the images of targets; `settings` go to the kit, `placing` takes what Placing does."""
         settings = request.pop("settings", {})
-        placing = {"root_length": len(str(self.root)) + 7, "max_path": 400, **request.pop("placing", {})}
-        wanted = ImagesRequest(targets=targets(*words), placing=Placing(**placing), **request)
         with ExitStack() as stack:
             kit = self.kit(stack, writing=True, **settings)
-            return fetch_images(kit.image_parts, wanted, self.listen)
+            return fetch_images(kit.image_parts, self._request(words, request), self.listen)
+
+    def plan(self, *words: str, **request: Any) -> ImagesPlan:
+        """Say what `fetch` would do."""
+        with ExitStack() as stack:
+            return plan_images(self.kit(stack, writing=False).image_parts, self._request(words, request), self.listen)
+
+    def _request(self, words: tuple[str, ...], request: dict[str, Any]) -> ImagesRequest:
+        placing = {"root_length": len(str(self.root)) + 7, "max_path": 400, **request.pop("placing", {})}
+        return ImagesRequest(targets=targets(*words), placing=Placing(**placing), **request)
 
     def row(self, word: str, **request: Any) -> TargetReport:
         """Fetch the images of one target and give its row."""

@@ -1,4 +1,4 @@
-"""`config init`, `config show`, `config path`: the settings, where they are from and where they can be put."""
+"""`config`: the settings, where they are from, where they can be put, and whether what they say works."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ from civitai_kit.core.url_keys import without_keys
 MASK = "********"
 # The file may come to hold a key, so only its owner may read it.
 OWNER_ONLY = 0o600
+
+CHECK_DETAILS = """One request asks the site whose the key is; nothing is changed. The exit code is that of the first
+thing wrong: 3 for a key that the site does not take, 5 for a site that is away, 9 for a save path that cannot be
+written. No key is no failure."""
 
 
 def init(call: Call) -> Outcome:
@@ -46,22 +50,38 @@ def show(call: Call) -> Outcome:
 
 def path(call: Call) -> Outcome:
     """The files that settings are read from, in the order in which they count, and whether they are there."""
-    from civitai_kit.kit.settings import project_file, user_file
-
-    config = call.typed.get("config")
-    files = {"user": user_file(), "project": project_file(Path(config) if config else None, Path.cwd())}
+    files = _files(call)
     data = {name: {"path": str(file), "exists": file.is_file()} for name, file in files.items()}
     lines = [f"{shown(file)}{'' if file.is_file() else '  (not there)'}" for file in files.values()]
     return Outcome(data={"files": data}, lines=lines)
 
 
-def _target(call: Call) -> Path:
+def check(call: Call) -> Outcome:
+    """Ask the site once whose the key is, and try the save path; nothing is changed."""
+    from civitai_kit.cli.output.check_view import check_lines
+    from civitai_kit.cli.output.logs import logged
+    from civitai_kit.cli.output.progress import Progress
+    from civitai_kit.kit.checking import open_check
+    from civitai_kit.services.check import check as look
+
+    loaded = call.load()
+    with Progress(call.console) as progress:
+        files = tuple(_files(call).values())
+        with open_check(loaded, files, logged(progress), command=call.command, stop=call.stop) as parts:
+            report = look(parts)
+    return Outcome(report.as_json(), check_lines(report), [error.as_row() for error in report.errors], report.exit_code)
+
+
+def _files(call: Call) -> dict[str, Path]:
+    """The files that settings are read from, in the order in which they count."""
     from civitai_kit.kit.settings import project_file, user_file
 
     config = call.typed.get("config")
-    if call.has("user"):
-        return user_file()
-    return project_file(Path(config) if config else None, Path.cwd())
+    return {"user": user_file(), "project": project_file(Path(config) if config else None, Path.cwd())}
+
+
+def _target(call: Call) -> Path:
+    return _files(call)["user" if call.has("user") else "project"]
 
 
 def _write(target: Path, text: str, *, overwrite: bool) -> None:
@@ -107,3 +127,4 @@ def _as_text(value: Any) -> str:
 INIT = Command(init, (FORCE, USER_FILE))
 SHOW = Command(show, ())
 PATH = Command(path, ())
+CHECK = Command(check, (), details=CHECK_DETAILS)

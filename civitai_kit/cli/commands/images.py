@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DETAILS = """A PAGE is a page of the site: of a user, model, version, tag, post or image; in a file also lines such as
 user:NAME, tag:NAME, model:ID, version:ID, post:ID, image:ID. Every list may be repeated or separated by commas. What
 is there already is not fetched again; a listing that broke off goes on where it stopped. Without a target you are
-asked, question by question."""
+asked, question by question. --dry-run lists what would be fetched."""
 
 
 def run(call: Call) -> Outcome:
@@ -33,7 +33,27 @@ def run(call: Call) -> Outcome:
 
     from civitai_kit.cli.input.images import request_of
 
-    return _fetched(call, loaded, request_of(call, loaded.settings, targets))
+    request = request_of(call, loaded.settings, targets)
+    return _planned(call, loaded, request) if call.has("dry_run") else _fetched(call, loaded, request)
+
+
+def _planned(call: Call, loaded: Loaded, request: ImagesRequest) -> Outcome:
+    """What would be fetched; nothing is written, no lock is taken."""
+    from civitai_kit.cli.output.images_progress import ImagesProgress
+    from civitai_kit.cli.output.images_view import plan_lines
+    from civitai_kit.cli.output.logs import logged
+    from civitai_kit.kit.parts import open_kit
+    from civitai_kit.services.images.plan import plan_images
+
+    with ImagesProgress(call.console) as progress:
+        emit = logged(progress)
+        with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
+            parts = kit.image_parts
+            plan = plan_images(parts, request, emit)
+            free = parts.out.free()
+    data = {**plan.as_json(), "free": free}
+    place = loaded.settings.images.output_dir or f"{loaded.settings.save_path}/images"
+    return Outcome(data, list(plan_lines(plan, place, free)), plan.error_rows(), plan.exit_code)
 
 
 def _fetched(call: Call, loaded: Loaded, request: ImagesRequest) -> Outcome:

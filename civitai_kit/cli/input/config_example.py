@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from textwrap import wrap
 from typing import Any
 
@@ -36,13 +36,19 @@ def example(*, live: bool) -> str:
     return "\n".join([*lines, "", "", *correspondence("# "), ""])
 
 
-def correspondence(mark: str = "") -> Iterator[str]:
-    """The table of key, flag, variable and Go key, in lines."""
+def correspondence(mark: str = "", *, commands: Container[str] | None = None) -> Iterator[str]:
+    """The table of key, flag and Go key, in lines; of the keys that a command added, only those of these commands."""
+    keys = [key for key in KEYS.values() if commands is None or _is_of(key, commands)]
     rows = [("key", "flag", "Go key")]
-    rows += [(key.name, _flag_names(key), ", ".join(_go_names(key)) or "-") for key in KEYS.values()]
+    rows += [(key.name, _flag_names(key), ", ".join(_go_names(key)) or "-") for key in keys]
     first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
     for row in rows:
         yield f"{mark}{row[0]:<{first}}  {row[1]:<{second}}  {row[2]}"
+
+
+def _is_of(key: Key, commands: Container[str]) -> bool:
+    table, dot, _ = key.name.partition(".")
+    return not dot or table in commands
 
 
 def _described(key: Key) -> list[str]:

@@ -18,7 +18,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "images": (
         ("images --username ann --limit 200", "two hundred pictures of a creator"),
-        ("images --model-id 12345 --media images", "what was made with a model, without clips"),
+        ("images --model-id 12345 --media images --dry-run", "what would come of a model, without clips"),
         ('images --tag "line art" --nsfw PG -o pictures', "pictures of models with a tag, safe ones, elsewhere"),
     ),
     "tags": (
@@ -55,6 +55,26 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("library scan ~/ComfyUI/models", "what is in this folder and all below it"),
         ("library scan lora checkpoints --images all", "two folders, with every preview"),
         ("library scan ~/models --only-update", "is there anything new about what is known?"),
+    ),
+    "catalog map": (
+        ("catalog map", "what is in the catalogs, and which files are here"),
+        ("catalog map --json", "for a program: as the HTTP answer"),
+        ("catalog map --catalog-dir ~/studio/catalog", "of another program's catalogs"),
+    ),
+    "catalog add": (
+        ("catalog add 12345", "put a version into models.json"),
+        ("catalog add 12345 --download", "and fetch its file"),
+        ("catalog add 12345 --json", "for a program"),
+    ),
+    "catalog promote": (
+        ("catalog promote 12345", "a LoRA from models.json to loras.json"),
+        ("catalog promote v_12345", "an id as `db view` shows it"),
+        ("catalog promote 12345 --json", "for a program"),
+    ),
+    "catalog remove": (
+        ("catalog remove old.safetensors", "an entry whose file is gone"),
+        ('catalog remove "a name with blanks.safetensors"', "in quotes"),
+        ("catalog remove old.safetensors --json", "for a program"),
     ),
     "library update": (
         ("library update", "newer versions of what you have, of the same base model"),
@@ -116,6 +136,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("torrent --announce https://tracker.example/announce --model-id 12345 --magnet-links", "of one model"),
         ("torrent --announce https://tracker.example/announce -o torrents -f", "all in one folder, made anew"),
     ),
+    "library pages": (
+        ("library pages", "make or refresh the pages; open index.html in the library's folder"),
+        ("library pages --output /mnt/models/library", "of a library that is elsewhere"),
+        ("library pages --json", "which pages there are, for a program"),
+    ),
     "config init": (
         ("config init", "write ./config.toml, every key with a comment"),
         ("config init --user", "for all folders of this user"),
@@ -130,6 +155,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("config path", "where settings are read from"),
         ("config path --json", "the same for a program"),
         ("config path --config other.toml", "with another file"),
+    ),
+    "config check": (
+        ("config check", "is the key good, is the site there, can the save path be written"),
+        ("config check --save-path /mnt/models", "with another folder"),
+        ("config check --json --api-timeout 10", "for a program, which waits ten seconds at most"),
     ),
     "sandbox": (
         ("sandbox", "serve until Ctrl-C"),

@@ -136,6 +136,7 @@ SELECTION = tuple(flag for flags in SELECTION_PANELS.values() for flag in flags)
 PLAN_OUT = _says("-o", "--output", takes="PLAN.json", meaning="save the plan to this file")
 DRY_RUN = _says("--dry-run", meaning="show the plan and stop there")
 YES = _sets("skip_confirmation", "-y", "--yes", meaning="do not ask before downloading; --no-yes asks all the same")
+LIMIT_RATE = _sets("limit_rate", "--limit-rate", takes="RATE")
 
 DOWNLOAD = (
     _says("--plan", takes="PLAN.json", meaning="carry out a plan that `scan -o` saved"),
@@ -143,7 +144,7 @@ DOWNLOAD = (
     DRY_RUN,
     _sets("concurrency", "-c", "--concurrency", takes="N"),
     _sets("connections", "--connections", takes="N"),
-    _sets("limit_rate", "--limit-rate", takes="RATE"),
+    LIMIT_RATE,
     _sets("duplicates", "--duplicates", takes="HOW"),
     _sets("allow_hash_mismatch", "--allow-hash-mismatch"),
     _sets("metadata", "--metadata"),
@@ -192,7 +193,11 @@ IMAGE_PANELS: dict[str, tuple[Flag, ...]] = {
         _sets("images.metadata", "--metadata"),
         _says("--save-workflow", meaning="save <image id>_workflow.json where ComfyUI's workflow is embedded"),
     ),
-    "How": (_sets("images.concurrency", "-c", "--concurrency", takes="N"),),
+    "How": (
+        _sets("images.concurrency", "-c", "--concurrency", takes="N"),
+        LIMIT_RATE,
+        DRY_RUN,
+    ),
 }
 IMAGES = tuple(flag for flags in IMAGE_PANELS.values() for flag in flags)
 TAGS = (_says("-o", "--output", takes="FILE", meaning="append the names that are not in this file yet"),)
@@ -251,6 +256,9 @@ POSITIONALS = {
     "VERSION_ID": Positional("VERSION_ID…", "a version's id: 12345, or v_12345 as `db view` shows it"),
     "QUERY": Positional("QUERY", "the text to look for"),
     "tags QUERY": Positional("[QUERY]", "only the tags that begin with it"),
+    "catalog add VERSION_ID": Positional("VERSION_ID", "a version's id: 12345, or v_12345"),
+    "catalog promote VERSION_ID": Positional("VERSION_ID", "a version's id: 12345, or v_12345"),
+    "FILENAME": Positional("FILENAME", "a file's name, as the catalog has it"),
     "HASH|NAME": Positional("HASH|NAME", "the beginning of a hash, or a part of a name"),
     "DIR": Positional("DIR", "a folder that the data manager wrote to"),
     "PATH": Positional("PATH…", "a file or folder with models"),
@@ -278,19 +286,31 @@ LIBRARY_SCAN = (
 FORCE = _says("-f", "--force", meaning="overwrite a file that is there")
 USER_FILE = _says("--user", meaning="the user's own file instead of ./config.toml")
 
-EVERY_FLAG = (
-    *GLOBAL,
-    QUIET,
-    *SELECTION,
-    PLAN_OUT,
-    *DOWNLOAD,
-    *IMAGES,
-    *DB_VIEW,
-    *TORRENT,
-    LIBRARY_OUT,
-    *LIBRARY_SCAN,
-    FORCE,
-    USER_FILE,
+# Each once, though several commands take it.
+CATALOG = (
+    _sets("catalog.catalog_dir", "--catalog-dir", takes="DIR"),
+    _sets("catalog.models_dir", "--models-dir", takes="DIR"),
+)
+CATALOG_ADD = (_says("--download", meaning="fetch its file too, to where the catalog says that it is"),)
+EVERY_FLAG = tuple(
+    dict.fromkeys(
+        (
+            *GLOBAL,
+            QUIET,
+            *SELECTION,
+            PLAN_OUT,
+            *DOWNLOAD,
+            *IMAGES,
+            *DB_VIEW,
+            *TORRENT,
+            LIBRARY_OUT,
+            *LIBRARY_SCAN,
+            *CATALOG,
+            *CATALOG_ADD,
+            FORCE,
+            USER_FILE,
+        )
+    )
 )
 
 

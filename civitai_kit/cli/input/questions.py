@@ -23,7 +23,9 @@ _MODES: dict[str, tuple[ImageKind, str]] = {
     "5": (ImageKind.POST, "Enter post ID(s) (numeric, comma-separated)"),
     "6": (ImageKind.IMAGE, "Enter image ID(s) (numeric, comma-separated)"),
 }
-_MODE = "Choose mode (1=user, 2=model ID, 3=tag search, 4=model version ID, 5=post ID, 6=image ID)"
+_MODE = "Whose images? (1=user, 2=model ID, 3=tag search, 4=model version ID, 5=post ID, 6=image ID)"
+_NO_MODE = "There is no default: without a target nothing can be fetched."
+_NO_TARGET = "There is no default here: nothing can be fetched until one at least is named. Ctrl-C leaves."
 # Targets whose images can be filtered by tags.
 _FILTERED = (ImageKind.USERNAME, ImageKind.MODEL_VERSION)
 _HINT = (
@@ -45,13 +47,12 @@ class Dialogue:
     def ask(self, question: str, default: str | None, check: Callable[[str], T]) -> T:
         """The answer to a question as `check` reads it; asked again while that raises UsageError.
 
-        Enter is the default, where there is one. Raises Interrupted when the input ends.
+        Enter is the default; without one `check` says why an empty answer will not do. Raises Interrupted when the
+        input ends.
         """
         shown = question if default is None else f"{question} [default: {default or 'none'}]"
         while True:
             answer = self._line(f"{shown}: ").strip()
-            if not answer and default is None:
-                continue
             try:
                 return check(answer or default or "")
             except UsageError as error:
@@ -71,7 +72,7 @@ class Dialogue:
 
 
 def ask_for_targets(call: Call) -> tuple[Call, tuple[Target, ...]]:
-    """Ask whose images are wanted, and for the settings of `images` that were not typed.
+    """Ask whose images are wanted, then for the settings of `images` that were not typed.
 
     Gives the call with the answers among what was typed, and the targets. Raises UsageError where nobody can answer.
     """
@@ -85,26 +86,26 @@ def ask_for_targets(call: Call) -> tuple[Call, tuple[Target, ...]]:
         if dest not in said:
             said[dest] = dialogue.ask(question, str(default), check)
 
-    images = defaults.images
-    ask("api_client_timeout_sec", "Enter timeout value in seconds", defaults.api_client_timeout_sec, _whole(1))
-    ask("images__quality", "Choose quality (1=SD, 2=HD)", "1" if images.quality == "sd" else "2", _quality)
-    ask("images__redownload", "Allow re-downloading of images that are there? (y/n)", "n", _yes_no)
-    kind, question = _MODES[dialogue.ask(_MODE, None, _one_of(_MODES))]
-    ask("images__concurrency", "Enter max concurrent downloads", images.concurrency, _whole(1))
-    ask("images__media", "Skip video files? (y/n)", "n", lambda text: "images" if _yes_no(text) else "all")
-    ask("images__limit", "Limit number of images? (0 for no limit)", images.limit, _whole(0))
+    kind, question = _MODES[dialogue.ask(_MODE, None, _one_of(_MODES, empty=_NO_MODE))]
     targets = dialogue.ask(question, None, lambda text: tuple(_targets(kind, text)))
+    images = defaults.images
     if kind in _FILTERED:
         ask("images__filter_tags", "Enter filter tag(s) (comma-separated, Enter for none)", "", lambda text: [text])
     if kind is ImageKind.TAG or any(said.get("images__filter_tags", ())):
         ask("images__prompt_check", "Disable prompt check? (y/n)", "n", lambda text: not _yes_no(text))
+    ask("images__quality", "Choose quality (1=SD, 2=HD)", "1" if images.quality == "sd" else "2", _quality)
+    ask("images__media", "Skip video files? (y/n)", "n", lambda text: "images" if _yes_no(text) else "all")
+    ask("images__limit", "Limit number of images? (0 for no limit)", images.limit, _whole(0))
+    ask("images__redownload", "Allow re-downloading of images that are there? (y/n)", "n", _yes_no)
+    ask("images__concurrency", "Enter max concurrent downloads", images.concurrency, _whole(1))
+    ask("api_client_timeout_sec", "Enter timeout value in seconds", defaults.api_client_timeout_sec, _whole(1))
     return replace(call, typed=said), distinct(targets)
 
 
 def _targets(kind: ImageKind, text: str) -> Iterator[Target]:
     parts = [part for part in text.split(",") if part.strip()]
     if not parts:
-        raise UsageError("One at least is needed.")
+        raise UsageError(_NO_TARGET)
     for part in parts:
         yield name_target(kind, part)
 
@@ -118,10 +119,10 @@ def _whole(low: int) -> Callable[[str], str]:
     return check
 
 
-def _one_of(choices: Any) -> Callable[[str], str]:
+def _one_of(choices: Any, *, empty: str | None = None) -> Callable[[str], str]:
     def check(text: str) -> str:
         if text not in choices:
-            raise UsageError(f"One of {', '.join(choices)}, please.")
+            raise UsageError(f"One of {', '.join(choices)}, please.", hint=None if text else empty)
         return text
 
     return check

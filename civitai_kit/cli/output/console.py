@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from civitai_kit.cli.output.safe_text import shown
 from civitai_kit.core.errors import CivitaiKitError, Code, Exit, UsageError
+from civitai_kit.core.overlong import cut_in_the_middle
 from civitai_kit.core.url_keys import without_keys
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ class Console:
 
     def warn(self, message: str, hint: str | None = None) -> None:
         """Say that something is not as it should be."""
-        first, *rest = self._lines("warning: " + shown(without_keys(message if hint is None else f"{message} {hint}")))
+        said = cut_in_the_middle(without_keys(message if hint is None else f"{message} {hint}"))
+        first, *rest = self._lines("warning: " + shown(said))
         self.tell(self.paint("warning: ", "33") + first.removeprefix("warning: "))
         for line in rest:
             self.tell(line)

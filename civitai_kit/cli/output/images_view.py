@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from civitai_kit.cli.output.safe_text import cut, shown
-from civitai_kit.cli.output.tables import table
+from civitai_kit.cli.output.tables import table, wrapped
 from civitai_kit.core.amounts import counted, shown_bytes
+from civitai_kit.core.images.plan import ImagesPlan
 from civitai_kit.core.images.prompts import Match
 from civitai_kit.core.images.report import SOUND, ImagesReport, TargetReport, TargetStatus, Why
 from civitai_kit.core.images.request import ImagesRequest
@@ -34,7 +35,9 @@ STATUS_WORDS: dict[TargetStatus, str] = {
     TargetStatus.FAILED: "failed",
 }
 _HEAD = ("TARGET", "STATUS", "SEEN", "DOWNLOADED", "SKIPPED", "FAILED", "NO METADATA")
+_PLAN_HEAD = ("TARGET", "STATUS", "SEEN", "WANTED", "SKIPPED")
 _MOST_ROWS = 100
+_MOST_PATHS = 30
 _MOST_IDS = 20
 
 
@@ -59,6 +62,42 @@ def report_lines(report: ImagesReport, request: ImagesRequest) -> Iterator[str]:
     yield from _target_lines(report)
 
 
+def plan_lines(plan: ImagesPlan, place: str, free: int | None) -> Iterator[str]:
+    """What would be fetched: the first paths by name, a line a target, totals and reasons."""
+    for item in plan.items[:_MOST_PATHS]:
+        yield shown(item.path)
+    if len(plan.items) > _MOST_PATHS:
+        yield f"… and {len(plan.items) - _MOST_PATHS:,} more images"
+    if plan.items:
+        yield ""
+    wanted = plan.wanted_of
+    cells = [
+        [
+            cut(shown(row.target), 60),
+            STATUS_WORDS[row.status],
+            *(f"{n:,}" for n in (row.seen, wanted[row.target], row.skipped)),
+        ]
+        for row in plan.targets[:_MOST_ROWS]
+    ]
+    yield from table(_PLAN_HEAD, cells, flexible=0, right=range(2, 5))
+    if len(plan.targets) > _MOST_ROWS:
+        yield f"… and {len(plan.targets) - _MOST_ROWS:,} more targets"
+    yield ""
+    yield from _plan_summary(plan, place, free)
+    yield from _reason_rows(plan.reasons, "Skipped")
+
+
+def _plan_summary(plan: ImagesPlan, place: str, free: int | None) -> Iterator[str]:
+    if not plan.items:
+        yield "Nothing to fetch."
+        return
+    linked = plan.linked
+    to_link = f", {len(linked):,} of them by a link to the same bytes" if linked else ""
+    yield from wrapped(f"{counted(len(plan.items), 'image')} to put in place{to_link}, in {shown(place)}")
+    room = "" if free is None else f" {shown_bytes(free)} are free there."
+    yield f"The site lists no sizes.{room}"
+
+
 def _cells(row: TargetReport) -> list[str]:
     return [cut(shown(row.target), 60), STATUS_WORDS[row.status], *(f"{count:,}" for count in _counts(row))]
 
@@ -74,15 +113,19 @@ def _metadata_lines(report: ImagesReport) -> Iterator[str]:
 
 
 def _reason_lines(report: ImagesReport) -> Iterator[str]:
-    reasons = sorted(report.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-    if reasons:
-        yield f"Skipped or failed {sum(report.reasons.values()):,}:"
-    for reason, number in reasons:
-        yield f"  {number:>7,}  {WORDS.get(reason, reason.replace('_', ' '))}"
+    yield from _reason_rows(report.reasons, "Skipped or failed")
     if report.failed:
         ids = ", ".join(str(one.image_id) for one in report.failed[:_MOST_IDS])
         more = f" and {len(report.failed) - _MOST_IDS:,} more" if len(report.failed) > _MOST_IDS else ""
         yield f"Failed images: {ids}{more}"
+
+
+def _reason_rows(counts: Mapping[str, int], what: str) -> Iterator[str]:
+    reasons = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    if reasons:
+        yield f"{what} {sum(counts.values()):,}:"
+    for reason, number in reasons:
+        yield f"  {number:>7,}  {WORDS.get(reason, reason.replace('_', ' '))}"
 
 
 def _filter_lines(report: ImagesReport, request: ImagesRequest) -> Iterator[str]:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from civitai_kit.core.errors import UsageError
+from civitai_kit.core.overlong import cut_in_the_middle
 from civitai_kit.core.paths.safe_names import LONGEST_COMPONENT, LONGEST_NAME, is_reserved
 from civitai_kit.core.url_keys import without_keys
 
@@ -39,7 +40,7 @@ def refuse_unplaceable(path: str) -> None:
         problem = f"has a file name of more than {LONGEST_COMPONENT} bytes"
     if problem is not None:
         whole = without_keys(path)
-        shown = whole if len(whole) <= 100 else f"{whole[:60]}…{whole[-39:]}"
+        shown = cut_in_the_middle(whole, 100)
         raise UsageError(f"The path {shown!r} {problem}.", hint="Give the item a shorter path in the plan.", path=path)
 
 

@@ -188,6 +188,7 @@ _OTHERS = (
         heading="The catalog commands",
     ),
     Key("catalog.models_dir", "", "folder where files are looked for; empty: the save path"),
+    Key("catalog.routes", (), "where types go, over the table that is built in: Type=category/folder"),
     Key("serve.host", "127.0.0.1", "address to listen on", heading="The serve command"),
     Key("serve.port", 8765, "port to listen on"),
     Key("serve.token", "", "token that /api/admin/* wants; empty: a random one is made and kept"),

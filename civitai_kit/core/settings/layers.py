@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
 from civitai_kit.core.errors import Code, SettingsError
+from civitai_kit.core.overlong import cut_in_the_middle
 from civitai_kit.core.proxies import is_in_clear
 from civitai_kit.core.settings import checks
 from civitai_kit.core.settings.checks import ValueRefused, did_you_mean
@@ -88,6 +89,7 @@ class CatalogSettings(_Table):
 
     catalog_dir: Text = default("catalog.catalog_dir")
     models_dir: Text = default("catalog.models_dir")
+    routes: Annotated[tuple[str, ...], BeforeValidator(checks.routes)] = default("catalog.routes")
 
 
 class ServeSettings(_Table):
@@ -255,7 +257,7 @@ def _wrong(name: str, refused: ValueRefused, value: Any, layer: Layer | None) ->
 
 def _shown(value: Any) -> str:
     shown = without_keys(repr(list(value) if isinstance(value, tuple) else value))
-    return shown if len(shown) <= 80 else f"{shown[:77]}…"
+    return cut_in_the_middle(shown, 80)
 
 
 def _check_together(settings: Settings, sources: Mapping[str, Layer | None]) -> None:

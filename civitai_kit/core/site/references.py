@@ -9,6 +9,7 @@ from enum import StrEnum
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from civitai_kit.core.errors import UsageError
+from civitai_kit.core.overlong import cut_in_the_middle
 from civitai_kit.core.site.air import air_of, parse_air
 from civitai_kit.core.site.urls import (
     download_url,
@@ -255,5 +256,5 @@ def _name(name: str, what: str, typed: str) -> str:
 
 def _refusal(typed: str, problem: str, hint: str = _HINT) -> UsageError:
     shown = without_keys(typed)
-    short = shown if len(shown) <= 100 else f"{shown[:99]}…"
+    short = cut_in_the_middle(shown, 100)
     return UsageError(f"{short!r} {problem}.", hint=hint)

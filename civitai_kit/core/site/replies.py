@@ -106,6 +106,7 @@ def login_required(
 
 
 _LATER = "Try again later; what was done so far is kept."
+_NO_SCOPE = "This key lacks a right that is needed; make one with more rights in the account settings of the site."
 _ADDRESS = "Is the site's address (--api-url, base_url) right?"
 _CHALLENGED = "Wait some minutes, ask for less at once, or use another network; a VPN or proxy often causes this."
 
@@ -131,6 +132,9 @@ def _forbidden(said: str | None, headers: Mapping[str, str], body: bytes, where:
         answer = parse_json(body)
     except NotJson:
         answer = None
+    if isinstance(answer, dict) and "insufficient_scope" in (answer.get("error"), answer.get("code")):
+        words = None if said == "insufficient_scope" else said
+        return Forbidden(words or "The key lacks a right for this.", hint=_NO_SCOPE, **where)
     if not isinstance(answer, dict) or answer.get("error") != "Early Access":
         hint = "Your account has no access to this; with another key it may."
         return Forbidden(said or "The site forbids this.", hint=hint, **where)

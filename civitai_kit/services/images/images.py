@@ -15,18 +15,14 @@ from civitai_kit.core.errors import CivitaiKitError, Code, Interrupted, NotFound
 from civitai_kit.core.events import Emit, FileFailed
 from civitai_kit.core.images.report import ImagesReport, TargetReport, Why, ends_run
 from civitai_kit.core.images.request import ImagesRequest
-from civitai_kit.core.images.targets import Target, distinct
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.services.images.bookmarks import Bookmark, Bookmarks
 from civitai_kit.services.images.choice import Chooser, ModelNames
 from civitai_kit.services.images.counts import Quota, RunCounts
 from civitai_kit.services.images.files import ImageFiles, PlacedImage, WantedBeside, WantedImage
-from civitai_kit.services.images.jobs import ImageJobs, JobsAhead, TargetRun
-from civitai_kit.services.images.listings import TargetListings
+from civitai_kit.services.images.jobs import ImageJobs, JobsAhead, TargetRun, target_runs
 from civitai_kit.services.images.ports import ImageFolder, ImageSite, ImageStore
-from civitai_kit.services.images.reading import ListingReader
 from civitai_kit.services.images.records import KeptImages, RecordWriter
-from civitai_kit.services.images.single_images import SingleImages
 from civitai_kit.services.images.summary import write_summary
 from civitai_kit.services.pictures import Pictures
 from civitai_kit.services.ports import FileFetcher, JobOutcome, JobPool, SavePath
@@ -60,7 +56,7 @@ def fetch_images(parts: ImageParts, request: ImagesRequest, emit: Emit) -> Image
 
 # Threads that write pictures and their texts while others fetch.
 _WRITERS = 8
-_STOPPED = Interrupted("Stopped before the end.", hint="Run the same command again: it goes on where this one stopped.")
+STOPPED = Interrupted("Stopped before the end.", hint="Run the same command again: it goes on where this one stopped.")
 
 
 class _ImagesRun:
@@ -69,10 +65,7 @@ class _ImagesRun:
     def __init__(self, parts: ImageParts, request: ImagesRequest, emit: Emit) -> None:
         self._parts, self._request, self._emit = parts, request, emit
         self._bookmarks = Bookmarks(parts.disk)
-        targets = distinct(request.targets)
-        single = [target.number for target in targets if target.kind is ImageKind.IMAGE]
-        self._lister = SingleImages(parts.site, single)
-        self._runs = [self._target_run(target) for target in targets]
+        self._runs = target_runs(parts.site, request, self._bookmarks)
         self._over = False
         self._quota = Quota(request.limit, request.max_per_model, lambda: self._over or parts.stopped())
         self._kept = KeptImages(parts.disk, parts.out, parts.store, request)
@@ -99,7 +92,7 @@ class _ImagesRun:
         """Fetch everything, and report it."""
         self._fetch_all()
         if self._parts.stopped() and not self._errors:
-            self._errors.append(_STOPPED)
+            self._errors.append(STOPPED)
         rows = tuple(self._row(run) for run in self._runs)
         return ImagesReport(
             targets=rows,
@@ -127,18 +120,6 @@ class _ImagesRun:
         failure = self._jobs.failure
         if failure is not None:
             self._errors.append(failure)
-
-    def _target_run(self, target: Target) -> TargetRun:
-        request, site = self._request, self._parts.site
-        saved = self._bookmarks.find(target, request.question) if not request.redownload else Bookmark()
-        reader = ListingReader(
-            self._lister,
-            saved,
-            max_pages=request.max_pages,
-            counts_versions=request.deep_scan,
-            reads_ahead=not request.limit,
-        )
-        return TargetRun(target, TargetListings(site, target, request, reader))
 
     # -- in the pool's threads --------------------------------------------------------------------------------
 
@@ -203,23 +184,12 @@ class _ImagesRun:
     def _row(self, run: TargetRun) -> TargetReport:
         """The row of a target; where the next run has to go on is kept."""
         reader = run.listings.reader
-        is_done = run.ended and not any(page.pending for page in reader.pages_read)
-        cut_short = bool(self._errors) and not is_done
+        ending = self._errors[0] if self._errors else None
         if run.begun:
+            cut_short = ending is not None and not run.is_done
             goes_on = cut_short or bool(reader.errors) or (run.limited and reader.is_resumed)
             self._bookmarks.keep(run.target, self._request.question, reader.bookmark() if goes_on else Bookmark())
-        error = run.listings.error or (self._errors[0] if cut_short else None)
         summary = None
         if run.target.kind is ImageKind.TAG and reader.pages_read:
             summary = write_summary(self._parts.store, self._parts.out, self._kept, run.target, self._parts.now())
-        return TargetReport(
-            target=run.target,
-            status=run.listings.status(stopped=cut_short, limited=run.limited),
-            seen=run.counts.seen,
-            downloaded=run.counts.downloaded,
-            skipped=run.counts.skipped,
-            failed=run.counts.failed,
-            no_metadata=run.counts.no_metadata,
-            error=error,
-            summary=summary,
-        )
+        return run.report(ending, summary)

@@ -12,15 +12,21 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
+from civitai_kit.core.collection.entry import ImageKind
 from civitai_kit.core.errors import CivitaiKitError, Code, in_our_tree
 from civitai_kit.core.events import Emit, PageRead
-from civitai_kit.core.images.report import Why
-from civitai_kit.core.images.targets import Target
+from civitai_kit.core.images.report import TargetReport, Why
+from civitai_kit.core.images.request import ImagesRequest
+from civitai_kit.core.images.targets import Target, distinct
 from civitai_kit.machine import start_thread
+from civitai_kit.services.images.bookmarks import Bookmark, Bookmarks
 from civitai_kit.services.images.choice import Chooser
 from civitai_kit.services.images.counts import Grant, Quota, RunCounts, TargetCounts
 from civitai_kit.services.images.files import PlacedImage, WantedImage
 from civitai_kit.services.images.listings import TargetListings
+from civitai_kit.services.images.ports import ImageSite
+from civitai_kit.services.images.reading import ListingReader
+from civitai_kit.services.images.single_images import SingleImages
 
 T = TypeVar("T")
 
@@ -42,6 +48,44 @@ class TargetRun:
     begun: bool = False
     ended: bool = False
     limited: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every image of it is in its place or passed over."""
+        return self.ended and not any(page.pending for page in self.listings.reader.pages_read)
+
+    def report(self, ending: CivitaiKitError | None, summary: str | None = None) -> TargetReport:
+        """Its row; `ending` is what ended the run early, `summary` the path of its CSV."""
+        cut_short = None if self.is_done else ending
+        return TargetReport(
+            target=self.target,
+            status=self.listings.status(stopped=cut_short is not None, limited=self.limited),
+            seen=self.counts.seen,
+            downloaded=self.counts.downloaded,
+            skipped=self.counts.skipped,
+            failed=self.counts.failed,
+            no_metadata=self.counts.no_metadata,
+            error=self.listings.error or cut_short,
+            summary=summary,
+        )
+
+
+def target_runs(site: ImageSite, request: ImagesRequest, bookmarks: Bookmarks) -> list[TargetRun]:
+    """One for each target; each goes on where its bookmark says."""
+    targets = distinct(request.targets)
+    lister = SingleImages(site, [target.number for target in targets if target.kind is ImageKind.IMAGE])
+    runs = []
+    for target in targets:
+        saved = bookmarks.find(target, request.question) if not request.redownload else Bookmark()
+        reader = ListingReader(
+            lister,
+            saved,
+            max_pages=request.max_pages,
+            counts_versions=request.deep_scan,
+            reads_ahead=not request.limit,
+        )
+        runs.append(TargetRun(target, TargetListings(site, target, request, reader)))
+    return runs
 
 
 @dataclass(slots=True, kw_only=True)

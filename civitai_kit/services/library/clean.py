@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from civitai_kit.core.errors import CivitaiKitError, DiskError, Interrupted
 from civitai_kit.core.events import Emit
 from civitai_kit.core.library.model_file import LibraryFile, Whereabouts
-from civitai_kit.services.library.keep import Tree, no_pictures
+from civitai_kit.services.library.keep import LibraryTree, no_pictures
 from civitai_kit.services.library.ports import LibraryParts
 
 # What is made for one file, behind the folder's name.
@@ -19,7 +19,7 @@ _OURS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
+class GoneModel:
     """A file of a library that is gone, with what lies there for it (paths under the library) and its bytes."""
 
     file: LibraryFile
@@ -37,16 +37,16 @@ class Cleaned:
     errors: list[CivitaiKitError] = field(default_factory=list)
 
 
-def leftovers(parts: LibraryParts) -> Iterator[Leftover]:
+def leftovers(parts: LibraryParts) -> Iterator[GoneModel]:
     """The files that are gone. One whose place is missing or empty may only be offline, and is left alone."""
     for file in parts.files():
         if parts.whereabouts(file) is Whereabouts.GONE:
             found = [one for one in parts.tree.walk(file.folder) if _is_ours(file.folder, one.path.name)]
             paths = [path for one in found if (path := parts.tree.relative(one.path)) is not None]
-            yield Leftover(file, tuple(paths), sum(one.size for one in found))
+            yield GoneModel(file, tuple(paths), sum(one.size for one in found))
 
 
-def clean_library(parts: LibraryParts, plan: Iterable[Leftover], emit: Emit) -> Cleaned:
+def clean_library(parts: LibraryParts, plan: Iterable[GoneModel], emit: Emit) -> Cleaned:
     """Remove what a plan names, then forget the files; what cannot be removed stays, with an error."""
     done = Cleaned()
     for left in plan:
@@ -57,11 +57,11 @@ def clean_library(parts: LibraryParts, plan: Iterable[Leftover], emit: Emit) -> 
             parts.store.delete_library_files([left.file.key])
             done.forgotten.append(left.file.path)
     if done.forgotten:
-        Tree(parts, no_pictures, 0, emit).write_lists()
+        LibraryTree(parts, no_pictures, 0, emit).write_lists()
     return done
 
 
-def _remove(parts: LibraryParts, left: Leftover, done: Cleaned) -> bool:
+def _remove(parts: LibraryParts, left: GoneModel, done: Cleaned) -> bool:
     whole = True
     for path in left.paths:
         size = parts.tree.size(path) or 0

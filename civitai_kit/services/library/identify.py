@@ -93,7 +93,8 @@ class Identifying:
         """Each unknown file, with the version that holds it where the site has one."""
         wanted: list[Identified] = []
         for each in unknown:
-            if self.how.skip_missing and each.file.status_code is not None:
+            was_missed = each.file.status_code is not None
+            if was_missed and (self.how.skip_missing or not self._is_due(each.file)):
                 yield each
             else:
                 wanted.append(each)
@@ -163,23 +164,22 @@ class Identifying:
 
     def _matched(self, each: Identified, version: ModelVersion, kind: MatchedBy, value: str) -> Identified:
         file = file_matching(version, kind, value)
-        news = {
-            "version_id": version.id,
-            "model_id": version.model_id,
-            "file_id": None if file is None else file.id,
-            "matched_by": kind,
-            "last_seen": self._stamp,
-            "asked_at": self._stamp,
-            "site_state": None,
-            "status_code": None,
-        }
-        return _with(each, each.file.model_copy(update=news), version=version.raw)
+        known = replace(
+            each.file,
+            version_id=version.id,
+            model_id=version.model_id,
+            file_id=None if file is None else file.id,
+            matched_by=kind,
+            last_seen=self._stamp,
+            asked_at=self._stamp,
+            site_state=None,
+            status_code=None,
+        )
+        return _with(each, known, version=version.raw)
 
     def _not_known(self, each: Identified, *, asked_weaker: bool = False) -> Identified:
-        news: dict[str, object] = {"asked_at": self._stamp, "status_code": 404}
-        if asked_weaker:
-            news["weak_asked_at"] = self._stamp
-        return _with(each, each.file.model_copy(update=news))
+        asked = self._stamp if asked_weaker else each.file.weak_asked_at
+        return _with(each, replace(each.file, asked_at=self._stamp, status_code=404, weak_asked_at=asked))
 
     # Known files
 
@@ -236,12 +236,14 @@ class Identifying:
                 version, state = self._alone(version_id)
             except (Forbidden, Unauthorized):
                 # It says nothing about whether the site has it.
-                return _with(each, each.file.model_copy(update={"asked_at": self._stamp}))
-        seen = {"last_seen": self._stamp} if state is None else {}
-        news = {"asked_at": self._stamp, "site_state": None if state is None else str(state), **seen}
-        return _with(
-            each, each.file.model_copy(update=news), version=version, model=None if model is None else model.raw
+                return _with(each, replace(each.file, asked_at=self._stamp))
+        known = replace(
+            each.file,
+            asked_at=self._stamp,
+            site_state=None if state is None else str(state),
+            last_seen=self._stamp if state is None else each.file.last_seen,
         )
+        return _with(each, known, version=version, model=None if model is None else model.raw)
 
     def _alone(self, version_id: int) -> tuple[Mapping[str, object] | None, SiteState | None]:
         """A version that its model does not list: its own answer, or why there is none."""

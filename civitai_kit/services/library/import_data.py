@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from civitai_kit.core.events import Emit, Saved
 from civitai_kit.core.library.folder_names import FolderNames
 from civitai_kit.core.library.manager_tree import file_id_of, is_answer, sha256_of, utc_of
 from civitai_kit.core.library.model_file import LibraryFile, MatchedBy
-from civitai_kit.services.library.keep import Tree, as_json, no_pictures
+from civitai_kit.services.library.keep import LibraryTree, as_json, no_pictures
 from civitai_kit.services.library.ports import LibraryParts, ReadFolder
 
 # `_preview_0.jpeg.json` comes from a migration that renamed too much.
@@ -49,7 +49,7 @@ def import_data(parts: LibraryParts, source: ReadFolder, emit: Emit) -> Taken:
             f"{source.root} is no folder of the data manager.",
             hint="Name the folder that it wrote to, with one folder for each model.",
         )
-    Tree(parts, no_pictures, 0, emit).write_lists()
+    LibraryTree(parts, no_pictures, 0, emit).write_lists()
     return run.taken
 
 
@@ -148,11 +148,11 @@ class _Import:
 
 def _identified(file: LibraryFile, version: Mapping[str, Any], sha256: str, seen: str | None) -> LibraryFile:
     model_id = version.get("modelId")
-    news = {
-        "version_id": version["id"],
-        "model_id": model_id if isinstance(model_id, int) else None,
-        "file_id": file_id_of(version, sha256),
-        "matched_by": MatchedBy.SHA256,
-        "last_seen": seen,
-    }
-    return file.model_copy(update=news)
+    return replace(
+        file,
+        version_id=version["id"],
+        model_id=model_id if isinstance(model_id, int) else None,
+        file_id=file_id_of(version, sha256),
+        matched_by=MatchedBy.SHA256,
+        last_seen=seen,
+    )

@@ -30,7 +30,7 @@ _ENDINGS = (*STILLS, *CLIPS, *SOUNDS)
 
 
 @dataclass
-class Tree:
+class LibraryTree:
     """Writes a library's folders; `saved` are the paths under it that were written, `errors` the previews that failed.
 
     Of each version the first `previews` pictures are kept; None keeps all.
@@ -62,14 +62,14 @@ class Tree:
 
     def write_lists(self) -> None:
         """The lists at the top of the library, from what the store remembers of it."""
-        files = list(self.parts.files())
-        text = missing_list(files)
+        text = missing_list(self.parts.files())
         if text:
-            self._write(MISSING_LIST, text.encode())
+            # Names that are no UTF-8 stand there as they are on disk.
+            self._write(MISSING_LIST, text.encode("utf-8", "surrogateescape"))
         elif self.parts.tree.remove(MISSING_LIST):
             self._tell(MISSING_LIST)
         now = self.parts.now().isoformat(timespec="seconds")
-        self._write(PROCESSED_LIST, processed_list(files, now))
+        self._write(PROCESSED_LIST, processed_list(self.parts.files(), now))
 
     def _keep_hash(self, found: Identified, path: str) -> None:
         old = read_object(self.parts, path) or {}

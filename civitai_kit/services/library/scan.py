@@ -7,23 +7,23 @@ killed is finished by the next.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from civitai_kit.core.errors import CivitaiKitError, DiskError, Interrupted, UsageError
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, DiskError, Interrupted, UsageError
 from civitai_kit.core.events import Emit, Warned
 from civitai_kit.core.library.folder_names import FolderNames
 from civitai_kit.core.library.identified import Identified
 from civitai_kit.core.library.lists import is_missing
-from civitai_kit.core.library.model_file import FoundModel, LibraryFile, NotSeen, Whereabouts
+from civitai_kit.core.library.model_file import FoundModel, LibraryFile, MatchedBy, NotSeen, Whereabouts
 from civitai_kit.core.library.report import FileStatus, LibraryReport, ScannedFile
 from civitai_kit.core.plans.safetensors import BadHeader
 from civitai_kit.services.download.sidecars import tell_pauses
 from civitai_kit.services.library.adopt import Adoptions, shown_path
 from civitai_kit.services.library.hashing import Hashed, hash_files
 from civitai_kit.services.library.identify import Asking, Identifying
-from civitai_kit.services.library.keep import Tree
+from civitai_kit.services.library.keep import LibraryTree
 from civitai_kit.services.library.ports import LibraryParts
 from civitai_kit.services.listed import batches
 from civitai_kit.services.pictures import Pictures
@@ -78,7 +78,7 @@ class _Scan:
             self._by_sha256.setdefault(file.sha256 or "", []).append(file)
         self.names = FolderNames((file.path, file.folder) for file in self.rows.values())
         self.now = self.parts.now().isoformat(timespec="seconds")
-        self.tree = Tree(self.parts, self._pictures, self.options.previews, self.emit)
+        self.tree = LibraryTree(self.parts, self._pictures, self.options.previews, self.emit)
         self._made: Pictures | None = None
 
     def look(self, roots: list[Path]) -> None:
@@ -99,7 +99,8 @@ class _Scan:
 
     def hash(self) -> None:
         """Read what was not read before."""
-        for hashed in hash_files(self.parts, self.models, self.options.threads, self.emit):
+        models, self.models = self.models, []
+        for hashed in hash_files(self.parts, models, self.options.threads, self.emit):
             if hashed.error is not None:
                 self._fail(hashed.path, hashed.error)
             elif not hashed.stamp.size:
@@ -113,21 +114,31 @@ class _Scan:
         path = hashed.path.as_posix()
         row = self.rows.get(path) or self._moved(hashed)
         if row is None or row.sha256 != hashed.digests.sha256:
-            row = LibraryFile(
-                output=self.parts.output.as_posix(), path=path, folder=self.names.name(path), added_at=self.now
-            )
-            row = row.model_copy(update=self._of_an_entry(hashed))
-        is_new = row.stamp is None
-        news = {
-            "stamp": hashed.stamp,
-            "root": hashed.root.as_posix(),
-            "sha256": hashed.digests.sha256,
-            "auto_v3": hashed.digests.auto_v3,
-        }
-        header = self._header(hashed.path) if is_new else {}
-        return Identified(
-            file=row.model_copy(update=news), size=hashed.stamp.size, digests=hashed.digests, header=header
-        )
+            row = self._new(path, hashed)
+        header = self._header(hashed.path) if row.stamp is None else {}
+        root = hashed.root.as_posix()
+        if (row.stamp, row.root) != (hashed.stamp, root):
+            digests = hashed.digests
+            row = replace(row, stamp=hashed.stamp, root=root, sha256=digests.sha256, auto_v3=digests.auto_v3)
+        return Identified(file=row, size=hashed.stamp.size, digests=hashed.digests, header=header)
+
+    def _new(self, path: str, hashed: Hashed) -> LibraryFile:
+        """A file seen for the first time; what the store's entries say of its bytes need not be looked up."""
+        output = self.parts.output.as_posix()
+        row = LibraryFile(output=output, path=path, folder=self.names.name(path), added_at=self.now)
+        for version_id in self.parts.store.by_sha256(hashed.digests.sha256 or ""):
+            entry = self.parts.store.get(version_id)
+            for record in entry.files if entry is not None else ():
+                if entry is not None and record.sha256 == hashed.digests.sha256:
+                    return replace(
+                        row,
+                        version_id=version_id,
+                        model_id=entry.model_id,
+                        file_id=record.file_id,
+                        matched_by=MatchedBy.SHA256,
+                        last_seen=entry.last_seen,
+                    )
+        return row
 
     def _moved(self, hashed: Hashed) -> LibraryFile | None:
         """What is remembered of these bytes under a path where they no longer are: the file was moved or renamed."""
@@ -138,26 +149,11 @@ class _Scan:
             if is_free and old.path in self.rows:
                 del self.rows[old.path]
                 self.outdated.append(old.key)
-                moved = old.model_copy(update={"path": hashed.path.as_posix()})
+                moved = replace(old, path=hashed.path.as_posix())
                 self.rows[moved.path] = moved
                 self.moved.add(moved.path)
                 return moved
         return None
-
-    def _of_an_entry(self, hashed: Hashed) -> dict[str, object]:
-        """What the store's entries say of these bytes: what was downloaded need not be looked up."""
-        for version_id in self.parts.store.by_sha256(hashed.digests.sha256 or ""):
-            entry = self.parts.store.get(version_id)
-            for record in entry.files if entry is not None else ():
-                if entry is not None and record.sha256 == hashed.digests.sha256:
-                    return {
-                        "version_id": version_id,
-                        "model_id": entry.model_id,
-                        "file_id": record.file_id,
-                        "matched_by": "sha256",
-                        "last_seen": entry.last_seen,
-                    }
-        return {}
 
     def _header(self, path: Path) -> Mapping[str, str]:
         try:
@@ -182,20 +178,28 @@ class _Scan:
         adoptions = Adoptions(self.parts)
         for found in batch:
             try:
-                done.append(self._keep_one(found, asking, adoptions))
+                done += self._keep_one(found, asking, adoptions)
             except DiskError as error:
+                if error.code in ENDS_RUN:
+                    raise
                 self._fail(Path(found.file.path), error)
-        failed = len(self.tree.errors)
-        for outcome in self.parts.pool.run(self.tree.preview_jobs(batch), self.options.slots):
-            if outcome.error is not None:
-                raise outcome.error
+        again = self._fetch_previews(batch)
         adoptions.write()
-        again = {error.path for error in self.tree.errors[failed:]}
         self.parts.store.put_library_files(_to_ask_again(file) if file.path in again else file for file in done)
         if self.parts.stop.is_set():
             raise Interrupted("Stopped before every file was looked up.", hint="Run it again: what is kept stays.")
 
-    def _keep_one(self, found: Identified, asking: Identifying, adoptions: Adoptions) -> LibraryFile:
+    def _fetch_previews(self, batch: list[Identified]) -> set[str | None]:
+        """Bring the previews; gives the paths of the files of which one could not be had."""
+        failed = len(self.tree.errors)
+        jobs = list(self.tree.preview_jobs(batch))
+        for outcome in self.parts.pool.run(jobs, self.options.slots) if jobs else ():
+            if outcome.error is not None:
+                raise outcome.error
+        return {error.path for error in self.tree.errors[failed:]}
+
+    def _keep_one(self, found: Identified, asking: Identifying, adoptions: Adoptions) -> list[LibraryFile]:
+        """Keep a file; gives its row where that is to be written."""
         old = self.rows.get(found.file.path)
         heard = found.version is not None or found.model is not None
         is_same = found.file == old and found.file.path not in self.moved and not heard
@@ -206,10 +210,11 @@ class _Scan:
         was_known = old is not None and (old.version_id, old.site_state) == (file.version_id, file.site_state)
         status, error = self._status(file, asking, is_same=was_known and not is_news)
         if status is FileStatus.IDENTIFIED or old is None:
-            file = file.model_copy(update={"updated_at": self.now})
+            file = replace(file, updated_at=self.now)
         path = shown_path(self.parts, file.path)
         self.files.append(ScannedFile(path=path, status=status, file=file, error=error))
-        return file
+        self.rows[file.path] = file
+        return [] if is_same and file == old else [file]
 
     def _status(
         self, file: LibraryFile, asking: Identifying, *, is_same: bool
@@ -222,7 +227,7 @@ class _Scan:
 
     def _marked(self, file: LibraryFile) -> LibraryFile:
         since = (file.missing_since or self.now) if is_missing(file) else None
-        return file if since == file.missing_since else file.model_copy(update={"missing_since": since})
+        return file if since == file.missing_since else replace(file, missing_since=since)
 
     def finish(self) -> None:
         """Write the lists; said once for all, since they are made anew from what is remembered."""
@@ -262,4 +267,4 @@ class _Scan:
 
 def _to_ask_again(file: LibraryFile) -> LibraryFile:
     """A file of which a preview could not be had: the next run asks for it."""
-    return file.model_copy(update={"asked_at": None})
+    return replace(file, asked_at=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,51 @@ def test_settings_of_the_file_count_and_flags_win(at_sandbox: Run, empty_home: P
 def test_an_output_folder_is_relative_to_the_working_folder(at_sandbox: Run, empty_home: Path) -> None:
     at_sandbox("images", "-u", PAINTER, "-o", "wall", "--no-sort", "--limit", "1")
     assert [path.suffix for path in (empty_home / "wall/Username_Search" / PAINTER).iterdir() if path.suffix != ".txt"]
+
+
+def test_limit_rate_holds_for_all_pictures_together(at_sandbox: Run) -> None:
+    came = at_sandbox("--json", "images", "-u", PAINTER).data["bytes"]
+    began = time.monotonic()
+    ran = at_sandbox("--json", "images", "-u", PAINTER, "--redownload", "-c", "8", "--limit-rate", str(came))
+    assert ran.data["bytes"] == came
+    assert time.monotonic() - began > 0.95
+
+
+def test_a_dry_run_lists_what_would_come_and_writes_and_fetches_nothing(
+    at_sandbox: Run, civitai_sandbox: Sandbox, empty_home: Path
+) -> None:
+    ran = at_sandbox("images", "-u", PAINTER, "--tag", "line art", "--dry-run")
+    assert ran.code == 0
+    assert f"images/Username_Search/{PAINTER}/dreamMixXL/{FIRST_GALLERY_IMAGE}.*" in ran.out
+    assert "21 images to put in place, 7 of them by a link" in ran.out
+    assert "The site lists no sizes." in ran.out and "are free there" in ran.out
+    assert [*empty_home.iterdir()] == []
+    assert not [one for one in civitai_sandbox.requests if one.host == "storage"]
+
+
+def test_a_dry_run_for_a_program_has_a_row_an_image_and_a_row_a_target(at_sandbox: Run) -> None:
+    ran = at_sandbox("--json", "images", "-u", f"{PAINTER},nobody_at_all", "--dry-run", "--limit", "2")
+    assert (ran.code, ran.data["dry_run"]) == (0, True)
+    assert [(row["status"], row["items"]) for row in ran.data["targets"]] == [
+        ("limit_reached", 2),
+        ("limit_reached", 0),
+    ]
+    assert ran.data["items"][0] == {
+        "image_id": 80000014,
+        "kind": "username",
+        "value": PAINTER,
+        "path": f"images/Username_Search/{PAINTER}/dreamMixXL/80000014.*",
+        "media": "image",
+        "quality": "HD",
+        "size": None,
+        "linked": False,
+    }
+
+
+def test_a_dry_run_of_a_target_that_is_not_there_ends_as_the_run_would(at_sandbox: Run) -> None:
+    ran = at_sandbox("images", "-u", "nobody_at_all", "--dry-run")
+    assert ran.code == 4
+    assert "Nothing to fetch." in ran.out and "knows no user nobody_at_all" in ran.err
 
 
 def test_questions_need_a_terminal(at_sandbox: Run) -> None:

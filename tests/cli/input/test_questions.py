@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("termios", reason="pseudo-terminals are POSIX's")
 
-from civitai_kit.sandbox.worlds.standard_gallery import PAINTER
-from tests.cli.output.test_live import Terminal
+from civitai_kit.sandbox.worlds.standard_gallery import PAINTER, POST
+from pictures.terminal import Terminal
 from tests.cli.output.test_live import at_terminal as at_terminal
 
 
@@ -28,20 +28,20 @@ def test_with_no_target_every_question_is_asked_and_wrong_answers_again(
     terminal = at_terminal("images")
     answer(
         terminal,
-        ("timeout value in seconds [default: 60]: ", ""),
-        ("Choose quality (1=SD, 2=HD) [default: 2]: ", "3"),
-        ("One of 1, 2, please.", "1"),
-        ("there? (y/n) [default: n]: ", ""),
-        ("Choose mode (1=user, 2=model ID, 3=tag search, 4=model version ID", "9"),
-        ("Choose mode", "1"),
-        ("max concurrent downloads [default: 4]: ", "2"),
-        ("Skip video files? (y/n) [default: n]: ", "y"),
-        ("Limit number of images? (0 for no limit) [default: 0]: ", "x"),
-        ("A whole number from 0, please.", "3"),
+        ("Whose images? (1=user, 2=model ID, 3=tag search, 4=model version ID", "9"),
+        ("One of 1, 2, 3, 4, 5, 6, please.", "1"),
         ("Enter username(s) (comma-separated): ", "not a name!"),
         ("is no username", f"{PAINTER}, {PAINTER}"),
         ("filter tag(s)", "line art"),
         ("Disable prompt check? (y/n) [default: n]: ", "y"),
+        ("Choose quality (1=SD, 2=HD) [default: 2]: ", "3"),
+        ("One of 1, 2, please.", "1"),
+        ("Skip video files? (y/n) [default: n]: ", "y"),
+        ("Limit number of images? (0 for no limit) [default: 0]: ", "x"),
+        ("A whole number from 0, please.", "3"),
+        ("there? (y/n) [default: n]: ", ""),
+        ("max concurrent downloads [default: 4]: ", "2"),
+        ("timeout value in seconds [default: 60]: ", ""),
     )
     assert terminal.finish() == 0, terminal.seen
     assert "Downloaded 3 images" in terminal.seen
@@ -49,18 +49,43 @@ def test_with_no_target_every_question_is_asked_and_wrong_answers_again(
     assert len(found) == 3
 
 
-def test_what_was_typed_is_not_asked_for(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
-    terminal = at_terminal(
-        "images", "--quality", "hd", "--limit", "1", "--media", "all", "--api-timeout", "9", "-c", "1"
+def test_an_empty_answer_about_the_target_is_refused_with_the_reason_and_asked_again(
+    at_terminal: Callable[..., Terminal], empty_home: Path
+) -> None:
+    terminal = at_terminal("images", "--quality", "hd", "--limit", "1", "--media", "all", "--redownload")
+    answer(
+        terminal,
+        ("Whose images?", ""),
+        ("There is no default: without a target nothing can be fetched.", "5"),
+        ("post ID(s) (numeric, comma-separated): ", " , "),
+        ("There is no default here", str(POST)),
+        ("max concurrent downloads", ""),
+        ("timeout value in seconds", ""),
     )
-    answer(terminal, ("there? (y/n)", "n"), ("Choose mode", "3"), ("Enter tags", "line art"), ("Disable prompt", "n"))
     assert terminal.finish() == 0, terminal.seen
     assert "Downloaded 1 image" in terminal.seen
 
 
+def test_what_was_typed_is_not_asked_for(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
+    terminal = at_terminal(
+        "images", "--quality", "hd", "--limit", "1", "--media", "all", "--api-timeout", "9", "-c", "1"
+    )
+    answer(terminal, ("Whose images", "3"), ("Enter tags", "line art"), ("Disable prompt", "n"), ("there? (y/n)", "n"))
+    assert terminal.finish() == 0, terminal.seen
+    assert "Downloaded 1 image" in terminal.seen
+
+
+def test_a_dry_run_can_be_asked_for_by_questions_too(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
+    terminal = at_terminal("images", "--dry-run", "--quality", "hd", "--limit", "1", "--media", "all", "-c", "1")
+    answer(terminal, ("Whose images", "5"), ("post ID(s)", str(POST)), ("there? (y/n)", ""), ("timeout value", ""))
+    assert terminal.finish() == 0, terminal.seen
+    assert "1 image to put in place" in terminal.seen
+    assert not any(empty_home.iterdir())
+
+
 def test_the_end_of_the_input_stops_it(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
     terminal = at_terminal("images")
-    terminal.until("timeout value")
+    terminal.until("Whose images?")
     terminal.type("\x04")
     assert terminal.finish() == 130
     assert not (empty_home / "downloads").exists()
@@ -68,7 +93,7 @@ def test_the_end_of_the_input_stops_it(at_terminal: Callable[..., Terminal], emp
 
 def test_ctrl_c_at_a_question_stops_it_at_once(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
     terminal = at_terminal("images")
-    terminal.until("timeout value")
+    terminal.until("Whose images?")
     terminal.type("\x03")
     assert terminal.finish() == 130
     assert not (empty_home / "downloads").exists()

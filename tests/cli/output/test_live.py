@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import select
-import struct
-import subprocess
-import sys
-import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,54 +10,9 @@ from pathlib import Path
 import pytest
 
 from civitai_kit.testing import Sandbox
+from pictures.terminal import Terminal
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
-
-
-class Terminal:
-    """A command line in a terminal of 24 lines and 80 columns."""
-
-    def __init__(self, words: tuple[str, ...], folder: Path, env: dict[str, str]) -> None:
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        # The terminal is made the process's own, so that a typed Ctrl-C becomes a signal.
-        code = (
-            "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
-            "from civitai_kit.cli.main import main; sys.exit(main(sys.argv[1:]))"
-        )
-        command = [sys.executable, "-c", code, *words]
-        self.process = subprocess.Popen(
-            command, cwd=folder, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
-        )
-        os.close(slave)
-        self.seen = ""
-
-    def until(self, text: str) -> None:
-        """Read until some text was shown."""
-        end = time.monotonic() + 20
-        while text not in self.seen:
-            assert time.monotonic() < end, self.seen
-            self._read()
-
-    def type(self, text: str) -> None:
-        """Type something."""
-        os.write(self.master, text.encode())
-
-    def finish(self) -> int:
-        """Read to the end, and give the exit code."""
-        end = time.monotonic() + 20
-        while self._read() or self.process.poll() is None:
-            assert time.monotonic() < end, self.seen
-        return self.process.wait()
-
-    def _read(self) -> bool:
-        ready, _, _ = select.select([self.master], [], [], 0.1)
-        try:
-            came = os.read(self.master, 65536) if ready else b""
-        except OSError:
-            came = b""
-        self.seen += came.decode("utf-8", "replace")
-        return bool(came)
 
 
 @pytest.fixture
@@ -86,9 +34,7 @@ def at_terminal(empty_home: Path, civitai_sandbox: Sandbox) -> Iterator[Callable
 
     yield start
     for terminal in opened:
-        terminal.process.kill()
-        terminal.process.wait()
-        os.close(terminal.master)
+        terminal.close()
 
 
 def test_a_download_asks_shows_its_progress_and_gives_the_cursor_back(

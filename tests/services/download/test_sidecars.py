@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from threading import Barrier
@@ -94,6 +94,10 @@ class Meeting:
     def models_of(self, query: ModelQuery) -> Iterator[Page[Model]]:
         """A listing that hides them all."""
         return iter(())
+
+    def models_by_id(self, model_ids: Iterable[int]) -> tuple[Model, ...]:
+        """None of them is listed."""
+        return ()
 
 
 def test_the_answers_of_two_versions_are_asked_for_at_once(collection: Collection) -> None:

@@ -13,7 +13,7 @@ from civitai_kit.cli.output.console import Outcome
 from civitai_kit.core.errors import exit_code_of
 
 if TYPE_CHECKING:
-    from civitai_kit.services.library.clean import Leftover
+    from civitai_kit.services.library.clean import GoneModel
 
 DETAILS = """Only what a scan made for one file goes: its metadata, previews and page. Models are never touched, nor is
 anything that others put into the folder. Files at a place that is missing or empty may only be offline: they are left
@@ -44,7 +44,7 @@ def run(call: Call) -> Outcome:
     return Outcome(data, said, [error.as_row() for error in done.errors], code)
 
 
-def _lines(plan: list[Leftover]) -> Iterator[str]:
+def _lines(plan: list[GoneModel]) -> Iterator[str]:
     from civitai_kit.cli.output.safe_text import shown
     from civitai_kit.core.amounts import counted, shown_bytes
 

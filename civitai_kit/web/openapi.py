@@ -45,8 +45,8 @@ def _operation(summary: str, good: dict[str, Any], *refused: str, **parts: Any) 
     return {"summary": summary, "responses": answers, "security": [{"token": []}], **parts}
 
 
-def description() -> dict[str, Any]:
-    """The OpenAPI document."""
+def _admin_paths() -> dict[str, Any]:
+    """What the API has for who has the token."""
     rows = {"type": "object", "additionalProperties": {"type": "object"}}
     ids = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "integer"}}}
     of_map = {
@@ -58,32 +58,39 @@ def description() -> dict[str, Any]:
         "added", "already_exists", "restricted", file="string", name="string", category="string", dest="string"
     )
     return {
+        "/api/admin/models/civitai-map": {
+            "get": _operation("Which versions of the site are in the catalogs, and are their files here", of_map)
+        },
+        "/api/admin/civitai/add/{version_id}": {
+            "post": _operation("Add a version to models.json", added, "404", "502", "503", parameters=[_VERSION_ID])
+        },
+        "/api/admin/civitai/promote-to-lora/{version_id}": {
+            "post": _operation(
+                "Move a LoRA to loras.json",
+                _state("promoted", "already_exists", file="string", category="string"),
+                *("400", "404", "503"),
+                parameters=[_VERSION_ID],
+            )
+        },
+        "/api/admin/models/{filename}/catalog": {
+            "delete": _operation(
+                "Remove an entry whose file is gone",
+                _state("removed", file="string"),
+                *("400", "404", "409", "503"),
+                parameters=[_FILE],
+            )
+        },
+    }
+
+
+def description() -> dict[str, Any]:
+    """The OpenAPI document."""
+    return {
         "openapi": "3.1.0",
         "info": {"title": "civitai-kit", "version": __version__, "license": {"name": "GPL-3.0-or-later"}},
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "paths": {
-            "/api/admin/models/civitai-map": {
-                "get": _operation("Which versions of the site are in the catalogs, and are their files here", of_map)
-            },
-            "/api/admin/civitai/add/{version_id}": {
-                "post": _operation("Add a version to models.json", added, "404", "502", "503", parameters=[_VERSION_ID])
-            },
-            "/api/admin/civitai/promote-to-lora/{version_id}": {
-                "post": _operation(
-                    "Move a LoRA to loras.json",
-                    _state("promoted", "already_exists", file="string", category="string"),
-                    *("400", "404", "503"),
-                    parameters=[_VERSION_ID],
-                )
-            },
-            "/api/admin/models/{filename}/catalog": {
-                "delete": _operation(
-                    "Remove an entry whose file is gone",
-                    _state("removed", file="string"),
-                    *("400", "404", "409", "503"),
-                    parameters=[_FILE],
-                )
-            },
+            **_admin_paths(),
             "/healthz": {
                 "get": {
                     "summary": "Is the server there",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from os import PathLike
 
-    from civitai_kit.client.drivers import AsyncClient, Client
+    from civitai_kit.client.clients import AsyncClient, Client
     from civitai_kit.core.errors import (
         BadQuery,
         CivitaiKitError,
@@ -105,7 +105,7 @@ __all__ = [
 ]
 
 # Where the names are at home, the quickest to load first.
-_HOMES = ("core.errors", "core.site.enums", "core.retry", "core.site.models", "core.site.posts", "client.drivers")
+_HOMES = ("core.errors", "core.site.enums", "core.retry", "core.site.models", "core.site.posts", "client.clients")
 
 
 def digests(path: "str | PathLike[str]") -> dict[str, str]:

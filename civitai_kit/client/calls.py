@@ -93,9 +93,11 @@ def tags(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE) -> 
     return Listing(partial(_TAGS.page, asker, _names_params(query, limit)), partial(_name_of, "name"))
 
 
-def model_listing(asker: Asker, query: ModelQuery, max_pages: int | None = None) -> Listing[Model]:
-    """The listing of a query, `max_pages` at most."""
-    return Listing(partial(_model_page, asker, query), _id_of, max_pages=max_pages)
+def model_listing(
+    asker: Asker, query: ModelQuery, cursor: Cursor | None = None, max_pages: int | None = None
+) -> Listing[Model]:
+    """The listing of a query from `cursor` on, `max_pages` at most."""
+    return Listing(partial(_model_page, asker, query), _id_of, cursor, max_pages)
 
 
 def image_listing(

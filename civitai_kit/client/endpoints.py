@@ -9,6 +9,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from civitai_kit.client import calls, look_ups
 from civitai_kit.client.conversation import Asker, Call
+from civitai_kit.client.drivers import AsyncDriver, Driver
 from civitai_kit.client.listing import Listing
 from civitai_kit.core.site.models import SiteValue
 
@@ -20,9 +21,13 @@ V = TypeVar("V", bound=SiteValue)
 class Blocking:
     """A client whose methods give their result."""
 
+    _driver: Driver
+
 
 class Awaiting:
     """A client whose methods give something to await."""
+
+    _driver: AsyncDriver
 
 
 def _without_asker(build: Callable[..., Any]) -> Signature:
@@ -53,7 +58,7 @@ class endpoint(Generic[P, T]):
 
         @wraps(self._build)
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client.run(self._build(client.asker, *args, **kwargs))
+            return client._driver.run(self._build(client._driver.asker, *args, **kwargs))
 
         method.__signature__ = self._shown  # type: ignore[attr-defined]  # what `help` shows
         return method
@@ -81,7 +86,7 @@ class rows(Generic[P, V]):
 
         @wraps(self._build)
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client.rows_of(self._build(client.asker, *args, **kwargs))
+            return client._driver.rows(self._build(client._driver.asker, *args, **kwargs))
 
         method.__signature__ = self._shown  # type: ignore[attr-defined]  # what `help` shows
         return method

@@ -14,7 +14,7 @@ from civitai_kit import __version__
 from civitai_kit.kit.ground import Ground
 
 if TYPE_CHECKING:
-    from civitai_kit.client.drivers import Client
+    from civitai_kit.client.site_client import SiteClient
     from civitai_kit.core.events import Emit
     from civitai_kit.core.settings.layers import Settings
     from civitai_kit.disk.folder import Folder
@@ -66,7 +66,7 @@ class Kit:
         return self.ground.disk
 
     @property
-    def site(self) -> Client:
+    def site(self) -> SiteClient:
         """The site's JSON."""
         return self._network.site
 

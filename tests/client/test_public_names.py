@@ -8,8 +8,9 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
+import httpx2
 import pytest
 
 import civitai_kit
@@ -101,6 +102,38 @@ def test_help_shows_what_a_user_may_say_and_nothing_of_ours() -> None:
         assert (client.model.__doc__ or "").startswith("One model by its id")
 
 
+FACADE = {
+    *("models", "images", "creators", "tags", "models_page", "images_page", "creators_page", "tags_page"),
+    *("model", "version", "post", "models_by_id", "images_by_id", "tag_exists", "me", "enums", "users"),
+    *("version_by_hash", "versions_by_hash", "version_ids_by_hash"),
+}
+
+
+def test_a_client_shows_its_questions_and_nothing_of_how_they_are_asked() -> None:
+    assert public(civitai_kit.Client) == FACADE | {"close"}
+    assert public(civitai_kit.AsyncClient) == FACADE | {"aclose"}
+    with civitai_kit.Client() as client:
+        assert public(client) == FACADE | {"close"}
+
+
+def public(thing: object) -> set[str]:
+    """The names that nothing marks as private."""
+    return {name for name in dir(thing) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "http", "said"),
+    [
+        (civitai_kit.Client, httpx2.AsyncClient, "the kind Client of httpx2 or httpx here, not AsyncClient"),
+        (civitai_kit.AsyncClient, httpx2.Client, "the kind AsyncClient of httpx2 or httpx here, not Client"),
+        (civitai_kit.Client, dict, "http takes an HTTP client, not dict"),
+    ],
+)
+def test_an_http_client_of_the_wrong_kind_is_refused_at_once(kind: Any, http: Any, said: str) -> None:
+    with pytest.raises(civitai_kit.UsageError, match=said):
+        kind(http=http())
+
+
 if TYPE_CHECKING:
 
     async def types_are_exact_for_both(client: civitai_kit.Client, other: civitai_kit.AsyncClient) -> None:
@@ -117,5 +150,9 @@ if TYPE_CHECKING:
         assert_type(client.models_by_id([1]), tuple[civitai_kit.Model, ...])
         assert_type(await other.images_by_id(1, with_meta=True), tuple[civitai_kit.Image, ...])
         assert_type(await other.post(1), civitai_kit.Post)
+        civitai_kit.Client(http=httpx2.Client())
+        civitai_kit.AsyncClient(http=httpx2.AsyncClient())
+        civitai_kit.Client(http=httpx2.AsyncClient())  # type: ignore[arg-type]
+        civitai_kit.AsyncClient(http=httpx2.Client())  # type: ignore[arg-type]
         client.models(sorting="Newest")  # type: ignore[call-arg]
         client.models(limit="5")  # type: ignore[arg-type]

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     )
     from civitai_kit.core.retry import RetryRules
     from civitai_kit.core.site.enums import (
+        ArticleSort,
         Availability,
         BadOption,
         CheckpointType,
+        CollectionSort,
         CommercialUse,
         ImageSort,
         MediaType,
@@ -37,7 +39,9 @@ if TYPE_CHECKING:
         NsfwLevel,
         Period,
         PeriodMode,
+        VaultSort,
     )
+    from civitai_kit.core.site.file_answers import DtypeShare, Tensor, TensorMetadata, VersionBrief
     from civitai_kit.core.site.models import (
         Creator,
         FileTraits,
@@ -55,10 +59,15 @@ if TYPE_CHECKING:
         VersionOwner,
     )
     from civitai_kit.core.site.posts import Post
+    from civitai_kit.core.site.publications import Article, Collection
+    from civitai_kit.core.site.signed_links import DownloadLink
+    from civitai_kit.core.site.vault import Vault, VaultFile, VaultItem
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Article",
+    "ArticleSort",
     "AsyncClient",
     "Availability",
     "BadOption",
@@ -66,8 +75,12 @@ __all__ = [
     "CheckpointType",
     "CivitaiKitError",
     "Client",
+    "Collection",
+    "CollectionSort",
     "CommercialUse",
     "Creator",
+    "DownloadLink",
+    "DtypeShare",
     "FileTraits",
     "Forbidden",
     "Gone",
@@ -94,18 +107,36 @@ __all__ = [
     "RetryRules",
     "SiteError",
     "Tag",
+    "Tensor",
+    "TensorMetadata",
     "Unauthorized",
     "Unavailable",
     "UnexpectedReply",
     "UsageError",
     "User",
+    "Vault",
+    "VaultFile",
+    "VaultItem",
+    "VaultSort",
+    "VersionBrief",
     "VersionOwner",
     "__version__",
     "digests",
 ]
 
 # Where the names are at home, the quickest to load first.
-_HOMES = ("core.errors", "core.site.enums", "core.retry", "core.site.models", "core.site.posts", "client.clients")
+_HOMES = (
+    "core.errors",
+    "core.site.enums",
+    "core.retry",
+    "core.site.models",
+    "core.site.posts",
+    "core.site.publications",
+    "core.site.vault",
+    "core.site.file_answers",
+    "core.site.signed_links",
+    "client.clients",
+)
 
 
 def digests(path: "str | PathLike[str]") -> dict[str, str]:

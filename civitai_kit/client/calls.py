@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar, Unpack
 
 from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.listing import Listing
-from civitai_kit.client.shapes import is_page, is_table, is_value
+from civitai_kit.client.shapes import is_page, is_table
 from civitai_kit.core.site.enums import BadOption, ImageSort
 from civitai_kit.core.site.models import Creator, Image, Model, SiteValue, Tag, User
 from civitai_kit.core.site.option_values import numbers, page_size, positive, text
@@ -26,11 +26,6 @@ V = TypeVar("V", bound=SiteValue)
 
 # The most that the site gives in one page (site.md 9).
 NAMES_PAGE = 200
-
-
-def me(asker: Asker) -> Call[User]:
-    """The account that the key belongs to; raises Unauthorized without a good key (site.md 9)."""
-    return User.model_validate((yield from asker.get("/me", is_value)))
 
 
 def enums(asker: Asker) -> Call[dict[str, tuple[str, ...]]]:

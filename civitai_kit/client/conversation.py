@@ -89,19 +89,28 @@ class Asker:
         asked = tuple(params)
         if len(urlencode(asked)) > _LONGEST_QUERY:
             raise UsageError("What is asked for is too long for a URL.", hint="Name fewer or shorter things at once.")
-        return self._ask(Request("GET", f"{self.site}/api/v1{path}", asked), fits)
+        request = Request("GET", f"{self.site}/api/v1{path}", asked)
+        return self._ask(lambda: self._json(request, fits))
 
     def post(self, path: str, fits: Fits, body: bytes) -> Call[Any]:
         """Send JSON to a path under `/api/v1` and give the JSON of the answer; else as `get`."""
-        return self._ask(Request("POST", f"{self.site}/api/v1{path}", body=body), fits)
+        request = Request("POST", f"{self.site}/api/v1{path}", body=body)
+        return self._ask(lambda: self._json(request, fits))
 
-    def _ask(self, request: Request, fits: Fits) -> Call[Any]:
+    def link(self, path: str, params: Iterable[tuple[str, str]] = ()) -> Call[str]:
+        """The address outside the site to which a path of the site leads; nothing is asked of it, least of all the key.
+
+        Raises a SiteError where the site does not lead there.
+        """
+        request = Request("GET", f"{self.site}{path}", tuple(params))
+        return self._ask(lambda: self._lead(request))
+
+    def _ask(self, attempt: Callable[[], Call[T]]) -> Call[T]:
         tried = 0
         while True:
             tried += 1
             try:
-                response = yield from self._follow(request)
-                return _result(response, request.endpoint, fits)
+                return (yield from attempt())
             except NoAnswer as failure:
                 failed = failure
             wait = wait_before_retry(
@@ -111,19 +120,36 @@ class Asker:
                 raise _counted(failed.error, tried) from None
             yield Sleep(wait, failed.error.message, everybody=failed.trouble is Trouble.TOO_FAST)
 
-    def _follow(self, request: Request) -> Call[Response]:
-        """Send a request and follow redirects by hand, so that the key stays with the site."""
+    def _json(self, request: Request, fits: Fits) -> Call[Any]:
+        response, away = yield from self._follow(request)
+        if away is not None:
+            raise NoAnswer(_leads_away(response.status, request.endpoint, away), Trouble.REFUSED)
+        return _result(response, request.endpoint, fits)
+
+    def _lead(self, request: Request) -> Call[str]:
+        response, away = yield from self._follow(request)
+        if away is None:
+            raise _no_answer(response, request.endpoint, download=True)
+        if urlsplit(away).hostname is None or (request.url.startswith("https:") and not away.startswith("https:")):
+            raise NoAnswer(_leads_away(response.status, request.endpoint, away), Trouble.REFUSED)
+        return away
+
+    def _follow(self, request: Request) -> Call[tuple[Response, str | None]]:
+        """Send a request and follow redirects by hand, so that the key stays with the site.
+
+        Gives the last answer of the site, and the address outside it to which that leads ("" for one that is none).
+        """
         asked = request.endpoint
         for _ in range(_MOST_REDIRECTS):
             response = yield request
             where = response.headers.get("location")
             if response.status not in (301, 302, 303, 307, 308) or where is None:
-                return response
+                return response, None
             target = _joined(request.url, where)
             if target is not None and is_login_address(target):
                 raise NoAnswer(login_required(asked, status=response.status), Trouble.REFUSED)
             if target is None or origin(target) != origin(request.url):
-                raise NoAnswer(_leads_away(response.status, asked, target), Trouble.REFUSED)
+                return response, target or ""
             request = _redirected(request, response.status, target)
         raise NoAnswer(UnexpectedReply("The site redirects in circles.", endpoint=asked), Trouble.REFUSED)
 
@@ -149,8 +175,8 @@ def _joined(url: str, where: str) -> str | None:
     return target
 
 
-def _leads_away(status: int, endpoint: str, target: str | None) -> SiteError:
-    scheme, host, _ = origin(target or "")
+def _leads_away(status: int, endpoint: str, target: str) -> SiteError:
+    scheme, host, _ = origin(target)
     named = f"{scheme}://{host}" if host else "one that cannot be read"
     return UnexpectedReply(
         f"The site sends us to another address, {named}, where the key must not go.",
@@ -169,9 +195,13 @@ def _result(response: Response, endpoint: str, fits: Fits) -> Any:
         else:
             if fits(answer):
                 return answer
+    raise _no_answer(response, endpoint)
+
+
+def _no_answer(response: Response, endpoint: str, *, download: bool = False) -> NoAnswer:
     error = error_for(response.status, response.headers, response.body, endpoint)
-    trouble = trouble_in(response.status, response.headers, response.body)
-    raise NoAnswer(error, trouble, retry_after_of(response.headers))
+    trouble = trouble_in(response.status, response.headers, response.body, download=download)
+    return NoAnswer(error, trouble, retry_after_of(response.headers))
 
 
 def _counted(error: SiteError, tried: int) -> SiteError:

@@ -7,7 +7,7 @@ from functools import wraps
 from inspect import Signature, signature
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from civitai_kit.client import calls, look_ups
+from civitai_kit.client import account, calls, look_ups, publications
 from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.drivers import AsyncDriver, Driver
 from civitai_kit.client.listing import Listing
@@ -99,19 +99,33 @@ class Endpoints:
     images = rows(calls.images)
     creators = rows(calls.creators)
     tags = rows(calls.tags)
+    articles = rows(publications.articles)
+    collections = rows(publications.collections)
+    vault_items = rows(account.vault_items)
     models_page = endpoint(calls.models_page)
     images_page = endpoint(calls.images_page)
     creators_page = endpoint(calls.creators_page)
     tags_page = endpoint(calls.tags_page)
+    articles_page = endpoint(publications.articles_page)
+    collections_page = endpoint(publications.collections_page)
+    vault_items_page = endpoint(account.vault_items_page)
     model = endpoint(look_ups.model)
     version = endpoint(look_ups.version)
+    version_mini = endpoint(look_ups.version_mini)
+    tensor_metadata = endpoint(look_ups.tensor_metadata)
+    download_link = endpoint(look_ups.download_link)
+    article = endpoint(publications.article)
+    collection = endpoint(publications.collection)
     post = endpoint(look_ups.post)
     models_by_id = endpoint(look_ups.models_by_id)
     images_by_id = endpoint(look_ups.images_by_id)
     version_by_hash = endpoint(look_ups.version_by_hash)
     versions_by_hash = endpoint(look_ups.versions_by_hash)
     version_ids_by_hash = endpoint(look_ups.version_ids_by_hash)
-    me = endpoint(calls.me)
+    me = endpoint(account.me)
+    may_generate = endpoint(account.may_generate)
+    vault = endpoint(account.vault)
+    in_vault = endpoint(account.in_vault)
     enums = endpoint(calls.enums)
     users = endpoint(calls.users)
     tag_exists = endpoint(calls.tag_exists)

@@ -105,7 +105,9 @@ def test_help_shows_what_a_user_may_say_and_nothing_of_ours() -> None:
 FACADE = {
     *("models", "images", "creators", "tags", "models_page", "images_page", "creators_page", "tags_page"),
     *("model", "version", "post", "models_by_id", "images_by_id", "tag_exists", "me", "enums", "users"),
-    *("version_by_hash", "versions_by_hash", "version_ids_by_hash"),
+    *("version_by_hash", "versions_by_hash", "version_ids_by_hash", "version_mini", "tensor_metadata"),
+    *("article", "articles", "articles_page", "collection", "collections", "collections_page", "download_link"),
+    *("may_generate", "vault", "in_vault", "vault_items", "vault_items_page"),
 }
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from civitai_kit.client.clients import AsyncClient, Client
+    from civitai_kit.client.items import AsyncItems, Items
     from civitai_kit.core.errors import (
         BadQuery,
         CivitaiKitError,
@@ -69,6 +70,7 @@ __all__ = [
     "Article",
     "ArticleSort",
     "AsyncClient",
+    "AsyncItems",
     "Availability",
     "BadOption",
     "BadQuery",
@@ -88,6 +90,7 @@ __all__ = [
     "Hashes",
     "Image",
     "ImageSort",
+    "Items",
     "MediaType",
     "Model",
     "ModelFile",
@@ -135,6 +138,7 @@ _HOMES = (
     "core.site.vault",
     "core.site.file_answers",
     "core.site.signed_links",
+    "client.items",
     "client.clients",
 )
 

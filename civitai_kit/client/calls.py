@@ -68,24 +68,26 @@ def tags_page(
     return _TAGS.page(asker, _names_params(query, limit), cursor)
 
 
-def models(asker: Asker, **options: Unpack[ModelOptions]) -> Listing[Model]:
-    """All models of a listing, each once; `limit` is the page size (site.md 2)."""
-    return model_listing(asker, model_query(options))
+def models(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ModelOptions]) -> Listing[Model]:
+    """All models of a listing from `cursor` on, each once; `limit` is the page size (site.md 2)."""
+    return model_listing(asker, model_query(options), cursor)
 
 
-def images(asker: Asker, **options: Unpack[ImageOptions]) -> Listing[Image]:
-    """All images of a listing, each once; `limit` is the page size (site.md 8)."""
-    return image_listing(asker, image_query(options))
+def images(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ImageOptions]) -> Listing[Image]:
+    """All images of a listing from `cursor` on, each once; `limit` is the page size (site.md 8)."""
+    return image_listing(asker, image_query(options), cursor)
 
 
-def creators(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE) -> Listing[Creator]:
+def creators(
+    asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE, cursor: int | None = None
+) -> Listing[Creator]:
     """All creators, or those whose name holds `query`; the site has no order, so a few may be missed (site.md 9)."""
-    return Listing(partial(_CREATORS.page, asker, _names_params(query, limit)), partial(_name_of, "username"))
+    return Listing(partial(_CREATORS.page, asker, _names_params(query, limit)), partial(_name_of, "username"), cursor)
 
 
-def tags(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE) -> Listing[Tag]:
+def tags(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE, cursor: int | None = None) -> Listing[Tag]:
     """The tags that begin with `query`, or those that the site features (site.md 9)."""
-    return Listing(partial(_TAGS.page, asker, _names_params(query, limit)), partial(_name_of, "name"))
+    return Listing(partial(_TAGS.page, asker, _names_params(query, limit)), partial(_name_of, "name"), cursor)
 
 
 def model_listing(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import Any, Protocol, TypeVar
@@ -13,6 +13,7 @@ import httpx2
 from civitai_kit.client import ahead, exchange
 from civitai_kit.client.conversation import SLEPT, Asker, Call, NoAnswer, Request, Response, Sleep
 from civitai_kit.client.exchange import Attempt, Exchange
+from civitai_kit.client.items import AsyncItems, Items
 from civitai_kit.client.listing import Listing
 from civitai_kit.client.pacing import Pace
 from civitai_kit.client.user_http import AsyncHttp, SyncHttp, check_kind
@@ -146,10 +147,9 @@ class Driver(_Driver):
         finally:
             call.close()
 
-    def rows(self, listing: Listing[V]) -> Iterator[V]:
-        """The rows of a listing, page after page."""
-        for page in self.pages(listing):
-            yield from page.items
+    def items(self, listing: Listing[V]) -> Items[V]:
+        """The items of a listing."""
+        return Items(listing, lambda: self.run(listing.advance()))
 
     def pages(self, listing: Listing[V]) -> Iterator[Page[V]]:
         """The pages of a listing, each asked for when it is wanted."""
@@ -230,16 +230,9 @@ class AsyncDriver(_Driver):
         finally:
             call.close()
 
-    async def rows(self, listing: Listing[V]) -> AsyncIterator[V]:
-        """The rows of a listing, page after page."""
-        async for page in self.pages(listing):
-            for row in page.items:
-                yield row
-
-    async def pages(self, listing: Listing[V]) -> AsyncIterator[Page[V]]:
-        """The pages of a listing, each asked for when it is wanted."""
-        while (page := await self.run(listing.advance())) is not None:
-            yield page
+    def items(self, listing: Listing[V]) -> AsyncItems[V]:
+        """The items of a listing."""
+        return AsyncItems(listing, lambda: self.run(listing.advance()))
 
     def _make_http(self) -> Any:
         return exchange.own_http(httpx2.AsyncClient, self.asker.site, self._proxy)

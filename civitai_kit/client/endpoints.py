@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from inspect import Signature, signature
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
@@ -10,6 +10,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 from civitai_kit.client import account, calls, look_ups, publications
 from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.drivers import AsyncDriver, Driver
+from civitai_kit.client.items import AsyncItems, Items
 from civitai_kit.client.listing import Listing
 from civitai_kit.core.site.models import SiteValue
 
@@ -64,8 +65,8 @@ class endpoint(Generic[P, T]):
         return method
 
 
-class rows(Generic[P, V]):
-    """A listing as a method: an iterator of its rows on one client, an asynchronous iterator on the other."""
+class listed(Generic[P, V]):
+    """A listing as a method: an iterator of its items on one client, an asynchronous iterator on the other."""
 
     def __init__(self, build: Callable[Concatenate[Asker, P], Listing[V]]) -> None:
         self._build = build
@@ -73,11 +74,11 @@ class rows(Generic[P, V]):
         self.__doc__ = build.__doc__
 
     @overload
-    def __get__(self, client: None, owner: type[Any]) -> rows[P, V]: ...
+    def __get__(self, client: None, owner: type[Any]) -> listed[P, V]: ...
     @overload
-    def __get__(self, client: Blocking, owner: type[Any]) -> Callable[P, Iterator[V]]: ...
+    def __get__(self, client: Blocking, owner: type[Any]) -> Callable[P, Items[V]]: ...
     @overload
-    def __get__(self, client: Awaiting, owner: type[Any]) -> Callable[P, AsyncIterator[V]]: ...
+    def __get__(self, client: Awaiting, owner: type[Any]) -> Callable[P, AsyncItems[V]]: ...
 
     def __get__(self, client: Any, owner: type[Any]) -> Any:
         """The method of one client."""
@@ -86,7 +87,7 @@ class rows(Generic[P, V]):
 
         @wraps(self._build)
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client._driver.rows(self._build(client._driver.asker, *args, **kwargs))
+            return client._driver.items(self._build(client._driver.asker, *args, **kwargs))
 
         method.__signature__ = self._shown  # type: ignore[attr-defined]  # what `help` shows
         return method
@@ -95,13 +96,13 @@ class rows(Generic[P, V]):
 class Endpoints:
     """The methods of both clients. On AsyncClient, await single results and iterate listings with `async for`."""
 
-    models = rows(calls.models)
-    images = rows(calls.images)
-    creators = rows(calls.creators)
-    tags = rows(calls.tags)
-    articles = rows(publications.articles)
-    collections = rows(publications.collections)
-    vault_items = rows(account.vault_items)
+    models = listed(calls.models)
+    images = listed(calls.images)
+    creators = listed(calls.creators)
+    tags = listed(calls.tags)
+    articles = listed(publications.articles)
+    collections = listed(publications.collections)
+    vault_items = listed(account.vault_items)
     models_page = endpoint(calls.models_page)
     images_page = endpoint(calls.images_page)
     creators_page = endpoint(calls.creators_page)

@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_type
 
@@ -98,7 +97,7 @@ def test_both_clients_are_context_managers_that_close() -> None:
 def test_help_shows_what_a_user_may_say_and_nothing_of_ours() -> None:
     with civitai_kit.Client() as client:
         assert list(inspect.signature(client.model).parameters) == ["model_id"]
-        assert list(inspect.signature(client.models).parameters) == ["options"]
+        assert list(inspect.signature(client.models).parameters) == ["cursor", "options"]
         assert (client.model.__doc__ or "").startswith("One model by its id")
 
 
@@ -144,8 +143,10 @@ if TYPE_CHECKING:
         assert_type(await other.model(1), civitai_kit.Model)
         assert_type(client.models_page(limit=5), civitai_kit.Page[civitai_kit.Model])
         assert_type(await other.images_page(cursor=5), civitai_kit.Page[civitai_kit.Image])
-        assert_type(client.models(types="LORA", sort=civitai_kit.ModelSort.NEWEST), Iterator[civitai_kit.Model])
-        assert_type(other.images(post_id=5), AsyncIterator[civitai_kit.Image])
+        assert_type(
+            client.models(types="LORA", sort=civitai_kit.ModelSort.NEWEST), civitai_kit.Items[civitai_kit.Model]
+        )
+        assert_type(other.images(post_id=5), civitai_kit.AsyncItems[civitai_kit.Image])
         assert_type(await other.versions_by_hash(["a"]), tuple[civitai_kit.ModelVersion, ...])
         assert_type(client.version_ids_by_hash(["a"]), tuple[civitai_kit.HashOwner, ...])
         assert_type(client.version_by_hash("a"), civitai_kit.ModelVersion)

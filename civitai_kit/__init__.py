@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from civitai_kit.client.clients import AsyncClient, Client
+    from civitai_kit.client.exchange import Exchange
     from civitai_kit.client.items import AsyncItems, Items
+    from civitai_kit.client.pacing import Pace, PacePolicy
+    from civitai_kit.client.user_http import AsyncHttp, SyncHttp
     from civitai_kit.core.errors import (
         BadQuery,
         CivitaiKitError,
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
         UnexpectedReply,
         UsageError,
     )
-    from civitai_kit.core.retry import RetryRules
+    from civitai_kit.core.retry import FailedTry, RetryPolicy, RetryRules, Trouble
     from civitai_kit.core.site.enums import (
         ArticleSort,
         Availability,
@@ -42,7 +45,7 @@ if TYPE_CHECKING:
         PeriodMode,
         VaultSort,
     )
-    from civitai_kit.core.site.file_answers import DtypeShare, Tensor, TensorMetadata, VersionBrief
+    from civitai_kit.core.site.file_answers import DtypeShare, TensorInfo, TensorMetadata, VersionBrief
     from civitai_kit.core.site.models import (
         Creator,
         FileTraits,
@@ -70,6 +73,7 @@ __all__ = [
     "Article",
     "ArticleSort",
     "AsyncClient",
+    "AsyncHttp",
     "AsyncItems",
     "Availability",
     "BadOption",
@@ -83,6 +87,8 @@ __all__ = [
     "Creator",
     "DownloadLink",
     "DtypeShare",
+    "Exchange",
+    "FailedTry",
     "FileTraits",
     "Forbidden",
     "Gone",
@@ -99,6 +105,8 @@ __all__ = [
     "ModelVersion",
     "NotFound",
     "NsfwLevel",
+    "Pace",
+    "PacePolicy",
     "Page",
     "PaidAccess",
     "Period",
@@ -107,11 +115,14 @@ __all__ = [
     "Preview",
     "RateLimited",
     "RegionBlocked",
+    "RetryPolicy",
     "RetryRules",
     "SiteError",
+    "SyncHttp",
     "Tag",
-    "Tensor",
+    "TensorInfo",
     "TensorMetadata",
+    "Trouble",
     "Unauthorized",
     "Unavailable",
     "UnexpectedReply",
@@ -138,7 +149,10 @@ _HOMES = (
     "core.site.vault",
     "core.site.file_answers",
     "core.site.signed_links",
+    "client.pacing",
     "client.items",
+    "client.user_http",
+    "client.exchange",
     "client.clients",
 )
 

@@ -9,17 +9,18 @@ from typing import Self
 from civitai_kit.client.drivers import SITE, AsyncDriver, Driver, Manner
 from civitai_kit.client.endpoints import Awaiting, Blocking, Endpoints
 from civitai_kit.client.exchange import Exchange
-from civitai_kit.client.pacing import Pace
+from civitai_kit.client.pacing import Pace, PacePolicy
 from civitai_kit.client.user_http import AsyncHttp, SyncHttp
-from civitai_kit.core.retry import RetryRules
+from civitai_kit.core.retry import RetryPolicy, RetryRules
 
 
 class Client(Endpoints, Blocking):
     """Asks the site and blocks until it has answered; may be used by several threads at once.
 
     `http` is a client of yours, of httpx2 or httpx: used for everything and never closed here; an Authorization header
-    that it carries wins unless `api_key` is given. `timeout` bounds silence, in seconds. `log` is called after each
-    request with what happened, `on_wait(seconds, why)` before each pause; neither is told a secret.
+    that it carries wins unless `api_key` is given. `retry` decides on further tries, `pace` when a request may start;
+    `timeout` bounds silence, in seconds. `log` is called after each request with what happened, `on_wait(seconds, why)`
+    before each pause; neither is told a secret. Each request is a span where OpenTelemetry is installed.
     """
 
     def __init__(
@@ -28,8 +29,8 @@ class Client(Endpoints, Blocking):
         *,
         base_url: str = SITE,
         http: SyncHttp | None = None,
-        retry: RetryRules | None = None,
-        pace: Pace | None = None,
+        retry: RetryPolicy | None = None,
+        pace: PacePolicy | None = None,
         timeout: float = 60,
         on_wait: Callable[[float, str], None] | None = None,
         log: Callable[[Exchange], None] | None = None,
@@ -73,8 +74,8 @@ class AsyncClient(Endpoints, Awaiting):
         *,
         base_url: str = SITE,
         http: AsyncHttp | None = None,
-        retry: RetryRules | None = None,
-        pace: Pace | None = None,
+        retry: RetryPolicy | None = None,
+        pace: PacePolicy | None = None,
         timeout: float = 60,
         on_wait: Callable[[float, str], None] | None = None,
         log: Callable[[Exchange], None] | None = None,

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from civitai_kit.core.errors import SiteError, UnexpectedReply, UsageError
-from civitai_kit.core.retry import RetryRules, Trouble, retry_after_of, wait_before_retry
+from civitai_kit.core.retry import FailedTry, RetryPolicy, RetryRules, Trouble, retry_after_of
 from civitai_kit.core.site.replies import error_for, is_login_address, login_required, trouble_in
 from civitai_kit.core.site.strict_json import NotJson, parse_json
 
@@ -74,10 +74,10 @@ Fits: TypeAlias = Callable[[Any], bool]
 
 @dataclass(frozen=True)
 class Asker:
-    """How to ask: the site's root, the retry rules, and a source of numbers from 0 to 1 that spreads the waits."""
+    """How to ask: the site's root, the retry policy, and a source of numbers from 0 to 1 that spreads the waits."""
 
     site: str = "https://civitai.com"
-    rules: RetryRules = field(default_factory=RetryRules)
+    rules: RetryPolicy = field(default_factory=RetryRules)
     chance: Callable[[], float] = random
 
     def get(self, path: str, fits: Fits, params: Iterable[tuple[str, str]] = ()) -> Call[Any]:
@@ -113,12 +113,10 @@ class Asker:
                 return (yield from attempt())
             except NoAnswer as failure:
                 failed = failure
-            wait = wait_before_retry(
-                self.rules, failed.trouble, tried, retry_after=failed.retry_after, chance=self.chance()
-            )
+            wait = self.rules.wait(_as_seen(failed, tried, self.chance()))
             if wait is None:
                 raise _counted(failed.error, tried) from None
-            yield Sleep(wait, failed.error.message, everybody=failed.trouble is Trouble.TOO_FAST)
+            yield Sleep(max(wait, 0.0), failed.error.message, everybody=failed.trouble is Trouble.TOO_FAST)
 
     def _json(self, request: Request, fits: Fits) -> Call[Any]:
         response, away = yield from self._follow(request)
@@ -202,6 +200,12 @@ def _no_answer(response: Response, endpoint: str, *, download: bool = False) -> 
     error = error_for(response.status, response.headers, response.body, endpoint)
     trouble = trouble_in(response.status, response.headers, response.body, download=download)
     return NoAnswer(error, trouble, retry_after_of(response.headers))
+
+
+def _as_seen(failed: NoAnswer, tried: int, chance: float) -> FailedTry:
+    return FailedTry(
+        error=failed.error, trouble=failed.trouble, tried=tried, retry_after=failed.retry_after, chance=chance
+    )
 
 
 def _counted(error: SiteError, tried: int) -> SiteError:

@@ -15,11 +15,12 @@ from civitai_kit.client.conversation import SLEPT, Asker, Call, NoAnswer, Reques
 from civitai_kit.client.exchange import Attempt, Exchange
 from civitai_kit.client.items import AsyncItems, Items
 from civitai_kit.client.listing import Listing
-from civitai_kit.client.pacing import Pace
+from civitai_kit.client.pacing import Pace, PacePolicy
+from civitai_kit.client.tracing import Span, Tracing
 from civitai_kit.client.user_http import AsyncHttp, SyncHttp, check_kind
 from civitai_kit.core.errors import Interrupted, SiteError
 from civitai_kit.core.proxies import proxy_for
-from civitai_kit.core.retry import RetryRules
+from civitai_kit.core.retry import RetryPolicy, RetryRules
 from civitai_kit.core.site.models import SiteValue
 from civitai_kit.core.site.paging import Page
 from civitai_kit.machine import proxy_variables
@@ -47,9 +48,9 @@ class Manner:
 
     base_url: str = SITE
     api_key: str | None = field(default=None, repr=False)
-    retry: RetryRules = field(default_factory=RetryRules)
+    retry: RetryPolicy = field(default_factory=RetryRules)
     timeout: float = 60
-    pace: Pace = field(default_factory=Pace)
+    pace: PacePolicy = field(default_factory=Pace)
     on_wait: Callable[[float, str], None] | None = None
     log: Callable[[Exchange], None] | None = None
     stop: Stop | None = None
@@ -69,6 +70,7 @@ class _Driver:
             exchange.refuse_key_in_clear(self._key, self.asker.site, self._proxy)
         self._http = self._make_http() if http is None else http
         self._named = not exchange.has_name(self._http.headers)
+        self._tracing = Tracing()
         self.secret = self._key or self._http.headers.get("authorization", "").removeprefix("Bearer ")
 
     def _make_http(self) -> Any:
@@ -98,7 +100,8 @@ class _Driver:
         if self._manner.on_wait is not None:
             self._manner.on_wait(step.seconds, self._clean(step.why))
 
-    def _logged(self, done: Exchange) -> None:
+    def _done(self, done: Exchange, span: Span) -> None:
+        span.end(done)
         if self._manner.log is not None:
             self._manner.log(done)
 
@@ -182,7 +185,7 @@ class Driver(_Driver):
         return ahead.aside(lambda: self._send(step), check) if self._manner.stop is not None else self._send(step)
 
     def _send(self, request: Request) -> Response:
-        attempt, message = self._attempt(request), self._build(request)
+        attempt, message, span = self._attempt(request), self._build(request), self._tracing.begin(request)
         try:
             answer = self._http.send(message, **self._how())
             try:
@@ -195,7 +198,7 @@ class Driver(_Driver):
         except exchange.failures() as error:
             raise attempt.failed(error) from error
         finally:
-            self._logged(attempt.exchange(message.headers))
+            self._done(attempt.exchange(message.headers), span)
 
 
 class AsyncDriver(_Driver):
@@ -247,7 +250,7 @@ class AsyncDriver(_Driver):
         return await self._send(step)
 
     async def _send(self, request: Request) -> Response:
-        attempt, message = self._attempt(request), self._build(request)
+        attempt, message, span = self._attempt(request), self._build(request), self._tracing.begin(request)
         try:
             answer = await self._http.send(message, **self._how())
             try:
@@ -260,7 +263,7 @@ class AsyncDriver(_Driver):
         except exchange.failures() as error:
             raise attempt.failed(error) from error
         finally:
-            self._logged(attempt.exchange(message.headers))
+            self._done(attempt.exchange(message.headers), span)
 
 
 def _rest(seconds: float, check: Callable[[], None]) -> None:

@@ -42,7 +42,7 @@ class VersionBrief(SiteValue):
     early_access_ends_at: Text = None
 
 
-class Tensor(SiteValue):
+class TensorInfo(SiteValue):
     """One tensor of a file; `size_bytes` is its length in the file."""
 
     name: Text = None
@@ -70,6 +70,6 @@ class TensorMetadata(SiteValue):
     total_tensor_bytes: Integer = None
     weight_precision: Text = None
     dtype_counts: Annotated[tuple[DtypeShare, ...], BeforeValidator(objects)] = ()
-    largest_tensor: Annotated[Tensor | None, BeforeValidator(an_object)] = None
+    largest_tensor: Annotated[TensorInfo | None, BeforeValidator(an_object)] = None
     vram_estimate: Mapped = Field(default_factory=dict)
-    tensors: Annotated[tuple[Tensor, ...], BeforeValidator(objects)] = ()
+    tensors: Annotated[tuple[TensorInfo, ...], BeforeValidator(objects)] = ()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from os import PathLike
 
-    from civitai_kit.client.clients import AsyncClient, Client
     from civitai_kit.client.exchange import Exchange
     from civitai_kit.client.items import AsyncItems, Items
     from civitai_kit.client.pacing import Pace, PacePolicy
@@ -66,8 +65,9 @@ if TYPE_CHECKING:
     from civitai_kit.core.site.publications import Article, Collection
     from civitai_kit.core.site.signed_links import DownloadLink
     from civitai_kit.core.site.vault import Vault, VaultFile, VaultItem
-
-__version__ = "0.1.0"
+    from civitai_kit.core.version import __version__
+    from civitai_kit.kit.python_client import AsyncClient, Client
+    from civitai_kit.kit.single_file import Downloaded
 
 __all__ = [
     "Article",
@@ -86,6 +86,7 @@ __all__ = [
     "CommercialUse",
     "Creator",
     "DownloadLink",
+    "Downloaded",
     "DtypeShare",
     "Exchange",
     "FailedTry",
@@ -140,6 +141,7 @@ __all__ = [
 
 # Where the names are at home, the quickest to load first.
 _HOMES = (
+    "core.version",
     "core.errors",
     "core.site.enums",
     "core.retry",
@@ -153,7 +155,8 @@ _HOMES = (
     "client.items",
     "client.user_http",
     "client.exchange",
-    "client.clients",
+    "kit.python_client",
+    "kit.single_file",
 )
 
 

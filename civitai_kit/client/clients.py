@@ -1,4 +1,4 @@
-"""Client and AsyncClient: what a program sees, with nothing in it but questions to the site."""
+"""What a program sees of both clients, downloads apart: nothing but questions to the site."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from civitai_kit.client.user_http import AsyncHttp, SyncHttp
 from civitai_kit.core.retry import RetryPolicy, RetryRules
 
 
-class Client(Endpoints, Blocking):
+class BlockingClient(Endpoints, Blocking):
     """Asks the site and blocks until it has answered; may be used by several threads at once.
 
     `http` is a client of yours, of httpx2 or httpx: used for everything and never closed here; an Authorization header
@@ -65,8 +65,8 @@ class Client(Endpoints, Blocking):
         self._driver.close()
 
 
-class AsyncClient(Endpoints, Awaiting):
-    """Asks the site without blocking, on asyncio and on trio; everything else is as in Client."""
+class AwaitingClient(Endpoints, Awaiting):
+    """Asks the site without blocking, on asyncio and on trio; everything else is as in the blocking client."""
 
     def __init__(
         self,

@@ -62,7 +62,7 @@ class _Driver:
 
     def __init__(self, http: Any, manner: Manner) -> None:
         self.asker = Asker(exchange.sound_site(manner.base_url), manner.retry)
-        self._manner = manner
+        self.manner = manner
         self._key = exchange.sound_key(manner.api_key)
         self._owned = http is None
         self._proxy = proxy_for(proxy_variables(), self.asker.site) if http is None else None
@@ -72,6 +72,12 @@ class _Driver:
         self._named = not exchange.has_name(self._http.headers)
         self._tracing = Tracing()
         self.secret = self._key or self._http.headers.get("authorization", "").removeprefix("Bearer ")
+
+    @property
+    def key(self) -> str | None:
+        """The key that the site is shown, given to us or carried by the HTTP client."""
+        scheme, _, carried = self._http.headers.get("authorization", "").partition(" ")
+        return self._key or (carried if scheme.lower() == "bearer" and carried else None)
 
     def _make_http(self) -> Any:
         raise NotImplementedError
@@ -84,11 +90,11 @@ class _Driver:
             params=list(request.params) or None,
             content=request.body,
             headers=exchange.headers_of(request, self._key, self._named),
-            timeout=self._manner.timeout,
+            timeout=self.manner.timeout,
         )
 
     def _attempt(self, request: Request) -> Attempt:
-        return Attempt(request, self._manner.timeout, self._proxy)
+        return Attempt(request, self.manner.timeout, self._proxy)
 
     def _how(self) -> dict[str, Any]:
         # Our key must win over the credentials of a client that was handed in.
@@ -96,17 +102,17 @@ class _Driver:
 
     def _pauses(self, step: Sleep) -> None:
         if step.everybody:
-            self._manner.pace.hold(step.seconds)
-        if self._manner.on_wait is not None:
-            self._manner.on_wait(step.seconds, self._clean(step.why))
+            self.manner.pace.hold(step.seconds)
+        if self.manner.on_wait is not None:
+            self.manner.on_wait(step.seconds, self._clean(step.why))
 
     def _done(self, done: Exchange, span: Span) -> None:
         span.end(done)
-        if self._manner.log is not None:
-            self._manner.log(done)
+        if self.manner.log is not None:
+            self.manner.log(done)
 
     def _check(self) -> None:
-        if self._manner.stop is not None and self._manner.stop.is_set():
+        if self.manner.stop is not None and self.manner.stop.is_set():
             raise Interrupted("Interrupted.", hint="What was done so far is kept.")
 
     def _scrub(self, error: SiteError) -> None:
@@ -180,9 +186,9 @@ class Driver(_Driver):
             self._pauses(step)
             _rest(step.seconds, check)
             return SLEPT
-        _rest(self._manner.pace.reserve(), check)
+        _rest(self.manner.pace.reserve(), check)
         # In a thread, so that a stop need not wait for the network.
-        return ahead.aside(lambda: self._send(step), check) if self._manner.stop is not None else self._send(step)
+        return ahead.aside(lambda: self._send(step), check) if self.manner.stop is not None else self._send(step)
 
     def _send(self, request: Request) -> Response:
         attempt, message, span = self._attempt(request), self._build(request), self._tracing.begin(request)
@@ -191,7 +197,7 @@ class Driver(_Driver):
             try:
                 attempt.open(answer)
                 for chunk in answer.iter_bytes():
-                    attempt.take(chunk, self._manner.largest_body)
+                    attempt.take(chunk, self.manner.largest_body)
             finally:
                 answer.close()
             return attempt.response(self.secret)
@@ -246,7 +252,7 @@ class AsyncDriver(_Driver):
             self._pauses(step)
             await anyio.sleep(step.seconds)
             return SLEPT
-        await anyio.sleep(self._manner.pace.reserve())
+        await anyio.sleep(self.manner.pace.reserve())
         return await self._send(step)
 
     async def _send(self, request: Request) -> Response:
@@ -256,7 +262,7 @@ class AsyncDriver(_Driver):
             try:
                 attempt.open(answer)
                 async for chunk in answer.aiter_bytes():
-                    attempt.take(chunk, self._manner.largest_body)
+                    attempt.take(chunk, self.manner.largest_body)
             finally:
                 await answer.aclose()
             return attempt.response(self.secret)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from civitai_kit import __version__
+from civitai_kit.core.version import __version__
 
 if TYPE_CHECKING:
     from civitai_kit.client.conversation import Request

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from civitai_kit import __version__
+from civitai_kit.core.version import __version__
 from civitai_kit.kit.ground import Ground
 
 if TYPE_CHECKING:

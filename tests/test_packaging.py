@@ -31,7 +31,11 @@ CORE = [path for path in MODULES if path.is_relative_to(ROOT / "civitai_kit" / "
 
 REQUIRED = {"typer", "pydantic", "tomli", "lmdb", "blake3", "torf", "structlog"}
 # Packages whose modules bear another name.
-MODULE_OF = {"pydantic-core": "pydantic_core"}
+MODULE_OF = {
+    "pydantic-core": "pydantic_core",
+    "opentelemetry-api": "opentelemetry",
+    "opentelemetry-sdk": "opentelemetry",
+}
 NINE_IN_TEN_MODULES = 240
 LONGEST_FUNCTION = 45
 NAMES_THAT_SAY_NOTHING = {"util", "utils", "helper", "helpers", "common", "misc", "manager"}

@@ -51,7 +51,7 @@ def make_app(parts: WebParts) -> ASGIApp:
         Route("/docs", _docs, methods=["GET"]),
     ]
     if parts.files is not None:
-        routes.append(Mount("/files", _Models(parts.files)))
+        routes.append(Mount("/files", _ModelFiles(parts.files)))
     routes.append(Mount("/", _Pages(parts.library)))
     cors = Middleware(
         CORSMiddleware,
@@ -115,7 +115,7 @@ class _Pages(StaticFiles):
         return response
 
 
-class _Models(StaticFiles):
+class _ModelFiles(StaticFiles):
     """Model files, read-only, with ranges; nothing else that lies between them."""
 
     def __init__(self, folder: Path) -> None:

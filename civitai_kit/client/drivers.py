@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self, TypeVar
 import anyio
 import httpx2
 
+from civitai_kit import answer_heads
 from civitai_kit.client import ahead, calls, exchange
 from civitai_kit.client.conversation import SLEPT, Asker, Call, NoAnswer, Request, Response, Sleep
 from civitai_kit.client.endpoints import Awaiting, Blocking, Endpoints
@@ -44,6 +45,9 @@ class _Base(Endpoints):
     pause, `log` after each exchange (both from any thread), `stop` to be asked while waiting, `largest_body` in
     bytes for the answers that are read at all.
     """
+
+    # How the HTTP library tells what it does, for each request.
+    _limit_heads: Any = None
 
     def __init__(
         self,
@@ -92,6 +96,7 @@ class _Base(Endpoints):
             content=request.body,
             headers=exchange.headers_of(request, self._key, self._named),
             timeout=self._timeout,
+            extensions={"trace": self._limit_heads},
         )
 
     def _how(self) -> dict[str, Any]:
@@ -127,6 +132,8 @@ class _Base(Endpoints):
 
 class Client(_Base, Blocking):
     """Asks the site and blocks until it has answered; may be used by several threads at once."""
+
+    _limit_heads = staticmethod(answer_heads.limit_heads)
 
     def __enter__(self) -> Self:
         """Itself; the connections are closed at the end of the `with`."""
@@ -227,6 +234,8 @@ class Client(_Base, Blocking):
 
 class AsyncClient(_Base, Awaiting):
     """Asks the site without blocking, on asyncio and on trio."""
+
+    _limit_heads = staticmethod(answer_heads.limit_heads_async)
 
     async def __aenter__(self) -> Self:
         """Itself; the connections are closed at the end of the `async with`."""

@@ -39,6 +39,8 @@ def no_answer(
     names = {kind.__name__ for each in _chain(error) for kind in type(each).__mro__}
     if "DecodingError" in names:
         return UnexpectedReply("The answer's compression is broken.", **where), Trouble.GARBLED
+    if "EndlessHead" in names:
+        return UnexpectedReply(f"{host} gave no answer: {error}.", **where), Trouble.REFUSED
     if names & _DISTRUSTED:
         said = f"The certificate of {host} is not trusted: {plain_text(error)}."
         return Unavailable(said, code=Code.NETWORK, hint=_CERTIFICATE_HINT, **where), Trouble.REFUSED

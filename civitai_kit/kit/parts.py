@@ -104,6 +104,7 @@ class Kit:
     @property
     def download_parts(self) -> DownloadParts:
         """What a download works with."""
+        from civitai_kit.disk.beside import BesideFiles
         from civitai_kit.services.download.download import DownloadParts
 
         assert self.answers is not None, "a kit for writing has a spool"
@@ -116,6 +117,7 @@ class Kit:
             retries=self._network.retries,
             pool=self.pool,
             answers=self.answers,
+            beside=BesideFiles(),
             now=self.now,
             stopped=self.stop.is_set,
         )
@@ -192,6 +194,7 @@ class Kit:
     @property
     def library_parts(self) -> LibraryParts:
         """What the library works with."""
+        from civitai_kit.disk.beside import BesideFiles
         from civitai_kit.disk.files import stamp
         from civitai_kit.disk.folder import Folder
         from civitai_kit.disk.hashing import digest_file
@@ -214,6 +217,7 @@ class Kit:
             find_models=lambda roots: find_models(roots, (output, *self.ground.closed)),
             read_header=header_of,
             link_equal=link_equal,
+            beside=BesideFiles(),
             look=whereabouts,
             pool=self.pool,
             now=self.now,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from civitai_kit.core.catalog.routing import Place, place_of
+from civitai_kit.core.catalog.routing import Route, place_of
 from civitai_kit.core.errors import UnexpectedReply
 from civitai_kit.core.paths.safe_names import safe_name
 from civitai_kit.core.site.models import ModelFile, ModelVersion
@@ -32,7 +32,7 @@ def primary_file(version: ModelVersion) -> ModelFile:
     return next((file for file in version.files if file.primary), version.files[0])
 
 
-def new_entry(version: ModelVersion, extra: Mapping[str, Place] | None = None) -> NewEntry:
+def new_entry(version: ModelVersion, extra: Mapping[str, Route] | None = None) -> NewEntry:
     """The entry for a version, as the site answered for it by its id."""
     file = primary_file(version)
     model_type = version.model.type if version.model is not None and version.model.type else ""

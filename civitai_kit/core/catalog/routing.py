@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
+class Route(NamedTuple):
     """A category of the catalog, and the folder below the models' folder."""
 
     category: str
@@ -14,46 +14,46 @@ class Place(NamedTuple):
 
 
 # Every type of the site (site.md 10.1); settings can add to it and change it.
-PLACES: Mapping[str, Place] = {
-    "Checkpoint": Place("checkpoints", "checkpoints"),
-    "LORA": Place("loras", "loras"),
-    "LoCon": Place("loras", "loras"),
-    "DoRA": Place("loras", "loras"),
-    "VAE": Place("vae", "vae"),
-    "TextualInversion": Place("embeddings", "embeddings"),
-    "AestheticGradient": Place("embeddings", "embeddings"),
-    "Controlnet": Place("controlnet", "controlnet"),
-    "Poses": Place("controlnet", "controlnet"),
-    "Upscaler": Place("upscalers", "upscale_models"),
-    "Hypernetwork": Place("hypernetworks", "hypernetworks"),
-    "MotionModule": Place("animatediff_models", "animatediff_models"),
-    "TextEncoder": Place("text_encoders", "text_encoders"),
-    "CLIP": Place("text_encoders", "text_encoders"),
-    "CLIPVision": Place("clip_vision", "clip_vision"),
-    "UNet": Place("diffusion_models", "diffusion_models"),
-    "Detection": Place("ultralytics", "ultralytics"),
-    "VisionLanguage": Place("llm", "LLM"),
-    "LLM": Place("llm", "LLM"),
-    "Wildcards": Place("wildcards", "wildcards"),
-    "Workflows": Place("workflows", "workflows"),
-    "ComfyWorkflows": Place("workflows", "workflows"),
-    "Other": Place("other", "other"),
+PLACES: Mapping[str, Route] = {
+    "Checkpoint": Route("checkpoints", "checkpoints"),
+    "LORA": Route("loras", "loras"),
+    "LoCon": Route("loras", "loras"),
+    "DoRA": Route("loras", "loras"),
+    "VAE": Route("vae", "vae"),
+    "TextualInversion": Route("embeddings", "embeddings"),
+    "AestheticGradient": Route("embeddings", "embeddings"),
+    "Controlnet": Route("controlnet", "controlnet"),
+    "Poses": Route("controlnet", "controlnet"),
+    "Upscaler": Route("upscalers", "upscale_models"),
+    "Hypernetwork": Route("hypernetworks", "hypernetworks"),
+    "MotionModule": Route("animatediff_models", "animatediff_models"),
+    "TextEncoder": Route("text_encoders", "text_encoders"),
+    "CLIP": Route("text_encoders", "text_encoders"),
+    "CLIPVision": Route("clip_vision", "clip_vision"),
+    "UNet": Route("diffusion_models", "diffusion_models"),
+    "Detection": Route("ultralytics", "ultralytics"),
+    "VisionLanguage": Route("llm", "LLM"),
+    "LLM": Route("llm", "LLM"),
+    "Wildcards": Route("wildcards", "wildcards"),
+    "Workflows": Route("workflows", "workflows"),
+    "ComfyWorkflows": Route("workflows", "workflows"),
+    "Other": Route("other", "other"),
 }
-_DIFFUSION = Place("diffusion_models", "diffusion_models")
+_DIFFUSION = Route("diffusion_models", "diffusion_models")
 
 # How the names of the families begin whose checkpoints hold the diffusion model alone (site.md 10.2).
 _DIFFUSION_FAMILIES = ("flux", "wan", "hunyuan video", "cogvideo", "ltx")
 
 # In this order: what a lower-case base model holds, and the category of a promoted LoRA.
 _PROMOTED = (
-    (("wan",), Place("wan_loras", "WAN LoRAs")),
-    (("flux",), Place("flux_loras", "Flux LoRAs")),
-    (("sdxl", "pony", "illustrious"), Place("sdxl_loras", "SDXL / Pony / Illustrious LoRAs")),
-    (("sd 1", "sd1"), Place("sd15_loras", "SD 1.5 LoRAs")),
+    (("wan",), Route("wan_loras", "WAN LoRAs")),
+    (("flux",), Route("flux_loras", "Flux LoRAs")),
+    (("sdxl", "pony", "illustrious"), Route("sdxl_loras", "SDXL / Pony / Illustrious LoRAs")),
+    (("sd 1", "sd1"), Route("sd15_loras", "SD 1.5 LoRAs")),
 )
 
 
-def place_of(model_type: str, base_model: str, extra: Mapping[str, Place] | None = None) -> Place:
+def place_of(model_type: str, base_model: str, extra: Mapping[str, Route] | None = None) -> Route:
     """Where a model goes; a type that nobody knows goes to `other`, never among the checkpoints."""
     place = {**PLACES, **(extra or {})}.get(model_type, PLACES["Other"])
     if model_type == "Checkpoint" and is_diffusion_model(base_model):
@@ -61,10 +61,10 @@ def place_of(model_type: str, base_model: str, extra: Mapping[str, Place] | None
     return place
 
 
-def routes_of(rows: Iterable[str]) -> dict[str, Place]:
+def routes_of(rows: Iterable[str]) -> dict[str, Route]:
     """What settings say of types: rows of `Type=category/folder`."""
     split = (row.partition("=") for row in rows)
-    return {model_type: Place(*place.split("/", 1)) for model_type, _, place in split}
+    return {model_type: Route(*place.split("/", 1)) for model_type, _, place in split}
 
 
 def is_diffusion_model(base_model: str) -> bool:

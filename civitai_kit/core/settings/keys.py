@@ -180,7 +180,7 @@ _OTHERS = (
     Key("library.only_new", False, "look only at files not seen before"),
     Key("library.skip_missing", False, "do not ask again for files the site does not know"),
     Key("library.only_update", False, "only refresh what is there"),
-    Key("library.sidecars", (), "formats to write beside model files (civitai.info, a1111)"),
+    Key("library.sidecars", (), "sidecars beside files: civitai.info, a1111, lora-manager, stability-matrix, swarm"),
     Key(
         "catalog.catalog_dir",
         "",

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from civitai_kit.core.catalog.document import Catalog, Entry, id_in, read_catalog
 from civitai_kit.core.catalog.entry import new_entry, restriction_of
-from civitai_kit.core.catalog.routing import Place, promoted_category
+from civitai_kit.core.catalog.routing import Route, promoted_category
 from civitai_kit.core.errors import CivitaiKitError, Code, NotFound, UsageError
 from civitai_kit.services.ports import Site
 
@@ -50,7 +50,7 @@ class NotNow(UsageError):
 
 
 @dataclass(frozen=True, slots=True)
-class Moving:
+class UnderWay:
     """A transfer under way for a file, or one that waits: `done` of `total` bytes at `speed` bytes a second."""
 
     is_queued: bool
@@ -68,8 +68,8 @@ class CatalogParts:
     site: Callable[[], Site]
     lock: Callable[[], AbstractContextManager[object]]
     now: Callable[[], datetime]
-    places: Mapping[str, Place]
-    moving: Callable[[], Mapping[str, Moving]] = dict
+    places: Mapping[str, Route]
+    moving: Callable[[], Mapping[str, UnderWay]] = dict
 
 
 def civitai_map(parts: CatalogParts) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def civitai_map(parts: CatalogParts) -> dict[str, Any]:
     return {"by_version": by_version, "by_model": by_model}
 
 
-def _row(parts: CatalogParts, entry: Entry, catalog: str, moving: Mapping[str, Moving]) -> dict[str, Any]:
+def _row(parts: CatalogParts, entry: Entry, catalog: str, moving: Mapping[str, UnderWay]) -> dict[str, Any]:
     file, dest = _text(entry.get("file")), _text(entry.get("dest"))
     row: dict[str, Any] = {
         "file": file,

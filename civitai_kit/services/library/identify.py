@@ -13,6 +13,7 @@ from civitai_kit.core.collection.absence import SiteState, lists_version, state_
 from civitai_kit.core.errors import Forbidden, Gone, NotFound, SiteError, Unauthorized
 from civitai_kit.core.library.fuller import fuller
 from civitai_kit.core.library.identified import Identified
+from civitai_kit.core.library.model_file import MatchedBy
 from civitai_kit.core.site.models import Model
 from civitai_kit.core.site.version_answer import with_its_model
 from civitai_kit.services.library.asking import Inquiry
@@ -29,10 +30,11 @@ def identify(inquiry: Inquiry, found: Iterable[Identified]) -> Iterator[Identifi
     known: list[Identified] = []
     unknown: list[Identified] = []
     for each in found:
-        (unknown if each.file.version_id is None else known).append(each)
+        is_known = each.file.version_id is not None and each.file.matched_by is not MatchedBy.SIDECAR
+        (known if is_known else unknown).append(each)
     matched: list[Identified] = []
     for each in LookUp(inquiry).each(unknown):
-        if each.file.version_id is None:
+        if each.version is None:
             yield each
         else:
             matched.append(each)

@@ -14,6 +14,7 @@ from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.services.pictures import SharingFolder
 from civitai_kit.services.ports import FileFetcher, JobPool, SavePath, Site
+from civitai_kit.services.program_sidecars import Beside
 from civitai_kit.services.upkeep.ports import Grounds, Records
 
 
@@ -113,6 +114,7 @@ class LibraryParts:
     find_models: Callable[[Iterable[Path]], Iterator[FoundModel | NotSeen]]
     read_header: Callable[[Path], Mapping[str, str]]
     link_equal: Callable[[Path, Path], None]
+    beside: Beside
     look: Callable[[Path, Path | None], Whereabouts]
     pool: JobPool
     now: Callable[[], datetime]

@@ -6,14 +6,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, DiskError, Interrupted
-from civitai_kit.core.events import Emit
+from civitai_kit.core.events import Emit, Saved
 from civitai_kit.core.library.identified import Identified
 from civitai_kit.core.library.lists import is_missing
 from civitai_kit.core.library.model_file import LibraryFile
 from civitai_kit.core.library.report import FileStatus, ScannedFile
+from civitai_kit.core.sidecars.merging import Format
 from civitai_kit.services.download.sidecars import tell_pauses
 from civitai_kit.services.library.adopt import Adoptions, shown_path
 from civitai_kit.services.library.asking import Inquiry
+from civitai_kit.services.library.beside import known_from_sidecars, write_for
 from civitai_kit.services.library.keep import LibraryTree
 from civitai_kit.services.library.ports import LibraryParts
 from civitai_kit.services.library.recall import Recall
@@ -22,15 +24,20 @@ from civitai_kit.services.pictures import Pictures
 
 @dataclass
 class Record:
-    """What a scan keeps: `files` are its outcome. `previews` of each version are kept, `slots` fetched at once."""
+    """What a scan keeps: `files` are its outcome. `previews` of each version are kept, `slots` fetched at once.
+
+    `sidecars` are written beside the files; `errors` are those that could not be merged.
+    """
 
     parts: LibraryParts
     recall: Recall
     inquiry: Inquiry
     previews: int | None
     slots: int
+    sidecars: tuple[Format, ...]
     emit: Emit
     files: list[ScannedFile] = field(default_factory=list)
+    errors: list[CivitaiKitError] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.tree = LibraryTree(self.parts, self._pictures, self.previews, self.emit)
@@ -40,6 +47,7 @@ class Record:
         """Keep some files; a row is written when all else of its file is. Raises Interrupted when stopped."""
         done: list[LibraryFile] = []
         adoptions = Adoptions(self.parts)
+        batch = [self._with_sidecars(found) for found in batch]
         for found in batch:
             try:
                 done += self._keep_one(found, adoptions)
@@ -48,6 +56,7 @@ class Record:
                     raise
                 self.fail(found.file.path, error)
         again = self._fetch_previews(batch)
+        self._write_sidecars(batch)
         adoptions.write()
         moved = [self.recall.moved[file.path] for file in done if file.path in self.recall.moved]
         self.parts.store.put_library_files(
@@ -80,6 +89,20 @@ class Record:
         self.files.append(ScannedFile(path=shown_path(self.parts, path), status=status, file=file, error=error))
         self.recall.rows[path] = file
         return [] if is_same and file == old else [file]
+
+    def _with_sidecars(self, found: Identified) -> Identified:
+        """A file that the site was asked about and does not know, as the sidecars beside it have it."""
+        is_unknown = found.file.version_id is None and found.file.status_code is not None
+        return known_from_sidecars(self.parts, found) if is_unknown else found
+
+    def _write_sidecars(self, batch: list[Identified]) -> None:
+        """Write what other programs read beside the files of a batch."""
+        for found in batch:
+            if self.sidecars and (found.file.version_id is not None or found.header):
+                written, errors = write_for(self.parts, found, self.sidecars)
+                self.errors += errors
+                for path in written:
+                    self.emit(Saved(path))
 
     def _status(self, file: LibraryFile, *, is_same: bool) -> tuple[FileStatus, CivitaiKitError | None]:
         if is_missing(file):

@@ -14,6 +14,7 @@ from civitai_kit.core.events import Emit
 from civitai_kit.core.library.identified import Identified
 from civitai_kit.core.library.model_file import FoundModel, NotSeen
 from civitai_kit.core.library.report import LibraryReport
+from civitai_kit.core.sidecars.merging import Format
 from civitai_kit.services.library.asking import Asking, Inquiry
 from civitai_kit.services.library.hashing import hash_files
 from civitai_kit.services.library.headers import Headers
@@ -26,12 +27,14 @@ from civitai_kit.services.listed import batches
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryOptions:
-    """How to scan. `previews` of each version are kept (None: all); `only_new` takes files without a row, `only_update`
+    """How to scan. `previews` of each version are kept (None: all); `sidecars` are written beside the files.
+    `only_new` takes files without a row, `only_update`
     those with one. `threads` files are read at once, `slots` pictures fetched.
     """
 
     asking: Asking = field(default_factory=Asking)
     previews: int | None = 1
+    sidecars: tuple[Format, ...] = ()
     only_new: bool = False
     only_update: bool = False
     threads: int = 2
@@ -72,7 +75,9 @@ class _Scan:
         self._inquiry = Inquiry(parts, options.asking, emit)
         self._headers = Headers(parts, emit)
         self._recall = Recall(parts, self._headers, self._inquiry.wants_header)
-        self._record = Record(parts, self._recall, self._inquiry, options.previews, options.slots, emit)
+        self._record = Record(
+            parts, self._recall, self._inquiry, options.previews, options.slots, options.sidecars, emit
+        )
         self._models: list[FoundModel] = []
         self._found: list[Identified] = []
         self._errors: list[CivitaiKitError] = []
@@ -126,7 +131,11 @@ class _Scan:
         inquiry, tree = self._inquiry, self._record.tree
         return LibraryReport(
             files=tuple(sorted(self._record.files, key=lambda file: file.path)),
-            errors=(*([inquiry.away] if inquiry.away is not None and inquiry.unheard else ()), *self._errors),
+            errors=(
+                *([inquiry.away] if inquiry.away is not None and inquiry.unheard else ()),
+                *self._errors,
+                *self._record.errors,
+            ),
             previews=tuple(tree.errors),
             saved=tuple(tree.saved),
             bytes=self._read,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from civitai_kit.cli.input.call import Call
-from civitai_kit.cli.input.options import LIBRARY_OUT, LIBRARY_SCAN
+from civitai_kit.cli.input.options import LIBRARY_OUT, LIBRARY_SCAN, SIDECARS
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.opening import writing
 from civitai_kit.cli.output.console import Outcome
@@ -52,6 +52,7 @@ def run(call: Call) -> Outcome:
 
 
 def _options(call: Call, settings: Settings) -> LibraryOptions:
+    from civitai_kit.core.sidecars.formats import format_named
     from civitai_kit.machine import cores
     from civitai_kit.services.library.asking import Asking
     from civitai_kit.services.library.scan import LibraryOptions
@@ -67,6 +68,7 @@ def _options(call: Call, settings: Settings) -> LibraryOptions:
     return LibraryOptions(
         asking=asking,
         previews=_PREVIEWS[ours.images],
+        sidecars=tuple(format_named(name) for name in ours.sidecars),
         only_new=ours.only_new,
         only_update=ours.only_update,
         threads=min(_MOST_THREADS, cores()),
@@ -114,4 +116,4 @@ def _cells(file: ScannedFile) -> list[str]:
     return [f"{file.status}{gone}", str(known.version_id) if known is not None else "", by, shown(file.path)]
 
 
-COMMAND = Command(run, (LIBRARY_OUT, *LIBRARY_SCAN), "PATH", DETAILS)
+COMMAND = Command(run, (LIBRARY_OUT, *LIBRARY_SCAN, SIDECARS), "PATH", DETAILS)

@@ -130,11 +130,12 @@ class LibraryTree:
         # Where the site gives no id the URL stands for it; such a number is never one of the site's.
         number = preview.image_id if preview.image_id is not None else -zlib.crc32(url.encode())
         picture = WantedPicture(image_id=number, quality=Quality.HD, stem=stem, urls=(url,))
+        # First, since a picture that is there is never asked about again.
+        self._write(f"{stem}.json", as_json(preview.raw))
         brought = self.pictures().bring(picture)
         with self._lock:
             self.received += brought.received or 0
         self._tell(brought.path)
-        self._write(f"{stem}.json", as_json(preview.raw))
 
     def _tell(self, path: str) -> None:
         with self._lock:

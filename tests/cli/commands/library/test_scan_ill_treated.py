@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -222,6 +223,8 @@ def test_one_preview_that_cannot_be_had_is_partial_success(
     civitai_sandbox.faults.add("storage_500", times=None)
     ran = scan(at_sandbox, "models", "--max-retries", "0")
     assert (ran.code, ran.data["counts"]["identified"], len(ran.document["errors"])) == (7, 2, 2)
+    # What is said of a picture is kept before it: one that is there is never asked about again.
+    assert [path.suffix for path in OUT.glob("*/*_preview_0.*")] == [".json", ".json"]
     civitai_sandbox.faults.clear()
     assert scan(at_sandbox, "models").code == 0
     assert len(list(OUT.glob("*/*_preview_0.*"))) == 4
@@ -239,3 +242,52 @@ def test_a_removed_model_is_missing_in_the_scan_and_in_the_list(
     assert row["version_id"] and row["site_state"] == "gone"
     [listed] = at_sandbox("library", "missing", "--json").data["files"]
     assert listed["path"] == row["path"] and listed["last_seen"] and listed["missing_since"]
+
+
+def test_a_file_that_grows_while_it_is_read_is_an_error_of_its_own_and_is_known_later(
+    at_sandbox: Run, civitai_sandbox: Sandbox, folder: Path
+) -> None:
+    [own] = write_unknown(folder, 1)
+    growing = folder / "growing.pt"
+    growing.write_bytes(bytes(64 * 1024 * 1024))
+    ended = Event()
+
+    def grow() -> None:
+        with growing.open("ab", buffering=0) as file:
+            while not ended.wait(0.001):
+                file.write(b"more")
+
+    writer = Thread(target=grow)
+    writer.start()
+    try:
+        ran = scan(at_sandbox, "models")
+    finally:
+        ended.set()
+        writer.join()
+    assert (ran.code, ran.data["counts"]["error"], ran.data["counts"]["missing"]) == (7, 1, 1)
+    assert "changed while it was read" in ran.document["errors"][0]["message"]
+    later = scan(at_sandbox, "models")
+    assert (later.code, later.data["counts"]["missing"], own.exists()) == (0, 2, True)
+
+
+def test_the_fields_of_the_json_are_those_that_are_promised(
+    at_sandbox: Run, civitai_sandbox: Sandbox, folder: Path
+) -> None:
+    write_known(civitai_sandbox.world, folder, 1)
+    write_unknown(folder, 1)
+    ran = scan(at_sandbox, "models", "--images", "none")
+    assert {"files", "counts"} <= set(ran.data)
+    for row in ran.data["files"]:
+        assert {"path", "sha256", "status"} <= set(row)
+        assert row["sha256"] == row["sha256"].lower() and len(row["sha256"]) == 64
+        has_ids = {"model_id", "version_id", "file_id", "matched_by"} <= set(row)
+        assert has_ids == (row["status"] == "identified")
+
+
+def test_a_clean_up_asks_first_and_without_a_terminal_says_which_flag_is_missing(at_sandbox: Run, folder: Path) -> None:
+    [own, _] = write_unknown(folder, 2)
+    scan(at_sandbox, "models")
+    own.unlink()
+    ran = at_sandbox("library", "clean", "--json")
+    assert ran.code == 2 and "--yes" in json.dumps(ran.document["errors"])
+    assert (OUT / "own_0").is_dir()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, DiskError, Interrupted, UsageError
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, DiskError, Interrupted
 from civitai_kit.core.events import Emit, Saved, Warned
 from civitai_kit.core.library.folder_names import FolderNames
 from civitai_kit.core.library.identified import Identified
@@ -27,6 +27,7 @@ from civitai_kit.services.library.hashing import Hashed, hash_files
 from civitai_kit.services.library.identify import Asking, Identifying
 from civitai_kit.services.library.keep import LibraryTree
 from civitai_kit.services.library.ports import LibraryParts
+from civitai_kit.services.library.roots import refuse_where_nothing_is
 from civitai_kit.services.listed import batches
 from civitai_kit.services.pictures import Pictures
 
@@ -87,14 +88,12 @@ class _Scan:
 
     def look(self, roots: list[Path]) -> None:
         """Find the model files."""
+        refuse_where_nothing_is(roots)
         for seen in self.parts.find_models(roots):
             if isinstance(seen, NotSeen):
                 self._fail(seen.path, seen.error)
             elif self._is_wanted(seen.path.as_posix()):
                 self.models.append(seen)
-        if not self.models and len(self.files) == len(roots) and all(not root.exists() for root in roots):
-            named = ", ".join(str(root) for root in roots)
-            raise UsageError(f"There is nothing at {named}.", hint="Name files and folders that are there.")
 
     def _is_wanted(self, path: str) -> bool:
         if self.options.only_new:
@@ -108,7 +107,8 @@ class _Scan:
             if hashed.error is not None:
                 self._fail(hashed.path, hashed.error)
             elif not hashed.stamp.size:
-                self._fail(hashed.path, DiskError(f"{hashed.path} is empty.", path=str(hashed.path)))
+                hint = "Nothing of it is there: fetch it anew, or remove it."
+                self._fail(hashed.path, DiskError(f"{hashed.path} is empty.", hint=hint, path=str(hashed.path)))
             else:
                 self.found.append(self._known(hashed))
                 self.read += hashed.stamp.size if hashed.is_read else 0

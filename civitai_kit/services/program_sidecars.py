@@ -64,7 +64,7 @@ def plan_sidecar(beside: Beside, about: About, form: Format) -> SidecarPlan | No
         why = error.message.rstrip(".")
         hint = "Repair or move it, then run this again."
         raise NotMerged(f"{path} is left as it is: {why}.", hint=hint, path=path) from error
-    return None if content == old else SidecarPlan(path, content, old is None)
+    return None if content is None or content == old else SidecarPlan(path, content, old is None)
 
 
 def write_sidecars(

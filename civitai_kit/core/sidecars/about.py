@@ -11,12 +11,22 @@ from civitai_kit.core.site.models import ModelFile, ModelVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """What people note of a file: `weight` is the strength they use it with, `negative` what is not to be seen."""
+
+    notes: str = ""
+    weight: float | None = None
+    negative: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """A model file and what is known of it; every part but the first may be missing.
 
     `path` is the file's (absolute where it is to stand in a sidecar), `size` in bytes, `modified` a Unix time, digests
     lower-case hex. `version` is the version's object as the site answered, `model` the model's. `preview` is the path
-    of its picture. `words` are trigger words where no answer has them; `now` is ISO 8601 in UTC.
+    of its picture. `words` are trigger words where no answer has them. `asked_at` is when the site was asked, None
+    where it was not; `is_gone` that it no longer has the version. Times are ISO 8601 in UTC.
     """
 
     path: str
@@ -30,7 +40,9 @@ class About:
     model: Mapping[str, Any] = field(default_factory=dict)
     words: tuple[str, ...] = ()
     preview: str | None = None
+    by_hand: ByHand = ByHand()
     is_gone: bool = False
+    asked_at: str | None = None
     now: str = "1970-01-01T00:00:00+00:00"
 
     @property
@@ -91,6 +103,12 @@ class About:
 def text(value: object) -> str:
     """A text, empty for anything else."""
     return value if isinstance(value, str) else ""
+
+
+def digest(value: object) -> str | None:
+    """A SHA256 in lower case; None for anything else."""
+    found = text(value).strip().lower()
+    return found if len(found) == 64 and all(digit in "0123456789abcdef" for digit in found) else None
 
 
 def read_object(content: bytes | None) -> dict[str, Any] | None:

@@ -28,13 +28,27 @@ _SWARM_KEYS = frozenset(f"modelspec.{key}" for key in _SPEC)
 FORMATS: Mapping[str, Format] = {
     one.name: one
     for one in (
-        Format("civitai.info", CIVITAI_INFO, programs.civitai_info, frozenset(), 4, programs.same_version),
-        Format(A1111, ".json", programs.a1111, _BY_HAND_A1111, 4, programs.always),
-        Format("lora-manager", ".metadata.json", programs.lora_manager, _BY_HAND_LM, 2, programs.same_file),
+        Format("civitai.info", CIVITAI_INFO, programs.civitai_info, frozenset(), 4, programs.info_to_merge),
+        Format(A1111, ".json", programs.a1111, _BY_HAND_A1111, 4, programs.a1111_to_merge),
         Format(
-            "stability-matrix", ".cm-info.json", programs.stability_matrix, _BY_HAND_SM, 2, programs.same_sm_version
+            "lora-manager",
+            ".metadata.json",
+            programs.lora_manager,
+            _BY_HAND_LM,
+            2,
+            programs.lm_to_merge,
+            programs.LM_DEFAULTS,
         ),
-        Format("swarm", ".swarm.json", programs.swarm, _SWARM_KEYS, 4, programs.always),
+        Format(
+            "stability-matrix",
+            ".cm-info.json",
+            programs.stability_matrix,
+            _BY_HAND_SM,
+            2,
+            programs.sm_to_merge,
+            programs.SM_DEFAULTS,
+        ),
+        Format("swarm", ".swarm.json", programs.swarm, _SWARM_KEYS, 4, programs.swarm_to_merge),
     )
 }
 

@@ -2,48 +2,88 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
-from html.parser import HTMLParser
 from typing import Any
 
-from civitai_kit.core.sidecars.about import About, text
+from civitai_kit.core.sidecars.about import About, digest, text
+from civitai_kit.core.sidecars.html_text import plain_text
 from civitai_kit.core.site.version_answer import with_its_model
 
 # -- Civitai Helper -----------------------------------------------------------------------------------------------
 
+_HELPER = "sd_civitai_helper"
+
 
 def civitai_info(about: About) -> dict[str, Any]:
-    body = with_its_model(about.version, about.model) if about.version else {}
+    if about.said.id is None:
+        return {}
+    body = with_its_model(about.version, about.model)
     extra = {"description": about.model.get("description"), "tags": about.model.get("tags")}
     owner = {**dict(body.get("model") or {}), **{key: value for key, value in extra.items() if value}}
     return {**body, **({"model": owner} if owner else {})}
 
 
-def same_version(held: Mapping[str, Any], about: About) -> bool:
-    """Of the same version; some programs put a whole model there, and placeholders have no id."""
-    number = held.get("id")
-    return "modelVersions" not in held and (number in (None, about.said.id) or bool(held.get("skeleton_file")))
+def info_to_merge(held: Mapping[str, Any], about: About) -> Mapping[str, Any] | None:
+    """One of the same version; of a placeholder what stays once the version is known."""
+    if is_placeholder(held):
+        return _unmarked(held) if about.said.id is not None else held
+    if "modelVersions" in held:  # A whole model, as some programs put there.
+        return None
+    return held if _agree(held.get("id"), about.said.id) else None
+
+
+def is_placeholder(held: Mapping[str, Any]) -> bool:
+    """Whether it stands for a file that the site did not know."""
+    return bool(held.get("skeleton_file") or _helper_of(held).get("skeleton_file"))
+
+
+def _unmarked(held: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: value for name, value in held.items() if name != "skeleton_file"}
+    helper = _helper_of(held)
+    if "skeleton_file" in helper:
+        kept = {name: value for name, value in helper.items() if name != "skeleton_file"}
+        found["extensions"] = {**held["extensions"], _HELPER: kept}
+    return found
+
+
+def _helper_of(held: Mapping[str, Any]) -> Mapping[str, Any]:
+    extensions = held.get("extensions")
+    found = extensions.get(_HELPER) if isinstance(extensions, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 # -- A1111, Forge, SD.Next, sd-civitai-browser-neo ----------------------------------------------------------------
 
 _SD_VERSIONS = (("SD 1", "SD1"), ("SD 2", "SD2"), ("SD 3", "SD3"), ("SDXL", "SDXL"))
+# What A1111 itself writes; extensions put the site's own name there.
+SD_VERSIONS = ("SD1", "SD2", "SD3", "SDXL", "Unknown")
 _BUILT_ON_SDXL = ("Pony", "Illustrious", "NoobAI")
 
 
 def a1111(about: About) -> dict[str, Any]:
+    ids = {"modelId": about.model_id, "modelVersionId": about.said.id, "sha256": _upper(about.sha256)}
     return {
         "description": plain_text(text(about.version.get("description")) or text(about.owner.get("description"))),
         "sd version": _sd_version(about.said.base_model or ""),
         "activation text": ", ".join(about.trigger_words),
-        "preferred weight": 0,
-        "negative text": "",
-        "notes": "",
-        "modelId": about.model_id,
-        "modelVersionId": about.said.id,
-        "sha256": about.sha256.upper() if about.sha256 else None,
+        "preferred weight": about.by_hand.weight or 0,
+        "negative text": about.by_hand.negative,
+        "notes": about.by_hand.notes,
+        **{name: value for name, value in ids.items() if value is not None},
     }
+
+
+def a1111_to_merge(held: Mapping[str, Any], about: About) -> Mapping[str, Any] | None:
+    """One of the same bytes and version, as far as it says; a whole answer of the site may stand there too."""
+    number = held.get("modelVersionId")
+    if isinstance(held.get("files"), list):
+        number = held.get("id")
+    elif isinstance(held.get("modelVersions"), list) and not _agree(held.get("id"), about.model_id):
+        return None
+    is_same = _agree(digest(held.get("sha256")), about.sha256) and _agree(number, about.said.id)
+    return held if is_same else None
 
 
 def _sd_version(base_model: str) -> str:
@@ -62,34 +102,53 @@ def lora_manager(about: About) -> dict[str, Any]:
     creator = about.model.get("creator")
     levels = [image.nsfw_level for image in about.said.images if isinstance(image.nsfw_level, int)]
     kind = _SUB_TYPES.get(text(about.owner.get("type")))
+    is_known = about.said.id is not None
     return {
         "file_name": about.stem,
         "model_name": about.model_name,
         "file_path": about.path,
         "size": about.size,
         "modified": about.modified,
-        "sha256": about.sha256 or "",
-        "base_model": about.said.base_model or "Unknown",
-        "preview_url": about.preview or "",
-        "preview_nsfw_level": levels[0] if levels else 0,
-        "notes": "",
-        "from_civitai": bool(about.version),
+        "sha256": about.sha256,
+        "base_model": about.said.base_model,
+        "preview_url": about.preview,
+        "preview_nsfw_level": levels[0] if levels else None,
+        "notes": about.by_hand.notes,
+        "from_civitai": True if is_known else None,
         "civitai": {**answer, **({"creator": creator} if isinstance(creator, dict) else {})},
         "tags": about.tags,
         "modelDescription": text(about.owner.get("description")),
-        "civitai_deleted": about.is_gone,
-        "metadata_source": "civitai_api" if about.version else None,
-        "hash_status": "completed" if about.sha256 else "pending",
+        "civitai_deleted": about.is_gone if about.asked_at else None,
+        "metadata_source": "civitai_api" if is_known and about.asked_at else None,
+        "hash_status": "completed" if about.sha256 else None,
         **({"autov3": about.auto_v3} if about.auto_v3 else {}),
         **({"model_type": kind} if kind else {}),
-        "last_checked_at": datetime.fromisoformat(about.now).timestamp(),
+        **({"usage_tips": json.dumps({"strength": about.by_hand.weight})} if about.by_hand.weight else {}),
+        "last_checked_at": datetime.fromisoformat(about.asked_at).timestamp() if about.asked_at else None,
     }
 
 
-def same_file(held: Mapping[str, Any], about: About) -> bool:
-    """Of the same bytes, as far as both say."""
-    sha256 = text(held.get("sha256")).lower()
-    return not sha256 or about.sha256 is None or sha256 == about.sha256
+# What LoRA Manager wants to find where nothing is known.
+LM_DEFAULTS = {
+    "sha256": "",
+    "base_model": "Unknown",
+    "preview_url": "",
+    "preview_nsfw_level": 0,
+    "from_civitai": False,
+    "civitai_deleted": False,
+    "hash_status": "pending",
+    "last_checked_at": 0,
+}
+
+
+def lm_to_merge(held: Mapping[str, Any], about: About) -> Mapping[str, Any] | None:
+    """One of the same bytes; where that is not known, of the same version."""
+    said = digest(held.get("sha256"))
+    if said is not None and about.sha256 is not None:
+        return held if said == about.sha256 else None
+    answer = held.get("civitai")
+    number = answer.get("id") if isinstance(answer, dict) else None
+    return held if _agree(number, about.said.id) else None
 
 
 # -- Stability Matrix ---------------------------------------------------------------------------------------------
@@ -121,7 +180,7 @@ def stability_matrix(about: About) -> dict[str, Any]:
         "ModelId": about.model_id,
         "ModelName": about.model_name,
         "ModelDescription": text(about.owner.get("description")),
-        "Nsfw": about.owner.get("nsfw") is True,
+        "Nsfw": about.owner.get("nsfw") if isinstance(about.owner.get("nsfw"), bool) else None,
         "Tags": about.tags,
         "ModelType": kind if kind in _SM_TYPES else "Other" if kind else "Unknown",
         "VersionId": about.said.id,
@@ -145,12 +204,18 @@ def stability_matrix(about: About) -> dict[str, Any]:
         "UserTitle": None,
         "ThumbnailImageUrl": None,
         "InferenceDefaults": None,
-        "Source": "Civitai" if about.version else "Other",
+        "Source": "Civitai" if about.said.id is not None else "Other",
     }
 
 
-def same_sm_version(held: Mapping[str, Any], about: About) -> bool:
-    return held.get("VersionId") in (None, about.said.id)
+SM_DEFAULTS = {"Nsfw": False}
+
+
+def sm_to_merge(held: Mapping[str, Any], about: About) -> Mapping[str, Any] | None:
+    """One of the same version and bytes, as far as it says."""
+    hashes = held.get("Hashes")
+    said = digest(hashes.get("SHA256")) if isinstance(hashes, dict) else None
+    return held if _agree(held.get("VersionId"), about.said.id) and _agree(said, about.sha256) else None
 
 
 # -- SwarmUI ------------------------------------------------------------------------------------------------------
@@ -169,39 +234,15 @@ def swarm(about: About) -> dict[str, Any]:
     }
 
 
-def always(held: Mapping[str, Any], about: About) -> bool:
-    return True
+def swarm_to_merge(held: Mapping[str, Any], about: About) -> Mapping[str, Any] | None:
+    """Whichever is there: it does not say whose it is."""
+    return held
+
+
+def _agree(one: object, other: object) -> bool:
+    """Whether two ids or digests are the same, or one of them is not known."""
+    return not one or not other or one == other
 
 
 def _upper(digest: str | None) -> str | None:
     return digest.upper() if digest else None
-
-
-def plain_text(html: str) -> str:
-    """A description without its tags: paragraphs and line breaks become lines."""
-    words = _Words()
-    words.feed(html)
-    words.close()
-    lines = (" ".join(line.split()) for line in "".join(words.parts).splitlines())
-    return "\n".join(line for line in lines if line)
-
-
-class _Words(HTMLParser):
-    """Gathers what stands between tags."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-        self._is_code = False
-
-    def handle_data(self, data: str) -> None:
-        if not self._is_code:
-            self.parts.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        self._is_code = self._is_code and tag not in ("script", "style")
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._is_code = self._is_code or tag in ("script", "style")
-        if tag in ("br", "p", "li", "div", "h1", "h2", "h3"):
-            self.parts.append("\n")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
-from civitai_kit.core.sidecars.about import About, text
+from civitai_kit.core.sidecars.about import About, ByHand, digest, text
+from civitai_kit.core.sidecars.html_text import as_html
 from civitai_kit.core.sidecars.merging import Format
+from civitai_kit.core.sidecars.programs import SD_VERSIONS, is_placeholder
 
 
 def about_from(form: Format, held: Mapping[str, Any], path: str, sha256: str | None) -> About | None:
@@ -18,17 +22,18 @@ def about_from(form: Format, held: Mapping[str, Any], path: str, sha256: str | N
     if found is None:
         return None
     version, model, extra = found
-    said = {digest for digest in (_digest(extra.get("sha256")), *_sha256s(version)) if digest}
+    said = {one for one in (digest(extra.get("sha256")), *_sha256s(version)) if one}
     if sha256 is not None and said and sha256 not in said:
         return None
     return About(
         path=path,
-        sha256=sha256 or _digest(extra.get("sha256")),
-        blake3=_digest(extra.get("blake3")),
+        sha256=sha256 or digest(extra.get("sha256")),
+        blake3=digest(extra.get("blake3")),
         crc32=text(extra.get("crc32")).lower() or None,
         version=version,
         model=model,
         words=tuple(extra.get("words") or ()),
+        by_hand=extra.get("by_hand") or ByHand(),
     )
 
 
@@ -44,7 +49,7 @@ def _of_civitai_info(held: Mapping[str, Any], sha256: str | None) -> _Said | Non
         same = [one for one in objects if sha256 in set(_sha256s(one))]
         version = next(iter(same or (objects if len(objects) == 1 else [])), None)
         return (dict(version), model, {}) if version is not None else None
-    if held.get("skeleton_file") or not isinstance(held.get("id"), int):
+    if is_placeholder(held) or not isinstance(held.get("id"), int):
         return None
     owner = held.get("model")
     return dict(held), dict(owner) if isinstance(owner, dict) else {}, {}
@@ -54,13 +59,33 @@ def _of_a1111(held: Mapping[str, Any], sha256: str | None) -> _Said | None:
     """The keys of A1111 and those that browsers add; or a whole answer of the site, as SD.Next and we put there."""
     if isinstance(held.get("modelVersions"), list) or isinstance(held.get("files"), list):
         return _of_civitai_info(held, sha256)
-    words = [word.strip() for word in text(held.get("activation text")).split(",") if word.strip()]
+    words = _words_of(text(held.get("activation text")))
     version = {"id": held.get("modelVersionId"), "modelId": held.get("modelId")}
-    known = {name: value for name, value in version.items() if isinstance(value, int)}
-    if not known and not words and not text(held.get("description")):
+    known: dict[str, Any] = {name: value for name, value in version.items() if isinstance(value, int)}
+    base = text(held.get("sd version"))
+    known |= {"trainedWords": words} if words else {}
+    # The browsers of extensions put the base model there as the site names it.
+    known |= {"baseModel": base} if base and base not in SD_VERSIONS else {}
+    described = text(held.get("description")).strip()
+    weight = _weight(held.get("preferred weight"))
+    by_hand = ByHand(notes=text(held.get("notes")), weight=weight, negative=text(held.get("negative text")))
+    if not known and not described and by_hand == ByHand():
         return None
-    described = {**known, **({"trainedWords": words} if words else {})}
-    return described, {}, {"sha256": held.get("sha256"), "words": words}
+    model = {"description": as_html(described)} if described else {}
+    return known, model, {"sha256": held.get("sha256"), "words": words, "by_hand": by_hand}
+
+
+def _words_of(activation: str) -> list[str]:
+    """Trigger words; Civitai Helper puts `||` between groups of them."""
+    parts = activation.split("||" if "||" in activation else ",")
+    return [part.strip(" ,\n\t") for part in parts if part.strip(" ,\n\t")]
+
+
+def _weight(value: object) -> float | None:
+    """A strength that somebody chose; 0 is none, and so is what is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        return None
+    return value or None
 
 
 def _of_lora_manager(held: Mapping[str, Any], sha256: str | None) -> _Said | None:
@@ -75,7 +100,18 @@ def _of_lora_manager(held: Mapping[str, Any], sha256: str | None) -> _Said | Non
         model.setdefault("creator", version["creator"])
     if text(held.get("base_model")) not in ("", "Unknown"):
         version.setdefault("baseModel", held["base_model"])
-    return (version, model, {"sha256": held.get("sha256")}) if version or model else None
+    by_hand = ByHand(notes=text(held.get("notes")), weight=_strength_in(text(held.get("usage_tips"))))
+    extra = {"sha256": held.get("sha256"), "by_hand": by_hand}
+    return (version, model, extra) if version or model or by_hand != ByHand() else None
+
+
+def _strength_in(tips: str) -> float | None:
+    """The strength in LoRA Manager's usage tips, which are JSON in a text."""
+    try:
+        found = json.loads(tips or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return _weight(found.get("strength")) if isinstance(found, dict) else None
 
 
 def _of_stability_matrix(held: Mapping[str, Any], sha256: str | None) -> _Said | None:
@@ -109,7 +145,8 @@ def _of_swarm(held: Mapping[str, Any], sha256: str | None) -> _Said | None:
     author = text(held.get("modelspec.author"))
     version = {**({"baseModel": base} if base else {}), **({"trainedWords": words} if words else {})}
     model: dict[str, Any] = {"name": title} if title else {}
-    model |= {"description": held["modelspec.description"]} if text(held.get("modelspec.description")) else {}
+    described = text(held.get("modelspec.description"))
+    model |= {"description": as_html(described)} if described else {}
     model |= {"tags": tags} if tags else {}
     model |= {"creator": {"username": author}} if author else {}
     return version, model, {"words": words}
@@ -132,11 +169,6 @@ def _sha256s(version: Mapping[str, Any]) -> Iterator[str]:
     files = version.get("files")
     for file in files if isinstance(files, list) else ():
         hashes = file.get("hashes") if isinstance(file, dict) else None
-        digest = _digest(hashes.get("SHA256")) if isinstance(hashes, dict) else None
-        if digest:
-            yield digest
-
-
-def _digest(value: object) -> str | None:
-    found = text(value).strip().lower()
-    return found if len(found) == 64 and all(digit in "0123456789abcdef" for digit in found) else None
+        found = digest(hashes.get("SHA256")) if isinstance(hashes, dict) else None
+        if found:
+            yield found

@@ -40,6 +40,7 @@ def _write(sidecars: Sidecars, beside: Beside, item: Item, formats: tuple[Format
         version=version,
         model=sidecars.model_facts(item) or {},
         preview=preview,
+        asked_at=now,
         now=now,
     )
     written, errors = write_sidecars(beside, about, formats, None)

@@ -46,6 +46,7 @@ def _about(parts: LibraryParts, found: Identified, stem: str, preview: str | Non
         words=trigger_words({key: value for key, value in header.items() if isinstance(value, str)}),
         preview=preview,
         is_gone=found.file.site_state is not None,
+        asked_at=found.file.asked_at,
         now=parts.now().isoformat(timespec="seconds"),
     )
 

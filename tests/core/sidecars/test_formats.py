@@ -36,6 +36,7 @@ ALL = list(FORMATS.values())
 
 def written(form: Format, old: object = None, about: About = ABOUT) -> dict[str, Any]:
     content = merged_sidecar(form, about, None if old is None else json.dumps(old).encode())
+    assert content is not None
     found = json.loads(content)
     assert isinstance(found, dict)
     return found
@@ -117,7 +118,7 @@ def test_a_sidecar_of_another_model_is_left_as_it_is(name: str, held: dict[str, 
 
 
 def test_a_file_that_four_programs_share_is_merged() -> None:
-    answer = {"id": 12, "modelVersions": [], "mine": 1, "description": "theirs"}
+    answer = {"id": 7, "modelVersions": [], "mine": 1, "description": "theirs"}
     found = written(format_named("a1111"), answer)
     assert (found["modelVersions"], found["mine"], found["description"]) == ([], 1, "theirs")
     assert found["activation text"] == "one, two words"
@@ -128,7 +129,11 @@ def test_a_file_that_four_programs_share_is_merged() -> None:
 def test_every_form_can_be_made_from_every_other(source: Format, target: Format) -> None:
     about = about_from(source, written(source), ABOUT.path, SHA)
     assert about is not None
-    assert written(target, about=about)
+    if (source.name, target.name) == ("swarm", "civitai.info"):
+        # It names no version, and one without an id would be taken for a placeholder.
+        assert merged_sidecar(target, about, None) is None
+    else:
+        assert written(target, about=about)
     assert about.trigger_words == ("one", "two words")
 
 

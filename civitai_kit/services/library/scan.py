@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from civitai_kit.core.errors import CivitaiKitError, DiskError, NotWritable, UsageError
+from civitai_kit.core.errors import CivitaiKitError, DiskError, NotWritable
 from civitai_kit.core.events import Emit
 from civitai_kit.core.library.identified import Identified
 from civitai_kit.core.library.model_file import FoundModel, NotSeen
@@ -22,6 +22,7 @@ from civitai_kit.services.library.identify import identify
 from civitai_kit.services.library.ports import LibraryParts
 from civitai_kit.services.library.recall import Recall
 from civitai_kit.services.library.record import Record
+from civitai_kit.services.library.roots import refuse_where_nothing_is
 from civitai_kit.services.listed import batches
 
 
@@ -85,14 +86,12 @@ class _Scan:
 
     def look(self, roots: list[Path]) -> None:
         """Find the model files."""
+        refuse_where_nothing_is(roots)
         for seen in self._parts.find_models(roots):
             if isinstance(seen, NotSeen):
                 self._record.fail(seen.path.as_posix(), seen.error)
             elif self._is_wanted(seen.path.as_posix()):
                 self._models.append(seen)
-        if not self._models and all(not root.exists() for root in roots):
-            named = ", ".join(str(root) for root in roots)
-            raise UsageError(f"There is nothing at {named}.", hint="Name files and folders that are there.")
 
     def _is_wanted(self, path: str) -> bool:
         if self._options.only_new:
@@ -106,7 +105,8 @@ class _Scan:
             if hashed.error is not None:
                 self._record.fail(hashed.path.as_posix(), hashed.error)
             elif not hashed.stamp.size:
-                empty = DiskError(f"{hashed.path} is empty.", path=str(hashed.path))
+                hint = "Nothing of it is there: fetch it anew, or remove it."
+                empty = DiskError(f"{hashed.path} is empty.", hint=hint, path=str(hashed.path))
                 self._record.fail(hashed.path.as_posix(), empty)
             else:
                 self._found.append(self._recall.known(hashed))

@@ -139,3 +139,18 @@ def test_a_second_writer_is_told_who_is_at_work(library: Library) -> None:
     assert library.run("library", "missing")["exit_code"] == 0
     first.kill()
     first.communicate()
+
+
+def test_ctrl_c_while_previews_are_fetched_leaves_none_out_of_the_next_run(library: Library) -> None:
+    write_known(library.sandbox.world, library.models, 3 * KNOWN)
+    library.sandbox.faults.add("slow_start", times=None, delay=0.5)
+    process = library.start()
+    library.until(process, lambda: any(library.save.glob("library/*/*_preview_0.png")))
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert (process.returncode, json.loads(out)["errors"][0]["code"]) == (130, "interrupted")
+    assert len(list(library.save.glob("library/*/*_preview_0.png"))) < 3 * KNOWN
+    library.sandbox.faults.clear()
+    assert library.run()["exit_code"] == 0
+    assert len(list(library.save.glob("library/*/*_preview_0.png"))) == 3 * KNOWN
+    assert list(lies(library.models, library.save)) == []

@@ -48,22 +48,19 @@ class Record:
         done: list[LibraryFile] = []
         adoptions = Adoptions(self.parts)
         batch = [self._with_sidecars(found) for found in batch]
-        for found in batch:
-            try:
-                done += self._keep_one(found, adoptions)
-            except DiskError as error:
-                if error.code in ENDS_RUN:
-                    raise
-                self.fail(found.file.path, error)
-        again = self._fetch_previews(batch)
-        self._write_sidecars(batch)
+        news = self._keep_in_tree(batch)
+        kept = [found for found in batch if found.file.path in news]
+        for found in kept:
+            done += self._keep_one(found, adoptions, is_news=news[found.file.path])
+        again = self._fetch_previews(kept)
+        self._write_sidecars(kept)
+        self._check_stop()
         adoptions.write()
         moved = [self.recall.moved[file.path] for file in done if file.path in self.recall.moved]
         self.parts.store.put_library_files(
             (_to_ask_again(file) if file.path in again else file for file in done), moved
         )
-        if self.parts.stop.is_set():
-            raise Interrupted("Stopped before every file was looked up.", hint="Run it again: what is kept stays.")
+        self._check_stop()
 
     def fail(self, path: str, error: CivitaiKitError) -> None:
         """A file (absolute path) with which something went wrong."""
@@ -72,13 +69,40 @@ class Record:
             ScannedFile(path=shown, status=FileStatus.ERROR, file=self.recall.rows.get(path), error=error)
         )
 
-    def _keep_one(self, found: Identified, adoptions: Adoptions) -> list[LibraryFile]:
-        """Keep a file; gives its row where that is to be written."""
+    def _check_stop(self) -> None:
+        """Rows are written only where nothing of their files was left undone, so that the next run does it."""
+        if self.parts.stop.is_set():
+            raise Interrupted("Stopped before every file was looked up.", hint="Run it again: what is kept stays.")
+
+    def _keep_in_tree(self, batch: list[Identified]) -> dict[str, bool]:
+        """Write the folders of some files, several at once since each write waits for the disk.
+
+        Gives for each path that went well whether anything was new; the others have an error of their own.
+        """
+        news = {found.file.path: False for found in batch if self._is_same(found)}
+        wanted = [found for found in batch if found.file.path not in news]
+        jobs = [partial(self.tree.keep, found) for found in wanted]
+        for outcome in self.parts.pool.run(jobs, self.slots) if jobs else ():
+            path, error = wanted[outcome.index].file.path, outcome.error
+            if error is None:
+                news[path] = bool(outcome.value)
+            elif not isinstance(error, DiskError) or error.code in ENDS_RUN:
+                raise error
+            else:
+                self.fail(path, error)
+        return news
+
+    def _is_same(self, found: Identified) -> bool:
+        """Whether nothing was heard of a file, and nothing is known of it but what its row says."""
+        path = found.file.path
+        is_silent = found.version is None and found.model is None
+        return is_silent and found.file == self.recall.rows.get(path) and path not in self.recall.moved
+
+    def _keep_one(self, found: Identified, adoptions: Adoptions, *, is_news: bool) -> list[LibraryFile]:
+        """Adopt a file whose folder is kept; gives its row where that is to be written."""
         path = found.file.path
         old = self.recall.rows.get(path)
-        heard = found.version is not None or found.model is not None
-        is_same = found.file == old and path not in self.recall.moved and not heard
-        is_news = not is_same and self.tree.keep(found)
+        is_same = self._is_same(found)
         if not is_same:
             adoptions.adopt(found)
         file = self._marked(found.file)

@@ -206,7 +206,9 @@ class _Scan:
 
     def _with_sidecars(self, found: Identified) -> Identified:
         """A file that the site was asked about and does not know, as the sidecars beside it have it."""
-        is_unknown = found.file.version_id is None and found.file.status_code is not None
+        file = found.file
+        is_found = file.version_id is not None and file.matched_by is not MatchedBy.SIDECAR
+        is_unknown = not is_found and file.status_code is not None
         return known_from_sidecars(self.parts, found) if is_unknown else found
 
     def _write_sidecars(self, batch: list[Identified]) -> None:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from os import PathLike
 
-    from civitai_kit.client.drivers import AsyncClient, Client
+    from civitai_kit.client.exchange import Exchange
+    from civitai_kit.client.items import AsyncItems, Items
+    from civitai_kit.client.pacing import Pace, PacePolicy
+    from civitai_kit.client.user_http import AsyncHttp, SyncHttp
     from civitai_kit.core.errors import (
         BadQuery,
         CivitaiKitError,
@@ -24,11 +27,13 @@ if TYPE_CHECKING:
         UnexpectedReply,
         UsageError,
     )
-    from civitai_kit.core.retry import RetryRules
+    from civitai_kit.core.retry import FailedTry, RetryPolicy, RetryRules, Trouble
     from civitai_kit.core.site.enums import (
+        ArticleSort,
         Availability,
         BadOption,
         CheckpointType,
+        CollectionSort,
         CommercialUse,
         ImageSort,
         MediaType,
@@ -37,7 +42,9 @@ if TYPE_CHECKING:
         NsfwLevel,
         Period,
         PeriodMode,
+        VaultSort,
     )
+    from civitai_kit.core.site.file_answers import DtypeShare, TensorInfo, TensorMetadata, VersionBrief
     from civitai_kit.core.site.models import (
         Creator,
         FileTraits,
@@ -55,19 +62,34 @@ if TYPE_CHECKING:
         VersionOwner,
     )
     from civitai_kit.core.site.posts import Post
-
-__version__ = "0.1.0"
+    from civitai_kit.core.site.publications import Article, Collection
+    from civitai_kit.core.site.signed_links import DownloadLink
+    from civitai_kit.core.site.vault import Vault, VaultFile, VaultItem
+    from civitai_kit.core.version import __version__
+    from civitai_kit.kit.python_client import AsyncClient, Client
+    from civitai_kit.kit.single_file import Downloaded
 
 __all__ = [
+    "Article",
+    "ArticleSort",
     "AsyncClient",
+    "AsyncHttp",
+    "AsyncItems",
     "Availability",
     "BadOption",
     "BadQuery",
     "CheckpointType",
     "CivitaiKitError",
     "Client",
+    "Collection",
+    "CollectionSort",
     "CommercialUse",
     "Creator",
+    "DownloadLink",
+    "Downloaded",
+    "DtypeShare",
+    "Exchange",
+    "FailedTry",
     "FileTraits",
     "Forbidden",
     "Gone",
@@ -75,6 +97,7 @@ __all__ = [
     "Hashes",
     "Image",
     "ImageSort",
+    "Items",
     "MediaType",
     "Model",
     "ModelFile",
@@ -83,6 +106,8 @@ __all__ = [
     "ModelVersion",
     "NotFound",
     "NsfwLevel",
+    "Pace",
+    "PacePolicy",
     "Page",
     "PaidAccess",
     "Period",
@@ -91,21 +116,48 @@ __all__ = [
     "Preview",
     "RateLimited",
     "RegionBlocked",
+    "RetryPolicy",
     "RetryRules",
     "SiteError",
+    "SyncHttp",
     "Tag",
+    "TensorInfo",
+    "TensorMetadata",
+    "Trouble",
     "Unauthorized",
     "Unavailable",
     "UnexpectedReply",
     "UsageError",
     "User",
+    "Vault",
+    "VaultFile",
+    "VaultItem",
+    "VaultSort",
+    "VersionBrief",
     "VersionOwner",
     "__version__",
     "digests",
 ]
 
 # Where the names are at home, the quickest to load first.
-_HOMES = ("core.errors", "core.site.enums", "core.retry", "core.site.models", "core.site.posts", "client.drivers")
+_HOMES = (
+    "core.version",
+    "core.errors",
+    "core.site.enums",
+    "core.retry",
+    "core.site.models",
+    "core.site.posts",
+    "core.site.publications",
+    "core.site.vault",
+    "core.site.file_answers",
+    "core.site.signed_links",
+    "client.pacing",
+    "client.items",
+    "client.user_http",
+    "client.exchange",
+    "kit.python_client",
+    "kit.single_file",
+)
 
 
 def digests(path: "str | PathLike[str]") -> dict[str, str]:

@@ -28,8 +28,8 @@ from civitai_kit.testing import Sandbox
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-TROUBLES, OF_COMMANDS, SETTINGS, PROGRAMS = (
-    DOCS / f"{name}.md" for name in ("troubleshooting", "commands", "settings", "programs")
+TROUBLES, OF_COMMANDS, SETTINGS, PROGRAMS, CLIENT = (
+    DOCS / f"{name}.md" for name in ("troubleshooting", "commands", "settings", "programs", "client")
 )
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
 MOST_LINES = 200
@@ -210,11 +210,12 @@ def test_the_extras_of_the_readme_are_those_of_the_package() -> None:
     assert {row[0].strip("`") for row in table(README, "extra", "brings")} == set(extras) - {"all"}
 
 
-def test_the_python_that_is_shown_uses_public_names() -> None:
-    for body in blocks(PROGRAMS, "python"):
+@pytest.mark.parametrize("page", [PROGRAMS, CLIENT], ids=shown)
+def test_the_python_that_is_shown_uses_public_names(page: Path) -> None:
+    for body in blocks(page, "python"):
         imported = [node for node in ast.walk(ast.parse(body)) if isinstance(node, ast.ImportFrom)]
         ours = [alias.name for node in imported if node.module == "civitai_kit" for alias in node.names]
-        assert ours and set(ours) <= set(civitai_kit.__all__)
+        assert set(ours) <= set(civitai_kit.__all__)
 
 
 @pytest.fixture

@@ -80,6 +80,7 @@ COMMANDS: dict[str, Branch] = {
             "remove": Branch("remove an entry whose file is gone", f"{_IN}.catalog.catalog:REMOVE"),
         },
     ),
+    "serve": Branch("the catalogs over HTTP, and the library's pages", f"{_IN}.serve:COMMAND"),
     "clean": Branch("remove leftover temporary files under the save path", f"{_IN}.clean:COMMAND", is_local=True),
     "torrent": Branch("make torrents of what was downloaded", f"{_IN}.torrent:COMMAND", is_local=True),
     "config": Branch(

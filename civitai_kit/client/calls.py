@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar, Unpack
 
 from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.listing import Listing
-from civitai_kit.client.shapes import is_page, is_table, is_value
+from civitai_kit.client.shapes import is_page, is_table
 from civitai_kit.core.site.enums import BadOption, ImageSort
 from civitai_kit.core.site.models import Creator, Image, Model, SiteValue, Tag, User
 from civitai_kit.core.site.option_values import numbers, page_size, positive, text
@@ -26,11 +26,6 @@ V = TypeVar("V", bound=SiteValue)
 
 # The most that the site gives in one page (site.md 9).
 NAMES_PAGE = 200
-
-
-def me(asker: Asker) -> Call[User]:
-    """The account that the key belongs to; raises Unauthorized without a good key (site.md 9)."""
-    return User.model_validate((yield from asker.get("/me", is_value)))
 
 
 def enums(asker: Asker) -> Call[dict[str, tuple[str, ...]]]:
@@ -73,29 +68,33 @@ def tags_page(
     return _TAGS.page(asker, _names_params(query, limit), cursor)
 
 
-def models(asker: Asker, **options: Unpack[ModelOptions]) -> Listing[Model]:
-    """All models of a listing, each once; `limit` is the page size (site.md 2)."""
-    return model_listing(asker, model_query(options))
+def models(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ModelOptions]) -> Listing[Model]:
+    """All models of a listing from `cursor` on, each once; `limit` is the page size (site.md 2)."""
+    return model_listing(asker, model_query(options), cursor)
 
 
-def images(asker: Asker, **options: Unpack[ImageOptions]) -> Listing[Image]:
-    """All images of a listing, each once; `limit` is the page size (site.md 8)."""
-    return image_listing(asker, image_query(options))
+def images(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ImageOptions]) -> Listing[Image]:
+    """All images of a listing from `cursor` on, each once; `limit` is the page size (site.md 8)."""
+    return image_listing(asker, image_query(options), cursor)
 
 
-def creators(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE) -> Listing[Creator]:
+def creators(
+    asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE, cursor: int | None = None
+) -> Listing[Creator]:
     """All creators, or those whose name holds `query`; the site has no order, so a few may be missed (site.md 9)."""
-    return Listing(partial(_CREATORS.page, asker, _names_params(query, limit)), partial(_name_of, "username"))
+    return Listing(partial(_CREATORS.page, asker, _names_params(query, limit)), partial(_name_of, "username"), cursor)
 
 
-def tags(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE) -> Listing[Tag]:
+def tags(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE, cursor: int | None = None) -> Listing[Tag]:
     """The tags that begin with `query`, or those that the site features (site.md 9)."""
-    return Listing(partial(_TAGS.page, asker, _names_params(query, limit)), partial(_name_of, "name"))
+    return Listing(partial(_TAGS.page, asker, _names_params(query, limit)), partial(_name_of, "name"), cursor)
 
 
-def model_listing(asker: Asker, query: ModelQuery, max_pages: int | None = None) -> Listing[Model]:
-    """The listing of a query, `max_pages` at most."""
-    return Listing(partial(_model_page, asker, query), _id_of, max_pages=max_pages)
+def model_listing(
+    asker: Asker, query: ModelQuery, cursor: Cursor | None = None, max_pages: int | None = None
+) -> Listing[Model]:
+    """The listing of a query from `cursor` on, `max_pages` at most."""
+    return Listing(partial(_model_page, asker, query), _id_of, cursor, max_pages)
 
 
 def image_listing(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from civitai_kit.core.errors import SiteError, UnexpectedReply, UsageError
-from civitai_kit.core.retry import RetryRules, Trouble, retry_after_of, wait_before_retry
+from civitai_kit.core.retry import FailedTry, RetryPolicy, RetryRules, Trouble, retry_after_of
 from civitai_kit.core.site.replies import error_for, is_login_address, login_required, trouble_in
 from civitai_kit.core.site.strict_json import NotJson, parse_json
 
@@ -74,10 +74,10 @@ Fits: TypeAlias = Callable[[Any], bool]
 
 @dataclass(frozen=True)
 class Asker:
-    """How to ask: the site's root, the retry rules, and a source of numbers from 0 to 1 that spreads the waits."""
+    """How to ask: the site's root, the retry policy, and a source of numbers from 0 to 1 that spreads the waits."""
 
     site: str = "https://civitai.com"
-    rules: RetryRules = field(default_factory=RetryRules)
+    rules: RetryPolicy = field(default_factory=RetryRules)
     chance: Callable[[], float] = random
 
     def get(self, path: str, fits: Fits, params: Iterable[tuple[str, str]] = ()) -> Call[Any]:
@@ -89,41 +89,65 @@ class Asker:
         asked = tuple(params)
         if len(urlencode(asked)) > _LONGEST_QUERY:
             raise UsageError("What is asked for is too long for a URL.", hint="Name fewer or shorter things at once.")
-        return self._ask(Request("GET", f"{self.site}/api/v1{path}", asked), fits)
+        request = Request("GET", f"{self.site}/api/v1{path}", asked)
+        return self._ask(lambda: self._json(request, fits))
 
     def post(self, path: str, fits: Fits, body: bytes) -> Call[Any]:
         """Send JSON to a path under `/api/v1` and give the JSON of the answer; else as `get`."""
-        return self._ask(Request("POST", f"{self.site}/api/v1{path}", body=body), fits)
+        request = Request("POST", f"{self.site}/api/v1{path}", body=body)
+        return self._ask(lambda: self._json(request, fits))
 
-    def _ask(self, request: Request, fits: Fits) -> Call[Any]:
+    def link(self, path: str, params: Iterable[tuple[str, str]] = ()) -> Call[str]:
+        """The address outside the site to which a path of the site leads; nothing is asked of it, least of all the key.
+
+        Raises a SiteError where the site does not lead there.
+        """
+        request = Request("GET", f"{self.site}{path}", tuple(params))
+        return self._ask(lambda: self._lead(request))
+
+    def _ask(self, attempt: Callable[[], Call[T]]) -> Call[T]:
         tried = 0
         while True:
             tried += 1
             try:
-                response = yield from self._follow(request)
-                return _result(response, request.endpoint, fits)
+                return (yield from attempt())
             except NoAnswer as failure:
                 failed = failure
-            wait = wait_before_retry(
-                self.rules, failed.trouble, tried, retry_after=failed.retry_after, chance=self.chance()
-            )
+            wait = self.rules.wait(_as_seen(failed, tried, self.chance()))
             if wait is None:
                 raise _counted(failed.error, tried) from None
-            yield Sleep(wait, failed.error.message, everybody=failed.trouble is Trouble.TOO_FAST)
+            yield Sleep(max(wait, 0.0), failed.error.message, everybody=failed.trouble is Trouble.TOO_FAST)
 
-    def _follow(self, request: Request) -> Call[Response]:
-        """Send a request and follow redirects by hand, so that the key stays with the site."""
+    def _json(self, request: Request, fits: Fits) -> Call[Any]:
+        response, away = yield from self._follow(request)
+        if away is not None:
+            raise NoAnswer(_leads_away(response.status, request.endpoint, away), Trouble.REFUSED)
+        return _result(response, request.endpoint, fits)
+
+    def _lead(self, request: Request) -> Call[str]:
+        response, away = yield from self._follow(request)
+        if away is None:
+            raise _no_answer(response, request.endpoint, download=True)
+        if urlsplit(away).hostname is None or (request.url.startswith("https:") and not away.startswith("https:")):
+            raise NoAnswer(_leads_away(response.status, request.endpoint, away), Trouble.REFUSED)
+        return away
+
+    def _follow(self, request: Request) -> Call[tuple[Response, str | None]]:
+        """Send a request and follow redirects by hand, so that the key stays with the site.
+
+        Gives the last answer of the site, and the address outside it to which that leads ("" for one that is none).
+        """
         asked = request.endpoint
         for _ in range(_MOST_REDIRECTS):
             response = yield request
             where = response.headers.get("location")
             if response.status not in (301, 302, 303, 307, 308) or where is None:
-                return response
+                return response, None
             target = _joined(request.url, where)
             if target is not None and is_login_address(target):
                 raise NoAnswer(login_required(asked, status=response.status), Trouble.REFUSED)
             if target is None or origin(target) != origin(request.url):
-                raise NoAnswer(_leads_away(response.status, asked, target), Trouble.REFUSED)
+                return response, target or ""
             request = _redirected(request, response.status, target)
         raise NoAnswer(UnexpectedReply("The site redirects in circles.", endpoint=asked), Trouble.REFUSED)
 
@@ -149,8 +173,8 @@ def _joined(url: str, where: str) -> str | None:
     return target
 
 
-def _leads_away(status: int, endpoint: str, target: str | None) -> SiteError:
-    scheme, host, _ = origin(target or "")
+def _leads_away(status: int, endpoint: str, target: str) -> SiteError:
+    scheme, host, _ = origin(target)
     named = f"{scheme}://{host}" if host else "one that cannot be read"
     return UnexpectedReply(
         f"The site sends us to another address, {named}, where the key must not go.",
@@ -169,9 +193,19 @@ def _result(response: Response, endpoint: str, fits: Fits) -> Any:
         else:
             if fits(answer):
                 return answer
+    raise _no_answer(response, endpoint)
+
+
+def _no_answer(response: Response, endpoint: str, *, download: bool = False) -> NoAnswer:
     error = error_for(response.status, response.headers, response.body, endpoint)
-    trouble = trouble_in(response.status, response.headers, response.body)
-    raise NoAnswer(error, trouble, retry_after_of(response.headers))
+    trouble = trouble_in(response.status, response.headers, response.body, download=download)
+    return NoAnswer(error, trouble, retry_after_of(response.headers))
+
+
+def _as_seen(failed: NoAnswer, tried: int, chance: float) -> FailedTry:
+    return FailedTry(
+        error=failed.error, trouble=failed.trouble, tried=tried, retry_after=failed.retry_after, chance=chance
+    )
 
 
 def _counted(error: SiteError, tried: int) -> SiteError:

@@ -1,32 +1,35 @@
-"""Client and AsyncClient: two small loops that run the same conversations, one blocking, one awaiting."""
+"""Two small loops that hold the same conversations, one blocking, one awaiting."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from time import monotonic, sleep
-from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import anyio
 import httpx2
 
 from civitai_kit import answer_heads
-from civitai_kit.client import ahead, calls, exchange
+from civitai_kit.client import ahead, exchange
 from civitai_kit.client.conversation import SLEPT, Asker, Call, NoAnswer, Request, Response, Sleep
-from civitai_kit.client.endpoints import Awaiting, Blocking, Endpoints
 from civitai_kit.client.exchange import Attempt, Exchange
+from civitai_kit.client.items import AsyncItems, Items
 from civitai_kit.client.listing import Listing
-from civitai_kit.client.pacing import Pace
+from civitai_kit.client.pacing import Pace, PacePolicy
+from civitai_kit.client.tracing import Span, Tracing
+from civitai_kit.client.user_http import AsyncHttp, SyncHttp, check_kind
 from civitai_kit.core.errors import Interrupted, SiteError
 from civitai_kit.core.proxies import proxy_for
-from civitai_kit.core.retry import RetryRules
-from civitai_kit.core.site.models import Image, Model, SiteValue
-from civitai_kit.core.site.paging import Cursor, Page
-from civitai_kit.core.site.query import ImageQuery, ModelQuery
+from civitai_kit.core.retry import RetryPolicy, RetryRules
+from civitai_kit.core.site.models import SiteValue
+from civitai_kit.core.site.paging import Page
 from civitai_kit.machine import proxy_variables
 
 T = TypeVar("T")
 V = TypeVar("V", bound=SiteValue)
+
+SITE = "https://civitai.com"
 
 
 class Stop(Protocol):
@@ -36,53 +39,49 @@ class Stop(Protocol):
         """Whether to stop."""
 
 
-class _Base(Endpoints):
-    """What both clients have in common.
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How to ask.
 
-    `http` is a user's own client of httpx2 or httpx: used for everything, never closed here; an Authorization
-    header that it carries wins unless `api_key` is given. `timeout` bounds silence, in seconds. For programs:
-    `delay` in seconds between requests (`pace` shares one between clients), `on_wait(seconds, why)` before each
-    pause, `log` after each exchange (both from any thread), `stop` to be asked while waiting, `largest_body` in
-    bytes for the answers that are read at all.
+    `timeout` bounds silence, in seconds. `on_wait(seconds, why)` is called before each pause, `log` after each exchange
+    (both from any thread), `stop` is asked while waiting, `largest_body` bounds the answers that are read, in bytes.
     """
+
+    base_url: str = SITE
+    api_key: str | None = field(default=None, repr=False)
+    retry: RetryPolicy = field(default_factory=RetryRules)
+    timeout: float = 60
+    pace: PacePolicy = field(default_factory=Pace)
+    on_wait: Callable[[float, str], None] | None = None
+    log: Callable[[Exchange], None] | None = None
+    stop: Stop | None = None
+    largest_body: int = exchange.LARGEST_BODY
+
+
+class _Driver:
+    """What both loops have in common."""
 
     # How the HTTP library tells what it does, for each request.
     _limit_heads: Any = None
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        *,
-        base_url: str = "https://civitai.com",
-        http: Any = None,
-        retry: RetryRules | None = None,
-        timeout: float = 60,
-        delay: float = 0,
-        pace: Pace | None = None,
-        on_wait: Callable[[float, str], None] | None = None,
-        log: Callable[[Exchange], None] | None = None,
-        stop: Stop | None = None,
-        largest_body: int = exchange.LARGEST_BODY,
-    ) -> None:
-        self.asker = Asker(exchange.sound_site(base_url), retry or RetryRules())
-        self._key = exchange.sound_key(api_key)
-        self._timeout = timeout
+    def __init__(self, http: Any, manner: Manner) -> None:
+        self.asker = Asker(exchange.sound_site(manner.base_url), manner.retry)
+        self.manner = manner
+        self._key = exchange.sound_key(manner.api_key)
         self._owned = http is None
         self._proxy = proxy_for(proxy_variables(), self.asker.site) if http is None else None
         if http is None:
             exchange.refuse_key_in_clear(self._key, self.asker.site, self._proxy)
         self._http = self._make_http() if http is None else http
         self._named = not exchange.has_name(self._http.headers)
-        self._secret = self._key or self._http.headers.get("authorization", "").removeprefix("Bearer ")
-        self._pace = pace or Pace(delay)
-        self._on_wait = on_wait
-        self._log = log
-        self._stop = stop
-        self._largest_body = largest_body
+        self._tracing = Tracing()
+        self.secret = self._key or self._http.headers.get("authorization", "").removeprefix("Bearer ")
 
-    def __repr__(self) -> str:
-        """Where it asks; never with which key."""
-        return f"{type(self).__name__}({self.asker.site!r})"
+    @property
+    def key(self) -> str | None:
+        """The key that the site is shown, given to us or carried by the HTTP client."""
+        scheme, _, carried = self._http.headers.get("authorization", "").partition(" ")
+        return self._key or (carried if scheme.lower() == "bearer" and carried else None)
 
     def _make_http(self) -> Any:
         raise NotImplementedError
@@ -95,9 +94,12 @@ class _Base(Endpoints):
             params=list(request.params) or None,
             content=request.body,
             headers=exchange.headers_of(request, self._key, self._named),
-            timeout=self._timeout,
+            timeout=self.manner.timeout,
             extensions={"trace": self._limit_heads},
         )
+
+    def _attempt(self, request: Request) -> Attempt:
+        return Attempt(request, self.manner.timeout, self._proxy)
 
     def _how(self) -> dict[str, Any]:
         # Our key must win over the credentials of a client that was handed in.
@@ -105,20 +107,17 @@ class _Base(Endpoints):
 
     def _pauses(self, step: Sleep) -> None:
         if step.everybody:
-            self._pace.hold(step.seconds)
-        if self._on_wait is not None:
-            self._on_wait(step.seconds, self._clean(step.why))
+            self.manner.pace.hold(step.seconds)
+        if self.manner.on_wait is not None:
+            self.manner.on_wait(step.seconds, self._clean(step.why))
 
-    def _logged(self, done: Exchange) -> None:
-        if self._log is not None:
-            self._log(done)
-
-    @property
-    def _stoppable(self) -> bool:
-        return self._stop is not None
+    def _done(self, done: Exchange, span: Span) -> None:
+        span.end(done)
+        if self.manner.log is not None:
+            self.manner.log(done)
 
     def _check(self) -> None:
-        if self._stop is not None and self._stop.is_set():
+        if self.manner.stop is not None and self.manner.stop.is_set():
             raise Interrupted("Interrupted.", hint="What was done so far is kept.")
 
     def _scrub(self, error: SiteError) -> None:
@@ -127,42 +126,23 @@ class _Base(Endpoints):
         error.args = (error.message,)
 
     def _clean(self, text: str) -> str:
-        return text.replace(self._secret, "…") if self._secret else text
+        return text.replace(self.secret, "…") if self.secret else text
 
 
-class Client(_Base, Blocking):
-    """Asks the site and blocks until it has answered; may be used by several threads at once."""
+class Driver(_Driver):
+    """Blocks until the site has answered; may be used by several threads at once."""
 
     _limit_heads = staticmethod(answer_heads.limit_heads)
 
-    def __enter__(self) -> Self:
-        """Itself; the connections are closed at the end of the `with`."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close what is ours."""
-        self.close()
+    def __init__(self, http: SyncHttp | None, manner: Manner) -> None:
+        if http is not None:
+            check_kind(http, awaits=False)
+        super().__init__(http, manner)
 
     def close(self) -> None:
         """Close the connections, unless they are of a client that was handed in."""
         if self._owned:
             self._http.close()
-
-    def models_of(
-        self, query: ModelQuery, max_pages: int | None = None, *, read_ahead: bool = True
-    ) -> Iterator[Page[Model]]:
-        """The pages of a listing, at most `max_pages`; one is read ahead while the last is worked on."""
-        listing = calls.model_listing(self.asker, query, max_pages)
-        return self._ahead(listing) if read_ahead else self._pages_of(listing)
-
-    def images_of(
-        self, query: ImageQuery, cursor: Cursor | None = None, max_pages: int | None = None, *, read_ahead: bool = True
-    ) -> Iterator[Page[Image]]:
-        """The pages of an image listing from `cursor` on, as `models_of`."""
-        listing = calls.image_listing(self.asker, query, cursor, max_pages)
-        return self._ahead(listing) if read_ahead else self._pages_of(listing)
 
     def run(self, call: Call[T], check: Callable[[], None] | None = None) -> T:
         """Hold a conversation to its end; `check` is called while waiting, and raises to end it early."""
@@ -183,16 +163,18 @@ class Client(_Base, Blocking):
         finally:
             call.close()
 
-    def rows_of(self, listing: Listing[V]) -> Iterator[V]:
-        """The rows of a listing, page after page."""
-        for page in self._pages_of(listing):
-            yield from page.items
+    def items(self, listing: Listing[V]) -> Items[V]:
+        """The items of a listing."""
+        return Items(listing, lambda: self.run(listing.advance()))
 
-    def _pages_of(self, listing: Listing[V]) -> Iterator[Page[V]]:
+    def pages(self, listing: Listing[V]) -> Iterator[Page[V]]:
+        """The pages of a listing, each asked for when it is wanted."""
         while (page := self.run(listing.advance())) is not None:
             yield page
 
-    def _ahead(self, listing: Listing[V]) -> Iterator[Page[V]]:
+    def pages_ahead(self, listing: Listing[V]) -> Iterator[Page[V]]:
+        """The pages of a listing; one is asked for while the last is worked on."""
+
         def read(wanted: Callable[[], None]) -> Page[V] | None:
             def check() -> None:
                 self._check()
@@ -211,41 +193,36 @@ class Client(_Base, Blocking):
             self._pauses(step)
             _rest(step.seconds, check)
             return SLEPT
-        _rest(self._pace.reserve(), check)
+        _rest(self.manner.pace.reserve(), check)
         # In a thread, so that a stop need not wait for the network.
-        return ahead.aside(lambda: self._send(step), check) if self._stoppable else self._send(step)
+        return ahead.aside(lambda: self._send(step), check) if self.manner.stop is not None else self._send(step)
 
     def _send(self, request: Request) -> Response:
-        attempt, message = Attempt(request, self._timeout, self._proxy), self._build(request)
+        attempt, message, span = self._attempt(request), self._build(request), self._tracing.begin(request)
         try:
             answer = self._http.send(message, **self._how())
             try:
                 attempt.open(answer)
                 for chunk in answer.iter_bytes():
-                    attempt.take(chunk, self._largest_body)
+                    attempt.take(chunk, self.manner.largest_body)
             finally:
                 answer.close()
-            return attempt.response(self._secret)
+            return attempt.response(self.secret)
         except exchange.failures() as error:
             raise attempt.failed(error) from error
         finally:
-            self._logged(attempt.exchange(message.headers))
+            self._done(attempt.exchange(message.headers), span)
 
 
-class AsyncClient(_Base, Awaiting):
-    """Asks the site without blocking, on asyncio and on trio."""
+class AsyncDriver(_Driver):
+    """Awaits the site's answers, on asyncio and on trio."""
 
     _limit_heads = staticmethod(answer_heads.limit_heads_async)
 
-    async def __aenter__(self) -> Self:
-        """Itself; the connections are closed at the end of the `async with`."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close what is ours."""
-        await self.aclose()
+    def __init__(self, http: AsyncHttp | None, manner: Manner) -> None:
+        if http is not None:
+            check_kind(http, awaits=True)
+        super().__init__(http, manner)
 
     async def aclose(self) -> None:
         """Close the connections, unless they are of a client that was handed in."""
@@ -271,11 +248,9 @@ class AsyncClient(_Base, Awaiting):
         finally:
             call.close()
 
-    async def rows_of(self, listing: Listing[V]) -> AsyncIterator[V]:
-        """The rows of a listing, page after page."""
-        while (page := await self.run(listing.advance())) is not None:
-            for row in page.items:
-                yield row
+    def items(self, listing: Listing[V]) -> AsyncItems[V]:
+        """The items of a listing."""
+        return AsyncItems(listing, lambda: self.run(listing.advance()))
 
     def _make_http(self) -> Any:
         return exchange.own_http(httpx2.AsyncClient, self.asker.site, self._proxy)
@@ -286,24 +261,24 @@ class AsyncClient(_Base, Awaiting):
             self._pauses(step)
             await anyio.sleep(step.seconds)
             return SLEPT
-        await anyio.sleep(self._pace.reserve())
+        await anyio.sleep(self.manner.pace.reserve())
         return await self._send(step)
 
     async def _send(self, request: Request) -> Response:
-        attempt, message = Attempt(request, self._timeout, self._proxy), self._build(request)
+        attempt, message, span = self._attempt(request), self._build(request), self._tracing.begin(request)
         try:
             answer = await self._http.send(message, **self._how())
             try:
                 attempt.open(answer)
                 async for chunk in answer.aiter_bytes():
-                    attempt.take(chunk, self._largest_body)
+                    attempt.take(chunk, self.manner.largest_body)
             finally:
                 await answer.aclose()
-            return attempt.response(self._secret)
+            return attempt.response(self.secret)
         except exchange.failures() as error:
             raise attempt.failed(error) from error
         finally:
-            self._logged(attempt.exchange(message.headers))
+            self._done(attempt.exchange(message.headers), span)
 
 
 def _rest(seconds: float, check: Callable[[], None]) -> None:

@@ -14,7 +14,6 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 
-from civitai_kit import __version__
 from civitai_kit.answer_heads import EndlessHead
 from civitai_kit.client.conversation import NoAnswer, Request, Response
 from civitai_kit.core.errors import UnexpectedReply, UsageError
@@ -22,6 +21,7 @@ from civitai_kit.core.network_errors import login_of_proxy, no_answer, plain_tex
 from civitai_kit.core.proxies import Proxy, is_in_clear
 from civitai_kit.core.retry import Trouble
 from civitai_kit.core.url_keys import without_keys
+from civitai_kit.core.version import __version__
 
 H = TypeVar("H", httpx2.Client, httpx2.AsyncClient)
 

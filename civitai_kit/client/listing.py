@@ -43,6 +43,11 @@ class Listing(Generic[V]):
         self._done = self._astray = False
 
     @property
+    def cursor(self) -> Cursor | None:
+        """Where the next page begins."""
+        return self._cursor
+
+    @property
     def ended(self) -> bool:
         """Whether no further page will be asked for."""
         return self._done or (self._max_pages is not None and self._pages >= self._max_pages)

@@ -9,16 +9,18 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from civitai_kit.client.conversation import Asker, Call
-from civitai_kit.client.shapes import is_list, is_page, is_value
+from civitai_kit.client.shapes import is_brief, is_list, is_page, is_tensors, is_value
 from civitai_kit.core.errors import SiteError
 from civitai_kit.core.site.enums import BadOption, NsfwLevel
+from civitai_kit.core.site.file_answers import TensorMetadata, VersionBrief
 from civitai_kit.core.site.models import HashOwner, Image, Model, ModelFile, ModelVersion
-from civitai_kit.core.site.option_values import listed, numbers, positive
+from civitai_kit.core.site.option_values import listed, numbers, positive, required_id
 from civitai_kit.core.site.paging import page_of
 from civitai_kit.core.site.posts import Post
 from civitai_kit.core.site.query import IMAGES_AT_ONCE, MODEL_PAGE, ImageQuery, ModelQuery
 from civitai_kit.core.site.reading import objects
-from civitai_kit.core.site.urls import absolute_url, path_and_query
+from civitai_kit.core.site.signed_links import DownloadLink, link_of
+from civitai_kit.core.site.urls import DOWNLOADS, absolute_url, path_and_query
 
 T = TypeVar("T")
 
@@ -29,21 +31,53 @@ HASHES_A_LOOK_UP = 10_000
 
 def model(asker: Asker, model_id: int) -> Call[Model]:
     """One model by its id, with all versions and images of every level (site.md 3)."""
-    number = _id("model_id", model_id)
+    number = required_id("model_id", model_id)
     with _about(model_id=number):
         return Model.model_validate((yield from asker.get(f"/models/{number}", is_value)))
 
 
 def version(asker: Asker, version_id: int) -> Call[ModelVersion]:
     """One version by its id (site.md 4)."""
-    number = _id("version_id", version_id)
+    number = required_id("version_id", version_id)
     with _about(version_id=number):
         return ModelVersion.model_validate((yield from asker.get(f"/model-versions/{number}", is_value)))
 
 
+def version_mini(asker: Asker, version_id: int, *, file_id: int | None = None) -> Call[VersionBrief]:
+    """One version in brief, by its primary file or the one with `file_id` (site.md 6)."""
+    number, file = required_id("version_id", version_id), positive("file_id", file_id)
+    asked = [("modelFileId", str(file))] if file else []
+    with _about(version_id=number):
+        answer = yield from asker.get(f"/model-versions/mini/{number}", is_brief, asked)
+    return VersionBrief.model_validate(answer)
+
+
+def tensor_metadata(asker: Asker, file_id: int, *, summary_only: bool = False) -> Call[TensorMetadata]:
+    """What the header of a file says of its tensors; for a file that may be downloaded (site.md 9.4).
+
+    The list of tensors is some hundred kilobytes long; `summary_only` leaves it out.
+    """
+    asked = [("summaryOnly", "true")] if summary_only else []
+    path = f"/model-files/{required_id('file_id', file_id)}/tensor-metadata"
+    return TensorMetadata.model_validate((yield from asker.get(path, is_tensors, asked)))
+
+
+def download_link(asker: Asker, version_id: int, *, file_id: int | None = None) -> Call[DownloadLink]:
+    """Where the storage has a version's file, the one with `file_id` or the primary one (site.md 7).
+
+    Each call counts as a download of the day. Raises Unauthorized, Forbidden, Gone … as a download would.
+    """
+    number, file = required_id("version_id", version_id), positive("file_id", file_id)
+    with _about(version_id=number):
+        found = yield from asker.link(
+            f"{DOWNLOADS}models/{number}", [("fileId", str(file))] if file is not None else []
+        )
+    return link_of(found)
+
+
 def post(asker: Asker, post_id: int) -> Call[Post]:
     """One post by its id, with its first 100 images of every level (site.md 8.5)."""
-    return Post.model_validate((yield from asker.get(f"/posts/{_id('post_id', post_id)}", is_value)))
+    return Post.model_validate((yield from asker.get(f"/posts/{required_id('post_id', post_id)}", is_value)))
 
 
 def models_by_id(asker: Asker, model_ids: int | Iterable[int]) -> Call[tuple[Model, ...]]:
@@ -114,13 +148,6 @@ def _with_addresses(found: ModelVersion, site: str) -> ModelVersion:
 
     files = tuple(mended_file(file) for file in found.files)
     return found.model_copy(update={"download_url": mended(found.download_url), "files": files})
-
-
-def _id(name: str, value: int) -> int:
-    number = positive(name, value)
-    if number is None:
-        raise BadOption(f"{name} is missing.")
-    return number
 
 
 def _hex(digest: str, lengths: tuple[int, ...]) -> str:

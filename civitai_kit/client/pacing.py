@@ -5,10 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from time import monotonic
+from typing import Protocol
+
+
+class PacePolicy(Protocol):
+    """Decides when a request may start; called from any thread. Pace is the usual policy."""
+
+    def reserve(self) -> float:
+        """Take the next start; gives the seconds to wait for it."""
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody start for so long: the site has asked for a pause."""
 
 
 class Pace:
-    """Lets requests start at least `delay` seconds apart, whichever thread or client they come from."""
+    """Lets requests start at least `delay` seconds apart, whichever thread or client they come from.
+
+    Clients that share one take turns.
+    """
 
     def __init__(self, delay: float = 0.0, clock: Callable[[], float] = monotonic) -> None:
         self._delay = delay

@@ -7,24 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from civitai_kit.core.errors import CivitaiKitError
 
 # A longer pause than this is reported to the person instead of waited for.
 LONGEST_RETRY_AFTER = 300.0
-
-
-@dataclass(frozen=True)
-class RetryRules:
-    """How often and how long to try again: at most `max_retries` times; waits are multiples of `first_wait` seconds.
-
-    `longest_wait` bounds each wait that we choose; a Retry-After of the site is kept up to five minutes.
-    """
-
-    max_retries: int = 3
-    first_wait: float = 1.0
-    longest_wait: float = 60.0
 
 
 class Trouble(StrEnum):
@@ -39,6 +27,45 @@ class Trouble(StrEnum):
     TOO_FAST = "too_fast"  # slow down
     TOO_DEEP = "too_deep"  # "too many pages": never heals (site.md 1.5)
     QUOTA = "quota"  # the day's downloads are used up: ends the run
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedTry:
+    """A try that failed, as a retry policy sees it: the `tried`-th one (1, 2 …), its `error` and `trouble`.
+
+    `retry_after` are the seconds for which the site asks, `chance` is a number from 0 to 1 to spread waits with.
+    """
+
+    error: CivitaiKitError
+    trouble: Trouble
+    tried: int
+    retry_after: float | None = None
+    chance: float = 0.0
+
+
+class RetryPolicy(Protocol):
+    """Decides after each failed try whether there is another one; RetryRules is the usual policy."""
+
+    def wait(self, failed: FailedTry) -> float | None:
+        """Seconds to wait before the next try, None to give up and raise the error."""
+
+
+@dataclass(frozen=True)
+class RetryRules:
+    """How often and how long to try again: at most `max_retries` times; waits are multiples of `first_wait` seconds.
+
+    `longest_wait` bounds each wait that we choose; a Retry-After of the site is kept up to five minutes.
+    """
+
+    max_retries: int = 3
+    first_wait: float = 1.0
+    longest_wait: float = 60.0
+
+    def wait(self, failed: FailedTry) -> float | None:
+        """Seconds to wait before the next try, None to give up."""
+        return wait_before_retry(
+            self, failed.trouble, failed.tried, retry_after=failed.retry_after, chance=failed.chance
+        )
 
 
 class Setback(Exception):

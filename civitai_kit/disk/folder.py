@@ -99,6 +99,13 @@ class Folder:
         found = self.stamp(path)
         return None if found is None else found.size
 
+    def changed_at(self, path: str) -> int | None:
+        """When a file or folder there was last changed, in nanoseconds; None where there is none."""
+        try:
+            return (self.locate(path) if path else self.root).stat().st_mtime_ns
+        except (OSError, UsageError):
+            return None
+
     def size_at(self, place: Path) -> int | None:
         """Length in bytes of a regular file anywhere, None where there is none."""
         found = stamp(place)

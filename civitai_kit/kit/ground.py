@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from civitai_kit.core.paths.our_names import OUR_PLACES
 from civitai_kit.disk.files import refuse_file
 from civitai_kit.disk.folder import Folder
+from civitai_kit.files.spelling import plain_path
 from civitai_kit.store.location import DEFAULT, store_path
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _folder(named: str, otherwise: Path) -> Path:
 def library_folder(settings: Settings) -> Path:
     """Where the library goes: the folder set for it, else `library` under the save path."""
     output = settings.library.output_dir
-    return Path(output).absolute() if output else Path(settings.save_path).absolute() / "library"
+    return plain_path(output or Path(settings.save_path) / "library")
 
 
 @contextmanager

@@ -17,9 +17,9 @@ from civitai_kit.core.retry import RetryRules
 from civitai_kit.machine import proxy_variables
 
 if TYPE_CHECKING:
-    from civitai_kit.client.drivers import Client
     from civitai_kit.client.exchange import Exchange
     from civitai_kit.client.pacing import Pace
+    from civitai_kit.client.site_client import SiteClient
     from civitai_kit.core.errors import DiskError
     from civitai_kit.core.settings.layers import Settings
     from civitai_kit.transfer.file.fetch import Fetcher
@@ -52,22 +52,24 @@ class Network:
         self.retries = RetryRules(max_retries=settings.max_retries, first_wait=settings.retry_delay_ms / 1000)
 
     @cached_property
-    def site(self) -> Client:
+    def site(self) -> SiteClient:
         """The site's JSON."""
-        from civitai_kit.client.drivers import Client
+        from civitai_kit.client.drivers import Manner
+        from civitai_kit.client.site_client import SiteClient
 
         settings = self._settings
+        manner = Manner(
+            base_url=settings.api_url,
+            api_key=self._key,
+            retry=self.retries,
+            timeout=settings.api_client_timeout_sec,
+            pace=self._pace,
+            on_wait=lambda seconds, why: self._emit(SiteWaits(seconds, why)),
+            log=_both(self._closing.enter_context(self._open_log()), self._listen),
+            stop=self._stop,
+        )
         with _telling_how_to_add():
-            client = Client(
-                self._key,
-                base_url=settings.api_url,
-                retry=self.retries,
-                timeout=settings.api_client_timeout_sec,
-                pace=self._pace,
-                on_wait=lambda seconds, why: self._emit(SiteWaits(seconds, why)),
-                log=_both(self._closing.enter_context(self._open_log()), self._listen),
-                stop=self._stop,
-            )
+            client = SiteClient(manner)
         return self._closing.enter_context(client)
 
     @cached_property

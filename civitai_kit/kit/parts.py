@@ -10,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from civitai_kit import __version__
+from civitai_kit.core.version import __version__
 from civitai_kit.kit.ground import Ground
 
 if TYPE_CHECKING:
-    from civitai_kit.client.drivers import Client
+    from civitai_kit.client.site_client import SiteClient
     from civitai_kit.core.events import Emit
     from civitai_kit.core.settings.layers import Settings
     from civitai_kit.disk.folder import Folder
@@ -67,7 +67,7 @@ class Kit:
         return self.ground.disk
 
     @property
-    def site(self) -> Client:
+    def site(self) -> SiteClient:
         """The site's JSON."""
         return self._network.site
 

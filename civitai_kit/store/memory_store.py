@@ -150,10 +150,12 @@ class MemoryStore:
         value = self._library.get(key)
         return None if value is None else decode_file(value)
 
-    def put_library_files(self, files: Iterable[LibraryFile]) -> None:
-        """Write files, replacing the old."""
+    def put_library_files(self, files: Iterable[LibraryFile], gone: Iterable[str] = ()) -> None:
+        """Write files, replacing the old, and forget those under the keys `gone`."""
         values = [(file.key, encode_file(file)) for file in files]
         with self._writing:
+            for key in gone:
+                self._library.pop(key, None)
             self._library.update(values)
 
     def delete_library_files(self, keys: Iterable[str]) -> int:

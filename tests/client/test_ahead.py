@@ -12,9 +12,11 @@ from contextlib import closing
 
 import pytest
 
-from civitai_kit import Client, NotFound, RetryRules
+from civitai_kit import NotFound, RetryRules
 from civitai_kit.client.ahead import aside, read_ahead
+from civitai_kit.client.drivers import Manner
 from civitai_kit.client.pacing import Pace
+from civitai_kit.client.site_client import SiteClient
 from civitai_kit.core.errors import Interrupted, Unavailable
 from civitai_kit.core.site.query import ImageQuery, ModelQuery
 from civitai_kit.testing import Sandbox, World
@@ -95,17 +97,17 @@ def test_a_thread_that_waits_is_left_behind_when_we_stop() -> None:
 
 
 @pytest.fixture
-def client(civitai_sandbox: Sandbox) -> Iterator[Client]:
+def client(civitai_sandbox: Sandbox) -> Iterator[SiteClient]:
     """A client of a sandbox with seven pages of five models."""
     civitai_sandbox.world = World.large(models=35, bytes_each=100)
-    with Client(base_url=civitai_sandbox.url, retry=SWIFT) as made:
+    with SiteClient(Manner(base_url=civitai_sandbox.url, retry=SWIFT)) as made:
         yield made
 
 
 PAGES = ModelQuery(limit=5)
 
 
-def test_pages_read_ahead_hold_every_model_once(client: Client, civitai_sandbox: Sandbox) -> None:
+def test_pages_read_ahead_hold_every_model_once(client: SiteClient, civitai_sandbox: Sandbox) -> None:
     for read_ahead_too in (True, False):
         pages = list(client.models_of(PAGES, read_ahead=read_ahead_too))
         assert [len(page.items) for page in pages] == [5] * 7
@@ -113,7 +115,7 @@ def test_pages_read_ahead_hold_every_model_once(client: Client, civitai_sandbox:
     assert len(civitai_sandbox.requests) == 14
 
 
-def test_no_page_is_asked_for_beyond_the_one_ahead(client: Client, civitai_sandbox: Sandbox) -> None:
+def test_no_page_is_asked_for_beyond_the_one_ahead(client: SiteClient, civitai_sandbox: Sandbox) -> None:
     with closing(client.models_of(PAGES)) as pages:  # type: ignore[type-var]  # a generator
         assert len(civitai_sandbox.requests) == 0
         next(pages)
@@ -122,19 +124,19 @@ def test_no_page_is_asked_for_beyond_the_one_ahead(client: Client, civitai_sandb
     assert len(civitai_sandbox.requests) == 2
 
 
-def test_no_page_is_asked_for_beyond_those_wanted(client: Client, civitai_sandbox: Sandbox) -> None:
+def test_no_page_is_asked_for_beyond_those_wanted(client: SiteClient, civitai_sandbox: Sandbox) -> None:
     assert len(list(client.models_of(PAGES, max_pages=2))) == 2
     assert len(civitai_sandbox.requests) == 2
 
 
-def test_a_consumer_that_leaves_early_asks_for_nothing_more(client: Client, civitai_sandbox: Sandbox) -> None:
+def test_a_consumer_that_leaves_early_asks_for_nothing_more(client: SiteClient, civitai_sandbox: Sandbox) -> None:
     for _ in client.models_of(PAGES):
         break
     assert soon(lambda: not readers())
     assert len(civitai_sandbox.requests) <= 2
 
 
-def test_a_page_that_fails_is_told_after_those_that_came(client: Client, civitai_sandbox: Sandbox) -> None:
+def test_a_page_that_fails_is_told_after_those_that_came(client: SiteClient, civitai_sandbox: Sandbox) -> None:
     civitai_sandbox.faults.add("server_error", times=None, match="cursor=")
     pages = client.models_of(PAGES)
     assert len(next(pages).items) == 5
@@ -142,13 +144,13 @@ def test_a_page_that_fails_is_told_after_those_that_came(client: Client, civitai
         next(pages)
 
 
-def test_the_next_page_travels_while_this_one_is_worked_on(client: Client, civitai_sandbox: Sandbox) -> None:
+def test_the_next_page_travels_while_this_one_is_worked_on(client: SiteClient, civitai_sandbox: Sandbox) -> None:
     for number, _ in enumerate(client.models_of(PAGES, max_pages=5), start=1):
         asked = min(number + 1, 5)
         assert soon(lambda asked=asked: len(civitai_sandbox.requests) == asked)  # type: ignore[misc]
 
 
-def test_images_are_read_from_a_cursor_on(client: Client, civitai_sandbox: Sandbox) -> None:
+def test_images_are_read_from_a_cursor_on(client: SiteClient, civitai_sandbox: Sandbox) -> None:
     civitai_sandbox.world = World.images_on_the_fly(50)
     first, *rest = client.images_of(ImageQuery(limit=20, nsfw=True))
     again = list(client.images_of(ImageQuery(limit=20, nsfw=True), first.next_cursor))
@@ -156,7 +158,7 @@ def test_images_are_read_from_a_cursor_on(client: Client, civitai_sandbox: Sandb
     assert len(first.items) == 20
 
 
-def test_an_unknown_name_is_not_found_when_the_first_page_is_taken(client: Client) -> None:
+def test_an_unknown_name_is_not_found_when_the_first_page_is_taken(client: SiteClient) -> None:
     with pytest.raises(NotFound):
         next(client.models_of(ModelQuery(username="nobody_here")))
 
@@ -173,7 +175,7 @@ def test_a_stop_ends_a_pause_and_a_silent_request_within_a_moment(
     civitai_sandbox.faults.add(fault, times=None, **({"delay": 20.0} if fault == "slow" else {"retry_after": 200}))
     threading.Timer(0.1, stop.set).start()
     start = time.monotonic()
-    with Client(base_url=civitai_sandbox.url, stop=stop) as client, pytest.raises(Interrupted):
+    with SiteClient(Manner(base_url=civitai_sandbox.url, stop=stop)) as client, pytest.raises(Interrupted):
         next(client.models_of(PAGES, read_ahead=ahead))
     assert time.monotonic() - start < 2
     civitai_sandbox.faults.clear()
@@ -181,10 +183,11 @@ def test_a_stop_ends_a_pause_and_a_silent_request_within_a_moment(
 
 PROGRAM = """
 import sys
-from civitai_kit import Client
+from civitai_kit.client.drivers import Manner
+from civitai_kit.client.site_client import SiteClient
 from civitai_kit.core.site.query import ModelQuery
 try:
-    with Client(base_url=sys.argv[1]) as client:
+    with SiteClient(Manner(base_url=sys.argv[1])) as client:
         print("asking", flush=True)
         next(client.models_of(ModelQuery(), read_ahead=sys.argv[2] == "True"))
 except KeyboardInterrupt:
@@ -208,7 +211,7 @@ def test_ctrl_c_ends_a_silent_request_within_a_moment(civitai_sandbox: Sandbox, 
 def test_a_stopped_client_asks_nothing(civitai_sandbox: Sandbox) -> None:
     stop = threading.Event()
     stop.set()
-    with Client(base_url=civitai_sandbox.url, stop=stop) as client, pytest.raises(Interrupted):
+    with SiteClient(Manner(base_url=civitai_sandbox.url, stop=stop)) as client, pytest.raises(Interrupted):
         client.model(1001)
     assert len(civitai_sandbox.requests) == 0
 
@@ -218,7 +221,9 @@ def test_a_pause_is_announced(civitai_sandbox: Sandbox) -> None:
     civitai_sandbox.faults.add("overloaded", retry_after=0)
     civitai_sandbox.faults.add("server_error")
     rules = RetryRules(first_wait=0.001)
-    with Client(base_url=civitai_sandbox.url, retry=rules, on_wait=lambda *pause: said.append(pause)) as client:
+    with SiteClient(
+        Manner(base_url=civitai_sandbox.url, retry=rules, on_wait=lambda *pause: said.append(pause))
+    ) as client:
         client.model(1001)
     assert said[0] == (0.0, "Model search is temporarily overloaded — please retry.")
     assert 0.002 <= said[1][0] <= 0.0025 and said[1][1] == "An unexpected error occurred"
@@ -247,7 +252,10 @@ def test_a_hold_keeps_everybody_back_and_no_delay_means_none() -> None:
 
 def test_clients_that_share_a_pace_take_turns(civitai_sandbox: Sandbox) -> None:
     pace = Pace(0.05)
-    with Client(base_url=civitai_sandbox.url, pace=pace) as one, Client(base_url=civitai_sandbox.url, pace=pace) as two:
+    with (
+        SiteClient(Manner(base_url=civitai_sandbox.url, pace=pace)) as one,
+        SiteClient(Manner(base_url=civitai_sandbox.url, pace=pace)) as two,
+    ):
         threads = [threading.Thread(target=client.model, args=(1001,)) for client in (one, two, one, two)]
         for thread in threads:
             thread.start()

@@ -243,8 +243,8 @@ def test_a_lasting_fault_is_one_clear_error(
 
 def test_a_body_without_end_is_given_up(asking: Asking) -> None:
     asking.sandbox.faults.add("huge_body", times=None)
-    with pytest.raises(UnexpectedReply, match="bigger than 1 MiB"):
-        asking.ask(lambda client: client.model(Known.PLAIN_LORA), largest_body=2**20)
+    with pytest.raises(UnexpectedReply, match="bigger than 64 MiB"):
+        asking.ask(lambda client: client.model(Known.PLAIN_LORA))
     assert len(asking.sandbox.requests) == 1
 
 

@@ -6,10 +6,10 @@ import asyncio
 import inspect
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
+import httpx2
 import pytest
 
 import civitai_kit
@@ -97,8 +97,42 @@ def test_both_clients_are_context_managers_that_close() -> None:
 def test_help_shows_what_a_user_may_say_and_nothing_of_ours() -> None:
     with civitai_kit.Client() as client:
         assert list(inspect.signature(client.model).parameters) == ["model_id"]
-        assert list(inspect.signature(client.models).parameters) == ["options"]
+        assert list(inspect.signature(client.models).parameters) == ["cursor", "options"]
         assert (client.model.__doc__ or "").startswith("One model by its id")
+
+
+FACADE = {
+    *("models", "images", "creators", "tags", "models_page", "images_page", "creators_page", "tags_page"),
+    *("model", "version", "post", "models_by_id", "images_by_id", "tag_exists", "me", "enums", "users"),
+    *("version_by_hash", "versions_by_hash", "version_ids_by_hash", "version_mini", "tensor_metadata"),
+    *("article", "articles", "articles_page", "collection", "collections", "collections_page", "download_link"),
+    *("may_generate", "vault", "in_vault", "vault_items", "vault_items_page"),
+}
+
+
+def test_a_client_shows_its_questions_and_nothing_of_how_they_are_asked() -> None:
+    assert public(civitai_kit.Client) == FACADE | {"close", "download"}
+    assert public(civitai_kit.AsyncClient) == FACADE | {"aclose", "download"}
+    with civitai_kit.Client() as client:
+        assert public(client) == FACADE | {"close", "download"}
+
+
+def public(thing: object) -> set[str]:
+    """The names that nothing marks as private."""
+    return {name for name in dir(thing) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "http", "said"),
+    [
+        (civitai_kit.Client, httpx2.AsyncClient, "the kind Client of httpx2 or httpx here, not AsyncClient"),
+        (civitai_kit.AsyncClient, httpx2.Client, "the kind AsyncClient of httpx2 or httpx here, not Client"),
+        (civitai_kit.Client, dict, "http takes an HTTP client, not dict"),
+    ],
+)
+def test_an_http_client_of_the_wrong_kind_is_refused_at_once(kind: Any, http: Any, said: str) -> None:
+    with pytest.raises(civitai_kit.UsageError, match=said):
+        kind(http=http())
 
 
 if TYPE_CHECKING:
@@ -109,13 +143,19 @@ if TYPE_CHECKING:
         assert_type(await other.model(1), civitai_kit.Model)
         assert_type(client.models_page(limit=5), civitai_kit.Page[civitai_kit.Model])
         assert_type(await other.images_page(cursor=5), civitai_kit.Page[civitai_kit.Image])
-        assert_type(client.models(types="LORA", sort=civitai_kit.ModelSort.NEWEST), Iterator[civitai_kit.Model])
-        assert_type(other.images(post_id=5), AsyncIterator[civitai_kit.Image])
+        assert_type(
+            client.models(types="LORA", sort=civitai_kit.ModelSort.NEWEST), civitai_kit.Items[civitai_kit.Model]
+        )
+        assert_type(other.images(post_id=5), civitai_kit.AsyncItems[civitai_kit.Image])
         assert_type(await other.versions_by_hash(["a"]), tuple[civitai_kit.ModelVersion, ...])
         assert_type(client.version_ids_by_hash(["a"]), tuple[civitai_kit.HashOwner, ...])
         assert_type(client.version_by_hash("a"), civitai_kit.ModelVersion)
         assert_type(client.models_by_id([1]), tuple[civitai_kit.Model, ...])
         assert_type(await other.images_by_id(1, with_meta=True), tuple[civitai_kit.Image, ...])
         assert_type(await other.post(1), civitai_kit.Post)
+        civitai_kit.Client(http=httpx2.Client())
+        civitai_kit.AsyncClient(http=httpx2.AsyncClient())
+        civitai_kit.Client(http=httpx2.AsyncClient())  # type: ignore[arg-type]
+        civitai_kit.AsyncClient(http=httpx2.Client())  # type: ignore[arg-type]
         client.models(sorting="Newest")  # type: ignore[call-arg]
         client.models(limit="5")  # type: ignore[arg-type]

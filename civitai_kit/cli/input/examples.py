@@ -76,6 +76,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ('catalog remove "a name with blanks.safetensors"', "in quotes"),
         ("catalog remove old.safetensors --json", "for a program"),
     ),
+    "serve": (
+        ("serve", "on this machine, at port 8765"),
+        ("serve --allow-origin chrome-extension://abcdef --files", "for a browser extension, with the model files"),
+        ("serve --host 0.0.0.0 --token a-long-secret-of-yours", "for others in the house"),
+    ),
     "library update": (
         ("library update", "newer versions of what you have, of the same base model"),
         ("library update --any-base", "of any base model"),

@@ -300,6 +300,14 @@ CATALOG = (
     _sets("catalog.catalog_dir", "--catalog-dir", takes="DIR"),
     _sets("catalog.models_dir", "--models-dir", takes="DIR"),
 )
+SERVE = (
+    _sets("serve.host", "--host", takes="ADDRESS"),
+    _sets("serve.port", "--port", takes="PORT"),
+    _sets("serve.token", "--token", takes="TOKEN"),
+    _sets("serve.allow_origins", "--allow-origin", takes="ORIGIN"),
+    _says("--allow-host", takes="NAME", meaning="a name by which browsers may call the server", many=True),
+    _says("--files", meaning="serve the model files too, read-only"),
+)
 CATALOG_ADD = (_says("--download", meaning="fetch its file too, to where the catalog says that it is"),)
 EVERY_FLAG = tuple(
     dict.fromkeys(
@@ -317,6 +325,7 @@ EVERY_FLAG = tuple(
             SIDECARS,
             *CATALOG,
             *CATALOG_ADD,
+            *SERVE,
             FORCE,
             USER_FILE,
         )

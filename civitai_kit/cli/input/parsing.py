@@ -234,6 +234,6 @@ def _parameter(name: str, kind: Any, information: Any) -> inspect.Parameter:
 
 def _show_version(wanted: bool | None) -> None:
     if wanted:
-        from civitai_kit import __version__
+        from civitai_kit.core.version import __version__
 
         raise Answer(f"{PROGRAM} {__version__}", {"version": __version__})

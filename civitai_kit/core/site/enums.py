@@ -67,6 +67,33 @@ class ImageSort(StrEnum):
     RANDOM = "Random"
 
 
+class ArticleSort(StrEnum):
+    """Orders of a listing of articles; the site's own is Newest."""
+
+    NEWEST = "Newest"
+    RECENTLY_UPDATED = "Recently Updated"
+    MOST_REACTIONS = "Most Reactions"
+    MOST_COMMENTS = "Most Comments"
+    MOST_BOOKMARKS = "Most Bookmarks"
+    MOST_COLLECTED = "Most Collected"
+
+
+class CollectionSort(StrEnum):
+    """Orders of a listing of collections; the site's own is Newest, Most Followers has one page only."""
+
+    NEWEST = "Newest"
+    MOST_FOLLOWERS = "Most Followers"
+
+
+class VaultSort(StrEnum):
+    """Orders of what is in a vault; the site's own is Recently Added."""
+
+    RECENTLY_ADDED = "Recently Added"
+    RECENTLY_CREATED = "Recently Created"
+    MODEL_NAME = "Model Name"
+    MODEL_SIZE = "Model Size"
+
+
 class Period(StrEnum):
     """How far back a listing goes."""
 

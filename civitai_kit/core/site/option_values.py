@@ -18,7 +18,7 @@ _TRUTHS = {
 # Options of the site's web pages and older documents that its API refuses or ignores (site.md 2.1, 8.1).
 _NEVER = {
     "page": "The site ignores page numbers here; take the next page by its cursor.",
-    "cursor": "A cursor is given to models_page or images_page.",
+    "cursor": "It is taken by the methods for pages and items, not by a query.",
     "token": "The key belongs to the client: Client(api_key=…).",
     "allow_no_credit": "The site's API refuses it; look at allow_no_credit of the answers.",
     "allow_derivatives": "The site's API refuses it; look at allow_derivatives of the answers.",
@@ -70,6 +70,14 @@ def positive(name: str, value: Any) -> int | None:
     number = number_of(value)
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 2**31 - 1:
         raise BadOption(f"{name} takes ids, not {value!r}.", hint="Ids are whole numbers from 1.")
+    return number
+
+
+def required_id(name: str, value: Any) -> int:
+    """An id that must be there."""
+    number = positive(name, value)
+    if number is None:
+        raise BadOption(f"{name} is missing.")
     return number
 
 

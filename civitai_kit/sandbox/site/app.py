@@ -13,7 +13,18 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from civitai_kit.sandbox import pages
-from civitai_kit.sandbox.site import admin, downloads, images, listing, posts, resources, small
+from civitai_kit.sandbox.site import (
+    admin,
+    downloads,
+    images,
+    listing,
+    posts,
+    publications,
+    resources,
+    small,
+    tensors,
+    vault,
+)
 from civitai_kit.sandbox.site import faults as site_faults
 from civitai_kit.sandbox.site.replies import PRIVATE_CACHE, PUBLIC_CACHE, REGION_TEXT, error, html_not_found, signed_in
 from civitai_kit.sandbox.state import RequestRecord, SandboxState
@@ -96,6 +107,14 @@ def _routes() -> list[Route]:
         _route(f"{api}/model-versions/{{id}}", _mixed(resources.version)),
         _route(f"{api}/images", _public(images.images)),
         _route(f"{api}/posts/{{id}}", _mixed(posts.post)),
+        _route(f"{api}/articles", _mixed(publications.articles)),
+        _route(f"{api}/articles/{{id}}", _mixed(publications.article)),
+        _route(f"{api}/collections", _mixed(publications.collections)),
+        _route(f"{api}/collections/{{id}}", _mixed(publications.collection)),
+        _route(f"{api}/vault/get", _mixed(vault.get)),
+        _route(f"{api}/vault/all", _mixed(vault.everything)),
+        _route(f"{api}/vault/check-vault", _mixed(vault.check)),
+        _route(f"{api}/model-files/{{id}}/tensor-metadata", _mixed(tensors.tensor_metadata)),
         _route(f"{api}/creators", _public(small.creators)),
         _route(f"{api}/tags", _public(small.tags)),
         _route(f"{api}/users", _public(small.users)),

@@ -15,6 +15,8 @@ from civitai_kit.sandbox.worlds.gallery import Gallery
 from civitai_kit.sandbox.worlds.records import (
     EPOCH,
     UserRecord,
+    WorldArticle,
+    WorldCollection,
     WorldFile,
     WorldImage,
     WorldModel,
@@ -36,6 +38,10 @@ class WorldContent:
     images: Sequence[WorldImage] = field(default_factory=list)
     posts: dict[int, WorldPost] = field(default_factory=dict)
     """What is said of posts; one of which nothing is said has images all the same."""
+    articles: dict[int, WorldArticle] = field(default_factory=dict)
+    collections: dict[int, WorldCollection] = field(default_factory=dict)
+    vault: list[int] | None = None
+    """The versions in the vault of the key's owner; None for who is no member."""
     tags: dict[str, int] = field(default_factory=dict)
     blocked_tags: set[str] = field(default_factory=set)
     _files: dict[int, tuple[WorldVersion, WorldFile]] = field(default_factory=dict, repr=False)

@@ -130,6 +130,38 @@ class WorldPost:
 
 
 @dataclass(slots=True, kw_only=True)
+class WorldArticle:
+    """What somebody wrote."""
+
+    id: int
+    title: str
+    user: UserRecord
+    content: str = "<p>Words.</p>"
+    tags: dict[int, str] = field(default_factory=dict)
+    nsfw_level: int = 1
+    likes: int = 0
+    status: str = "Published"
+    published_at: datetime = EPOCH
+
+
+@dataclass(slots=True, kw_only=True)
+class WorldCollection:
+    """What somebody gathered; `read` is Public, Unlisted or Private."""
+
+    id: int
+    name: str
+    user: UserRecord
+    description: str | None = None
+    type: str | None = "Model"
+    mode: str | None = None
+    read: str = "Public"
+    nsfw_level: int = 1
+    items: int = 0
+    followers: int = 0
+    tags: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
 class WorldVersion:
     """One release of a model."""
 

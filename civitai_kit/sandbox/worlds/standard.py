@@ -11,7 +11,7 @@ from enum import IntEnum
 from civitai_kit.sandbox.worlds.bodies import GivenBody, safetensors_body
 from civitai_kit.sandbox.worlds.content import WorldContent
 from civitai_kit.sandbox.worlds.records import WorldModel, WorldPaidAccess
-from civitai_kit.sandbox.worlds.standard_gallery import fill_gallery
+from civitai_kit.sandbox.worlds.standard_gallery import fill_gallery, fill_publications
 
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
 MIB = 1024 * 1024
@@ -79,6 +79,7 @@ def fill(world: WorldContent) -> None:
     ):
         part(world)
     fill_gallery(world)
+    fill_publications(world)
 
 
 def _ordinary(world: WorldContent) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from civitai_kit.sandbox.worlds import media
 from civitai_kit.sandbox.worlds.bodies import GivenBody
 from civitai_kit.sandbox.worlds.content import WorldContent
-from civitai_kit.sandbox.worlds.records import WorldPost
+from civitai_kit.sandbox.worlds.records import EPOCH, WorldArticle, WorldCollection, WorldPost
 
 PAINTER, POST = "gallery_painter", 9001
+FIRST_ARTICLE, FIRST_COLLECTION = 300, 400
+"""The ids of five articles and five collections count up from the next."""
 FIRST_GALLERY_IMAGE = 80_000_001
 """Ids of the painter's images count up from here, in the order of `fill_gallery`."""
 
@@ -43,6 +46,26 @@ def fill_gallery(world: WorldContent) -> None:
     world.posts[POST] = WorldPost(title="By the sea", detail="<p>Of every sort.</p>", tags=dict(TAGS))
     world.add_image(id=FIRST_GALLERY_IMAGE + 50, username=None, meta=FLAT)
     world.add_image(id=FIRST_GALLERY_IMAGE + 51, username="minor_case", minor=True)
+
+
+def fill_publications(world: WorldContent) -> None:
+    """Articles and collections in every state, of a person who has models too."""
+    person = next(iter(world.models.values())).user or world.add_user("sandbox_artist")
+    for number in range(1, 6):
+        tags = {21: "guide"} if number % 2 else {}
+        when = EPOCH + timedelta(days=number)
+        article = WorldArticle(
+            id=FIRST_ARTICLE + number, title=f"How to, part {number}", user=person, tags=tags, likes=number % 3
+        )
+        article.published_at = when
+        world.articles[article.id] = article
+        collection = WorldCollection(id=FIRST_COLLECTION + number, name=f"Line art {number}", user=person, items=number)
+        collection.followers = number % 4
+        world.collections[collection.id] = collection
+    world.articles[FIRST_ARTICLE + 4].nsfw_level = 8
+    world.articles[FIRST_ARTICLE + 5].status = "Draft"
+    world.collections[FIRST_COLLECTION + 4].read = "Unlisted"
+    world.collections[FIRST_COLLECTION + 5].read = "Private"
 
 
 def _rows(version_id: int) -> list[dict[str, Any]]:

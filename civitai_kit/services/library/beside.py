@@ -97,7 +97,9 @@ def known_from_sidecars(parts: LibraryParts, found: Identified) -> Identified:
             matched_by=MatchedBy.SIDECAR,
             site_state="gone",
         )
-        # What another program pieced together is no answer of the site; one with files is.
-        version = about.version if isinstance(about.version.get("files"), list) else None
+        # What another program pieced together is no answer of the site; one with files is, where none is kept.
+        is_answer = isinstance(about.version.get("files"), list)
+        kept = f"{found.file.folder}/{found.file.folder}_civitai_model_version.json"
+        version = about.version if is_answer and parts.tree.size(kept) is None else None
         return replace(found, file=known, version=version)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from civitai_kit.core.sidecars.about import read_object
 from civitai_kit.core.sidecars.merging import Format, NotMerged, sidecar_of
 from civitai_kit.core.sidecars.reading import about_from
 from civitai_kit.services.library.ports import LibraryParts
+from civitai_kit.services.library.roots import refuse_where_nothing_is
 from civitai_kit.services.program_sidecars import SidecarPlan, plan_sidecar, preview_beside
 
 
@@ -24,8 +25,12 @@ class Conversion:
     error: CivitaiKitError | None = None
 
 
-def plan_conversion(parts: LibraryParts, roots: Iterable[Path], source: Format, target: Format) -> Iterator[Conversion]:
-    """A conversion for each model file with a sidecar of the source's form that says something new."""
+def plan_conversion(parts: LibraryParts, roots: Sequence[Path], source: Format, target: Format) -> Iterator[Conversion]:
+    """A conversion for each model file with a sidecar of the source's form that says something new.
+
+    Raises UsageError where there is nothing at all.
+    """
+    refuse_where_nothing_is(roots)
     for seen in parts.find_models(roots):
         if parts.stop.is_set():
             raise Interrupted("Stopped before everything was read.")

@@ -63,6 +63,7 @@ class _Import:
     def __post_init__(self) -> None:
         held = list(self.parts.files())
         self.known = {file.sha256: file for file in held if file.sha256}
+        self.paths = {file.path for file in held}
         self.names = FolderNames((file.path, file.folder) for file in held)
         processed = self._object("processed_files.json") or {}
         paths = processed.get("files")
@@ -108,6 +109,10 @@ class _Import:
         name = Path(name).name if isinstance(name, str) and name else f"{folder}.safetensors"
         place = self.places.get(name, Path(name))
         path = (place if place.is_absolute() else self.source.root / place).as_posix()
+        if path in self.paths:
+            # Another model had this name; where this one lies the next scan finds out.
+            path = (self.source.root / folder / name).as_posix()
+        self.paths.add(path)
         return LibraryFile(
             output=self.parts.output.as_posix(),
             path=path,

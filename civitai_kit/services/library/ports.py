@@ -24,8 +24,8 @@ class LibraryStore(Records, Protocol):
     def library_file(self, key: str) -> LibraryFile | None:
         """The file under `<output>\\n<path>`, or None."""
 
-    def put_library_files(self, files: Iterable[LibraryFile]) -> None:
-        """Write files in one transaction, replacing the old."""
+    def put_library_files(self, files: Iterable[LibraryFile], gone: Iterable[str] = ()) -> None:
+        """Write files, replacing the old, and forget those under the keys `gone`, in one transaction."""
 
     def remember_many_digests(self, found: Iterable[tuple[FileStamp, Digests]]) -> None:
         """Keep the digests of many files in one transaction."""
@@ -74,6 +74,9 @@ class LibraryFolder(SavePath, SharingFolder, Protocol):
 
     def remove_empty_parents(self, path: str) -> tuple[str, ...]:
         """Remove the folders above `path` that are empty, never its root."""
+
+    def check_writable(self) -> None:
+        """Make it where it is missing; raises NotWritable where nothing can be written into it."""
 
 
 class ReadFolder(Protocol):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 from urllib.parse import parse_qsl, urlencode
@@ -17,6 +15,7 @@ import httpx2
 from civitai_kit.core.errors import UnexpectedReply
 from civitai_kit.core.retry import LONGEST_RETRY_AFTER, Trouble
 from civitai_kit.core.site.replies import login_required
+from civitai_kit.core.site.signed_links import signature_life
 from civitai_kit.core.url_keys import without_keys
 from civitai_kit.transfer.http.answers import Setback, refusal_of_site, refusal_of_storage
 from civitai_kit.transfer.http.connection import HttpClient, OpenAnswer
@@ -191,14 +190,11 @@ def _is_login(target: httpx2.URL) -> bool:
 
 def _life_of(link: httpx2.URL, headers: Mapping[str, str], clock: Callable[[], float]) -> float:
     """Seconds that a signed link may still be used, counted by the answer's own clock where it shows one."""
-    stamp, seconds = link.params.get("X-Amz-Date", ""), link.params.get("X-Amz-Expires", "")
-    if not re.fullmatch(r"\d{1,9}", seconds):
+    life = signature_life(link.params.get("X-Amz-Date", ""), link.params.get("X-Amz-Expires", ""))
+    if life is None:
         return float("inf")
-    try:
-        signed = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return float("inf")
-    return signed + int(seconds) - _now(headers, clock) - min(_MARGIN, int(seconds) / 4)
+    signed, seconds = life
+    return signed.timestamp() + seconds - _now(headers, clock) - min(_MARGIN, seconds / 4)
 
 
 def _now(headers: Mapping[str, str], clock: Callable[[], float]) -> float:

@@ -40,11 +40,13 @@ def run(call: Call) -> Outcome:
     loaded = call.load()
     options = _options(call, loaded.settings)
 
+    from civitai_kit.cli.output.logs import logged
+    from civitai_kit.files.spelling import plain_path
     from civitai_kit.services.library.scan import scan_library
 
-    roots = [Path(path).expanduser().absolute() for path in call.arguments]
+    roots = [plain_path(path) for path in call.arguments]
     with writing(call, loaded) as (kit, progress):
-        report = scan_library(kit.library_parts, roots, options, progress)
+        report = scan_library(kit.library_parts, roots, options, logged(progress))
         output = kit.library_parts.output
     return Outcome(report.as_json(), list(_lines(report, output)), _rows(call, report), report.exit_code)
 
@@ -52,7 +54,7 @@ def run(call: Call) -> Outcome:
 def _options(call: Call, settings: Settings) -> LibraryOptions:
     from civitai_kit.core.sidecars.formats import format_named
     from civitai_kit.machine import cores
-    from civitai_kit.services.library.identify import Asking
+    from civitai_kit.services.library.asking import Asking
     from civitai_kit.services.library.scan import LibraryOptions
 
     ours = settings.library
@@ -79,7 +81,7 @@ def _rows(call: Call, report: LibraryReport) -> list[dict[str, object]]:
     if call.console.as_json or len(report.error_rows()) <= 3:
         return report.error_rows()
     of_files = [file for file in report.files if file.error is not None]
-    rows: list[dict[str, object]] = [error.as_row() for error in report.errors]
+    rows: list[dict[str, object]] = [error.as_row() for error in (*report.errors, *report.previews[:1])]
     if of_files and of_files[0].error is not None:
         code = str(of_files[0].error.code)
         rows.append({"code": code, "message": f"{len(of_files):,} files have an error; each stands above."})

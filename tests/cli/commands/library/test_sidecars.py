@@ -123,6 +123,7 @@ def test_sidecars_are_converted_after_a_yes_and_shown_before(
         ("library", "sidecars", "models", "--from", "a1111"),
         ("library", "sidecars", "--from", "a1111", "--to", "swarm"),
         ("library", "sidecars", "models", "--from", "nothing", "--to", "swarm"),
+        ("library", "sidecars", "nowhere", "--from", "a1111", "--to", "swarm"),
     ],
 )
 def test_bad_input_is_refused_with_a_hint(at_sandbox: Run, folder: Path, words: tuple[str, ...]) -> None:

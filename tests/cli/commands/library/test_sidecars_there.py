@@ -179,6 +179,17 @@ def test_a_damaged_sidecar_of_an_unknown_file_ends_nothing(
         assert at_sandbox(*words).document
 
 
+def test_a_sidecar_takes_no_kept_answers_place(at_sandbox: Run, civitai_sandbox: Sandbox, folder: Path) -> None:
+    [own] = write_unknown(folder, 1)
+    info = own.with_suffix(".civitai.info")
+    info.write_text(json.dumps({"id": 555, "modelId": 44, "name": "kept", "files": []}))
+    assert at_sandbox("library", "scan", "models", "--json").code == 0
+    info.write_text(json.dumps({"id": 555, "modelId": 44, "name": "other", "files": []}))
+    assert at_sandbox("library", "scan", "models", "--json").code == 0
+    [kept] = Path("downloads/library").rglob("*_civitai_model_version.json")
+    assert held(kept)["name"] == "kept"
+
+
 def test_a_form_is_not_converted_into_itself(at_sandbox: Run, folder: Path) -> None:
     ran = at_sandbox("library", "sidecars", "models", "--from", "a1111", "--to", "a1111", "--json")
     assert (ran.code, bool(ran.document["errors"][0]["hint"])) == (2, True)

@@ -288,3 +288,16 @@ def test_the_answer_that_makes_room_for_a1111_is_merged_too(at_sandbox: Run, civ
     place.write_text(json.dumps(theirs))
     assert at_sandbox(*words).code == 0
     assert held(place) == theirs
+
+
+def test_a_model_whose_name_is_no_utf8_has_sidecars_that_are(
+    at_sandbox: Run, civitai_sandbox: Sandbox, folder: Path
+) -> None:
+    path = known_with_picture(civitai_sandbox, folder)
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.safetensors"))
+    path.rename(odd)
+    assert scan(at_sandbox).code == 0
+    assert held(odd.with_suffix(".metadata.json"))["file_name"] == odd.stem
+    assert odd.with_suffix(".preview.png").exists()
+    words = ("library", "sidecars", "models", "--from", "lora-manager", "--to", "civitai.info", "--yes", "--json")
+    assert at_sandbox(*words).code == 0

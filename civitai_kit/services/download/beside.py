@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from civitai_kit.core.errors import CivitaiKitError
+from civitai_kit.core.events import Warned
 from civitai_kit.core.library.model_file import is_model_file
 from civitai_kit.core.plans.plan import Item
 from civitai_kit.core.sidecars.about import About
@@ -19,14 +20,25 @@ def program_sidecar_jobs(
     sidecars: Sidecars, beside: Beside, items: Iterable[Item], formats: tuple[Format, ...], now: str
 ) -> Iterator[Callable[[], None]]:
     """A job for every item; each writes its sidecars in the formats, and fetches its first picture."""
-    wanted = list(items) if formats else []
+    wanted = sorted(items, key=_best_first) if formats else []
     taken = {sidecars.disk.place_of(item.path).as_posix() for item in wanted}
+    owners: dict[str, str] = {}
     for item in wanted:
-        if is_model_file(item.path):
-            place = sidecars.disk.place_of(item.path).as_posix()
-            # What is downloaded is no sidecar, whatever its name.
-            free = tuple(form for form in formats if sidecar_of(place, form) not in taken)
-            yield partial(sidecars.attempt, partial(_write, sidecars, beside, item, free, now), item)
+        if not is_model_file(item.path):
+            continue
+        owner = owners.setdefault(stem_beside(item.path), item.path)
+        if owner != item.path:
+            sidecars.emit(Warned(f"{item.path}: the sidecars of that name are those of {owner}."))
+            continue
+        place = sidecars.disk.place_of(item.path).as_posix()
+        # What is downloaded is no sidecar, whatever its name.
+        free = tuple(form for form in formats if sidecar_of(place, form) not in taken)
+        yield partial(sidecars.attempt, partial(_write, sidecars, beside, item, free, now), item)
+
+
+def _best_first(item: Item) -> tuple[bool, str]:
+    """Of files with one stem the same comes first each time, and what most people use."""
+    return not item.path.endswith(".safetensors"), item.path
 
 
 def _write(sidecars: Sidecars, beside: Beside, item: Item, formats: tuple[Format, ...], now: str) -> None:

@@ -301,3 +301,22 @@ def test_a_model_whose_name_is_no_utf8_has_sidecars_that_are(
     assert odd.with_suffix(".preview.png").exists()
     words = ("library", "sidecars", "models", "--from", "lora-manager", "--to", "civitai.info", "--yes", "--json")
     assert at_sandbox(*words).code == 0
+
+
+def test_of_two_downloads_with_one_stem_the_same_has_the_sidecars_each_time(
+    at_sandbox: Run, civitai_sandbox: Sandbox
+) -> None:
+    world = civitai_sandbox.world
+    model = world.add_model("Fetched", type="LORA")
+    version = world.add_version(model)
+    world.add_file(version, "same.sft")
+    world.add_file(version, "same.safetensors")
+    words = ("download", str(model.id), "--sidecar", EVERY, "-y", "--json")
+    rows = at_sandbox(*words).data["downloaded"]
+    [(place, sha256)] = [
+        (Path("downloads", row["path"]), row["sha256"]) for row in rows if row["path"].endswith(".safetensors")
+    ]
+    again = at_sandbox(*words)
+    assert (len(rows), again.code, again.document["errors"]) == (2, 0, [])
+    assert held(place.with_suffix(".metadata.json"))["sha256"] == sha256
+    assert held(place.with_suffix(".cm-info.json"))["Hashes"]["SHA256"] == sha256.upper()

@@ -1,12 +1,13 @@
-"""Small files beside model files, wherever these lie: read with a bound, written whole, the user's links followed."""
+"""Small files beside model files, wherever these lie: read with a bound, written whole and through no link."""
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
 from pathlib import Path
 
 from civitai_kit.disk.files import write_atomically
+from civitai_kit.disk.folder import Folder
 from civitai_kit.files.errors import read_error, writing
 from civitai_kit.files.opening import read_small
 
@@ -28,22 +29,17 @@ class BesideFiles:
             raise read_error(error, place) from error
 
     def write_beside(self, path: str, content: bytes) -> None:
-        """Write a file atomically; where a link of the user's leads, there. Raises DiskFull or NotWritable."""
+        """Write a file atomically, through no link; raises DiskFull or NotWritable."""
+        write_atomically(Path(path), content)
+
+    def copy_beside(self, source: Path, path: str) -> None:
+        """Put a copy of a picture where nothing is; raises DiskError."""
         place = Path(path)
         with writing(place):
-            target = place.resolve() if place.is_symlink() else place
-        write_atomically(target, content)
-
-    def link_beside(self, source: Path, path: str) -> None:
-        """Give a picture a second name, or copy it; raises DiskError, also where something has the name."""
-        with writing(path):
-            try:
-                os.link(source.resolve(), path)
-            except FileExistsError:
-                raise
-            except (OSError, NotImplementedError):
-                with source.open("rb") as held, Path(path).open("xb") as copy:
-                    shutil.copyfileobj(held, copy)
+            if self.is_beside(path):
+                raise FileExistsError(errno.EEXIST, "something is there already", path)
+        # No second name: some programs write into the pictures that they show.
+        Folder(place.parent).copy(source, place.name)
 
     def is_beside(self, path: str) -> bool:
         """Whether anything has this name, be it a link that leads nowhere."""

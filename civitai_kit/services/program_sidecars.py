@@ -1,7 +1,7 @@
 """Sidecars of other programs beside model files: written from what is known, and read where the site knows nothing.
 
-A sidecar that is there is merged; one that is broken, or of another model, is left as it is and told. Its preview is a
-second name of the library's, and never takes the place of a file.
+A sidecar that is there is merged; one that is broken, or of another model, is left as it is and told. A preview is a
+copy of the library's, and comes only where no program shows another.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from civitai_kit.core.sidecars.formats import FORMATS
 from civitai_kit.core.sidecars.merging import Format, NotMerged, merged_sidecar, sidecar_of, stem_beside
 from civitai_kit.core.sidecars.reading import about_from
 
-# What programs look for a picture by; the first that is there counts.
-_PREVIEWS = tuple(f".preview.{ending}" for ending in ("png", "jpg", "jpeg", "webp", "gif", "mp4", "webm"))
+# What programs look for a picture by, in about the order of most of them.
+_MIDDLES = (".preview", "", ".thumb")
+_ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "avif", "jxl", "mp4", "webm")
 
 
 class Beside(Protocol):
@@ -28,18 +29,20 @@ class Beside(Protocol):
         """The content of a small file, None where there is none; raises DiskError when it cannot be read."""
 
     def write_beside(self, path: str, content: bytes) -> None:
-        """Write a file atomically; where a link of the user's leads, there. Raises DiskFull or NotWritable."""
+        """Write a file atomically, through no link; raises DiskFull or NotWritable."""
 
-    def link_beside(self, source: Path, path: str) -> None:
-        """Give a picture a second name, or copy it; raises DiskError, also where something has the name."""
+    def copy_beside(self, source: Path, path: str) -> None:
+        """Put a copy of a picture where nothing is; raises DiskError."""
 
     def is_beside(self, path: str) -> bool:
         """Whether anything has this name, be it a link that leads nowhere."""
 
 
-def has_preview(beside: Beside, path: str) -> bool:
-    """Whether a picture lies beside a model file that programs would show."""
-    return any(beside.is_beside(f"{stem_beside(path)}{ending}") for ending in _PREVIEWS)
+def preview_beside(beside: Beside, path: str) -> str | None:
+    """The picture beside a model file that programs would show; None where there is none."""
+    stem = stem_beside(path)
+    names = (f"{stem}{middle}.{ending}" for middle in _MIDDLES for ending in _ENDINGS)
+    return next((name for name in names if beside.is_beside(name)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,9 @@ def plan_sidecar(beside: Beside, about: About, form: Format) -> SidecarPlan | No
 
 
 def write_sidecars(
-    beside: Beside, about: About, formats: tuple[Format, ...], preview: Path | None
+    beside: Beside, about: About, formats: tuple[Format, ...]
 ) -> tuple[list[str], list[CivitaiKitError]]:
-    """Write sidecars of some formats and a preview; gives the paths written, and an error for each that was not."""
+    """Write sidecars of some formats; gives the paths written, and an error for each that was not."""
     written: list[str] = []
     errors: list[CivitaiKitError] = []
     for form in formats:
@@ -84,10 +87,6 @@ def write_sidecars(
                 raise
             error.path = error.path or sidecar_of(about.path, form)
             errors.append(error)
-    if preview is not None and not has_preview(beside, about.path):
-        path = f"{stem_beside(about.path)}.preview{preview.suffix.lower()}"
-        beside.link_beside(preview, path)
-        written.append(path)
     return written, errors
 
 

@@ -125,8 +125,8 @@ def _has_work(plan: Plan, options: DownloadOptions) -> bool:
     """Whether there is something to fetch, or something to save beside what is there."""
     from civitai_kit.core.plans.plan import Reason
 
-    beside = options.metadata or options.model_info or options.version_images or options.model_images
-    return bool(plan.items) or (beside and any(skip.reason is Reason.HAVE for skip in plan.skips))
+    beside = (options.metadata, options.model_info, options.version_images, options.model_images, options.sidecars)
+    return bool(plan.items) or (any(beside) and any(skip.reason is Reason.HAVE for skip in plan.skips))
 
 
 def _amount(plan: Plan) -> str:

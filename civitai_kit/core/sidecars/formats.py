@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.settings.checks import did_you_mean
 from civitai_kit.core.sidecars import programs
+from civitai_kit.core.sidecars.about import read_object
 from civitai_kit.core.sidecars.merging import Format
 
 A1111 = "a1111"
-CIVITAI_INFO = ".civitai.info"
+CIVITAI_INFO = "civitai.info"
 
 _BY_HAND_A1111 = frozenset(
     {"description", "sd version", "activation text", "preferred weight", "negative text", "notes"}
 )
+# What the site has no keys for.
+_NO_ANSWER = _BY_HAND_A1111 - {"description"}
 _BY_HAND_LM = frozenset(
     {
         *("model_name", "base_model", "notes", "tags", "favorite", "exclude", "usage_tips", "preview_url"),
@@ -28,7 +31,7 @@ _SWARM_KEYS = frozenset(f"modelspec.{key}" for key in _SPEC)
 FORMATS: Mapping[str, Format] = {
     one.name: one
     for one in (
-        Format("civitai.info", CIVITAI_INFO, programs.civitai_info, frozenset(), 4, programs.info_to_merge),
+        Format(CIVITAI_INFO, ".civitai.info", programs.civitai_info, frozenset(), 4, programs.info_to_merge),
         Format(A1111, ".json", programs.a1111, _BY_HAND_A1111, 4, programs.a1111_to_merge),
         Format(
             "lora-manager",
@@ -62,3 +65,22 @@ def format_named(name: str) -> Format:
         hint = f"Did you mean {near}?" if near else f"There are {known}."
         raise UsageError(f"{name!r} is no format of sidecars.", hint=hint)
     return found
+
+
+def is_anothers(content: bytes, version_id: int) -> bool:
+    """Whether a JSON file where the site's answer lies by itself is more than that: another's, or with keys by hand."""
+    try:
+        held = read_object(content) or {}
+    except ValueError:
+        return True
+    return bool(held) and (held.get("id") != version_id or not _NO_ANSWER.isdisjoint(held))
+
+
+def with_the_answer(formats: tuple[Format, ...]) -> tuple[Format, ...]:
+    """Formats where the site's answer is wanted too: its usual name is A1111's, so it goes to `.civitai.info`."""
+    return tuple(one for one in FORMATS.values() if one in formats or one.name == CIVITAI_INFO)
+
+
+def takes_the_answers_name(formats: tuple[Format, ...]) -> bool:
+    """Whether one of the formats lies where the site's answer would."""
+    return FORMATS[A1111] in formats

@@ -130,6 +130,8 @@ def lora_manager(about: About) -> dict[str, Any]:
 
 # What LoRA Manager wants to find where nothing is known.
 LM_DEFAULTS = {
+    "size": 0,
+    "modified": 0,
     "sha256": "",
     "base_model": "Unknown",
     "preview_url": "",

@@ -5,60 +5,83 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from civitai_kit.core.collection.entry import Quality
+from civitai_kit.core.errors import CivitaiKitError
+from civitai_kit.core.events import Warned
+from civitai_kit.core.library.model_file import is_model_file
 from civitai_kit.core.plans.plan import Item
 from civitai_kit.core.sidecars.about import About
-from civitai_kit.core.sidecars.merging import Format, stem_beside
+from civitai_kit.core.sidecars.merging import Format, sidecar_of, stem_beside
 from civitai_kit.core.site.models import ModelVersion
-from civitai_kit.core.site.urls import media_url
 from civitai_kit.services.download.sidecars import Sidecars
-from civitai_kit.services.pictures import WantedPicture
-from civitai_kit.services.program_sidecars import Beside, has_preview, write_sidecars
+from civitai_kit.services.program_sidecars import Beside, preview_beside, write_sidecars
 
 
 def program_sidecar_jobs(
     sidecars: Sidecars, beside: Beside, items: Iterable[Item], formats: tuple[Format, ...], now: str
 ) -> Iterator[Callable[[], None]]:
     """A job for every item; each writes its sidecars in the formats, and fetches its first picture."""
-    if formats:
-        for item in items:
-            yield partial(sidecars.attempt, partial(_write, sidecars, beside, item, formats, now), item)
+    wanted = sorted(items, key=_best_first) if formats else []
+    taken = {sidecars.disk.place_of(item.path).as_posix() for item in wanted}
+    owners: dict[str, str] = {}
+    for item in wanted:
+        if not is_model_file(item.path):
+            continue
+        owner = owners.setdefault(stem_beside(item.path), item.path)
+        if owner != item.path:
+            sidecars.emit(Warned(f"{item.path}: the sidecars of that name are those of {owner}."))
+            continue
+        place = sidecars.disk.place_of(item.path).as_posix()
+        # What is downloaded is no sidecar, whatever its name.
+        free = tuple(form for form in formats if sidecar_of(place, form) not in taken)
+        yield partial(sidecars.attempt, partial(_write, sidecars, beside, item, free, now), item)
+
+
+def _best_first(item: Item) -> tuple[bool, str]:
+    """Of files with one stem the same comes first each time, and what most people use."""
+    return not item.path.endswith(".safetensors"), item.path
 
 
 def _write(sidecars: Sidecars, beside: Beside, item: Item, formats: tuple[Format, ...], now: str) -> None:
     place = sidecars.disk.place_of(item.path)
     version = sidecars.version_of(item) or {}
-    preview = _bring_preview(sidecars, beside, item, ModelVersion.model_validate(version))
+    shown, failure = _preview(sidecars, beside, item, ModelVersion.model_validate(version))
+    size = sidecars.disk.size(item.path)
     about = About(
         path=place.as_posix(),
-        size=sidecars.disk.size(item.path),
-        modified=place.stat().st_mtime,
+        size=item.size if size is None else size,
+        modified=None if size is None else place.stat().st_mtime,
         sha256=item.sha256,
         blake3=item.blake3,
         crc32=item.crc32,
         auto_v3=item.auto_v3,
         version=version,
         model=sidecars.model_facts(item) or {},
-        preview=preview,
+        preview=shown,
         asked_at=now,
         now=now,
     )
-    written, errors = write_sidecars(beside, about, formats, None)
+    written, errors = write_sidecars(beside, about, formats)
     root = sidecars.disk.root.absolute().as_posix()
     for path in written:
         sidecars.tell(path.removeprefix(f"{root}/"))
     sidecars.errors.extend(errors)
+    if failure is not None:
+        raise failure
 
 
-def _bring_preview(sidecars: Sidecars, beside: Beside, item: Item, version: ModelVersion) -> str | None:
-    """The path of the file's picture, which is fetched where none is there; None where the site shows none."""
+def _preview(
+    sidecars: Sidecars, beside: Beside, item: Item, version: ModelVersion
+) -> tuple[str | None, CivitaiKitError | None]:
+    """The path of the file's picture, fetched where none is there, and why it could not be had."""
     place = sidecars.disk.place_of(item.path).as_posix()
-    shown = next((one for one in version.images if one.url and one.image_id is not None), None)
-    if shown is None or has_preview(beside, place):
-        return None
-    urls = (media_url(shown.url or "", shown.type),)
-    stem = f"{stem_beside(item.path)}.preview"
-    wanted = WantedPicture(image_id=shown.image_id or 0, quality=Quality.HD, stem=stem, urls=urls)
-    brought = sidecars.pictures.bring(wanted)
-    sidecars.tell(brought.path)
-    return brought.place.as_posix()
+    there = preview_beside(beside, place)
+    named = [one for one in version.images if one.url and one.image_id is not None]
+    # Most programs show still pictures alone.
+    wanted = next(iter([one for one in named if one.type != "video"] or named), None)
+    if there is not None or wanted is None:
+        return there, None
+    try:
+        sidecars.save_image(wanted, f"{stem_beside(item.path)}.preview")
+    except CivitaiKitError as error:
+        return None, error
+    return preview_beside(beside, place), None

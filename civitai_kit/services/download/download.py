@@ -20,7 +20,7 @@ from civitai_kit.core.plans.order import Fetched, Verdict
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.report import Failure, Report
 from civitai_kit.core.retry import RetryRules
-from civitai_kit.core.sidecars.formats import A1111, CIVITAI_INFO
+from civitai_kit.core.sidecars.formats import takes_the_answers_name, with_the_answer
 from civitai_kit.core.sidecars.merging import Format
 from civitai_kit.services.download.answers import PlannedAnswers
 from civitai_kit.services.download.beside import program_sidecar_jobs
@@ -115,8 +115,7 @@ def _sidecars_of(parts: DownloadParts, plan: Plan, options: DownloadOptions, emi
         pictures=pictures,
         answers=PlannedAnswers.of_items(parts.site, parts.answers, plan.items),
         emit=emit,
-        metadata=options.metadata,
-        metadata_ending=CIVITAI_INFO if any(form.name == A1111 for form in options.sidecars) else None,
+        metadata=options.metadata and not takes_the_answers_name(options.sidecars),
         model_info=options.model_info or options.model_images,
         version_images=options.version_images,
         model_images=options.model_images,
@@ -244,10 +243,13 @@ class _DownloadRun:
         self.sidecars.save_versions(others)
         items = [*self.downloaded, *(skip.item for skip in self.kept if skip.item), *others]
         self.sidecars.save_models(items)
+        formats = self.options.sidecars
+        if self.options.metadata and takes_the_answers_name(formats):
+            formats = with_the_answer(formats)
         jobs: Iterator[Callable[[], None]] = chain(
             self.sidecars.version_image_jobs(items),
             self.sidecars.model_image_jobs(items),
-            program_sidecar_jobs(self.sidecars, self.parts.beside, items, self.options.sidecars, self._now()),
+            program_sidecar_jobs(self.sidecars, self.parts.beside, items, formats, self._now()),
         )
         try:
             for outcome in self.parts.pool.run(jobs, self.options.concurrency):

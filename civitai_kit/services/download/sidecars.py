@@ -15,7 +15,7 @@ from civitai_kit.core.events import Emit, Event, FileWaits, Saved, Warned
 from civitai_kit.core.paths.media_endings import CLIPS, SOUNDS, STILLS
 from civitai_kit.core.paths.places import model_image_path, model_info_path, sidecar_path, version_image_path
 from civitai_kit.core.plans.plan import Item
-from civitai_kit.core.sidecars.merging import stem_beside
+from civitai_kit.core.sidecars.formats import is_anothers
 from civitai_kit.core.site.models import Model, ModelVersion, Preview
 from civitai_kit.core.site.urls import media_url
 from civitai_kit.services.download.answers import PlannedAnswers
@@ -40,7 +40,6 @@ class Sidecars:
     answers: PlannedAnswers
     emit: Emit
     metadata: bool
-    metadata_ending: str | None
     model_info: bool
     version_images: bool
     model_images: bool
@@ -64,28 +63,19 @@ class Sidecars:
     def save_version(self, item: Item) -> None:
         """The version's answer as `<stem>.json` beside the file, when metadata is asked for.
 
-        Where that name is A1111's it gets another ending; what plainly is not our answer is the user's, and stays.
+        What plainly is more than our answer is the user's, and stays.
         """
         if not self.metadata or (answer := self.version_of(item)) is None:
             return
         path = sidecar_path(item.path)
-        if self.metadata_ending is not None:
-            path = stem_beside(item.path) + self.metadata_ending
-        elif self._is_anothers(path, item.version_id):
+        if self._is_anothers(path, item.version_id):
             hint = "With --sidecar a1111 the site's answer goes to .civitai.info."
             self.emit(Warned(f"{path} is another program's, and stays as it is.", hint))
             return
         self._write(path, answer)
 
     def _is_anothers(self, path: str, version_id: int) -> bool:
-        """Whether a JSON file there is plainly no answer of the site about this version."""
-        if not self.disk.size(path):
-            return False
-        try:
-            held = json.loads(self.disk.read(path) or b"{}")
-        except (ValueError, RecursionError):
-            return False
-        return isinstance(held, dict) and bool(held) and held.get("id") != version_id
+        return bool(self.disk.size(path)) and is_anothers(self.disk.read(path) or b"", version_id)
 
     def save_versions(self, items: Iterable[Item]) -> None:
         """The same for many; one that cannot be written is an error of its own, and its file stays right."""
@@ -140,7 +130,7 @@ class Sidecars:
                 stem = version_image_path(item.path, preview.image_id or 0, "")
                 if stem not in seen:
                     seen.add(stem)
-                    yield partial(self.attempt, partial(self._save_image, preview, stem), item)
+                    yield partial(self.attempt, partial(self.save_image, preview, stem), item)
 
     def model_image_jobs(self, items: Iterable[Item]) -> Iterator[Callable[[], None]]:
         """A job for every image of every version of each model whose information was saved."""
@@ -155,7 +145,7 @@ class Sidecars:
             for version in model.versions:
                 for preview in self._nameable(version, item):
                     stem = model_image_path(model, version, preview.image_id or 0, "")
-                    yield partial(self.attempt, partial(self._save_image, preview, stem), item)
+                    yield partial(self.attempt, partial(self.save_image, preview, stem), item)
 
     def _nameable(self, version: ModelVersion, item: Item) -> list[Preview]:
         """The images of a version that have an id; the others are told."""
@@ -165,7 +155,8 @@ class Sidecars:
             self.emit(Warned(f"{what} no id in the site's answer for version {item.version_id}, and cannot be saved."))
         return named
 
-    def _save_image(self, preview: Preview, stem: str) -> None:
+    def save_image(self, preview: Preview, stem: str) -> None:
+        """A picture at `stem` unless one is there; one that the site no longer has is told, and no error."""
         stem = stem.rstrip(".")
         if preview.url is None or any(self.disk.size(f"{stem}.{ending}") for ending in IMAGE_EXTENSIONS):
             return

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from civitai_kit.core.errors import CivitaiKitError
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError
 from civitai_kit.core.library.header_words import trigger_words
 from civitai_kit.core.library.identified import Identified
 from civitai_kit.core.library.model_file import MatchedBy
@@ -17,17 +18,31 @@ from civitai_kit.core.sidecars.merging import Format, stem_beside
 from civitai_kit.core.site.models import ModelVersion
 from civitai_kit.services.library.keep import read_object
 from civitai_kit.services.library.ports import LibraryParts
-from civitai_kit.services.program_sidecars import read_sidecars, write_sidecars
+from civitai_kit.services.program_sidecars import preview_beside, read_sidecars, write_sidecars
+
+# So many previews of a file are looked at for one that every program can show.
+_PREVIEWS = 4
 
 
 def write_for(
     parts: LibraryParts, found: Identified, formats: tuple[Format, ...]
 ) -> tuple[list[str], list[CivitaiKitError]]:
-    """Write a file's sidecars from what is kept of it, with its first preview; see `write_sidecars`."""
+    """Write a file's sidecars from what is kept of it, with a preview; see `write_sidecars`."""
     stem = f"{found.file.folder}/{found.file.folder}"
-    preview = _preview_of(parts, stem)
-    shown = f"{stem_beside(found.file.path)}.preview{preview.suffix}" if preview is not None else None
-    return write_sidecars(parts.beside, _about(parts, found, stem, shown), formats, preview)
+    shown = preview_beside(parts.beside, found.file.path)
+    copied: list[str] = []
+    failed: list[CivitaiKitError] = []
+    if shown is None and (kept := _preview_of(parts, stem)) is not None:
+        place = f"{stem_beside(found.file.path)}.preview{kept.suffix}"
+        try:
+            parts.beside.copy_beside(kept, place)
+            copied, shown = [place], place
+        except CivitaiKitError as error:
+            if error.code in ENDS_RUN:
+                raise
+            failed = [error]
+    written, errors = write_sidecars(parts.beside, _about(parts, found, stem, shown), formats)
+    return copied + written, failed + errors
 
 
 def _about(parts: LibraryParts, found: Identified, stem: str, preview: str | None) -> About:
@@ -52,8 +67,9 @@ def _about(parts: LibraryParts, found: Identified, stem: str, preview: str | Non
 
 
 def _preview_of(parts: LibraryParts, stem: str) -> Path | None:
-    for ending in (*STILLS, *CLIPS):
-        path = f"{stem}_preview_0{ending}"
+    """The first of the kept previews that is a still picture, which is all that most programs show; else a clip."""
+    for ending, number in (*product(STILLS, range(_PREVIEWS)), *product(CLIPS, range(1))):
+        path = f"{stem}_preview_{number}{ending}"
         if parts.tree.size(path):
             return parts.tree.locate(path)
     return None
@@ -64,7 +80,10 @@ def _without_versions(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def known_from_sidecars(parts: LibraryParts, found: Identified) -> Identified:
-    """A file that the site does not know, as a sidecar beside it has it; no proof, and said to be none."""
+    """A file that the site does not know, as a sidecar beside it has it now; no proof, and said to be none."""
+    if found.file.matched_by is MatchedBy.SIDECAR:
+        unknown = replace(found.file, version_id=None, model_id=None, file_id=None, matched_by=None, site_state=None)
+        found = replace(found, file=unknown)
     for _, about in read_sidecars(parts.beside, found.file.path, found.digests.sha256):
         said: ModelVersion = about.said
         if said.id is None:
@@ -78,7 +97,9 @@ def known_from_sidecars(parts: LibraryParts, found: Identified) -> Identified:
             matched_by=MatchedBy.SIDECAR,
             site_state="gone",
         )
-        # What another program pieced together is no answer of the site; one with files is.
-        version = about.version if isinstance(about.version.get("files"), list) else None
+        # What another program pieced together is no answer of the site; one with files is, where none is kept.
+        is_answer = isinstance(about.version.get("files"), list)
+        kept = f"{found.file.folder}/{found.file.folder}_civitai_model_version.json"
+        version = about.version if is_answer and parts.tree.size(kept) is None else None
         return replace(found, file=known, version=version)
     return found

@@ -13,7 +13,7 @@ from civitai_kit.core.sidecars.merging import Format, NotMerged, sidecar_of
 from civitai_kit.core.sidecars.reading import about_from
 from civitai_kit.services.library.ports import LibraryParts
 from civitai_kit.services.library.roots import refuse_where_nothing_is
-from civitai_kit.services.program_sidecars import SidecarPlan, plan_sidecar
+from civitai_kit.services.program_sidecars import SidecarPlan, plan_sidecar, preview_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +59,6 @@ def _plan(parts: LibraryParts, path: str, source: Format, target: Format) -> Sid
     if about is None or stamp is None:
         return None
     now = parts.now().isoformat(timespec="seconds")
-    whole = replace(about, size=stamp.size, modified=stamp.mtime_ns / 1e9, now=now)
+    shown = preview_beside(parts.beside, path)
+    whole = replace(about, size=stamp.size, modified=stamp.mtime_ns / 1e9, preview=shown, now=now)
     return plan_sidecar(parts.beside, whole, target)

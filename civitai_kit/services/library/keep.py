@@ -19,6 +19,7 @@ from civitai_kit.core.events import Emit, Saved, Warned
 from civitai_kit.core.library.fuller import fuller
 from civitai_kit.core.library.identified import Identified
 from civitai_kit.core.library.lists import both_lists
+from civitai_kit.core.library.model_file import MatchedBy
 from civitai_kit.core.paths.media_endings import CLIPS, SOUNDS, STILLS
 from civitai_kit.core.site.models import ModelVersion, Preview
 from civitai_kit.core.site.urls import media_url
@@ -100,7 +101,8 @@ class LibraryTree:
         return True
 
     def _wanted(self, found: Identified) -> Iterator[tuple[int, Preview]]:
-        if found.version is None or self.previews == 0:
+        # Where a sidecar sends us is no place that the site named.
+        if found.version is None or self.previews == 0 or found.file.matched_by is MatchedBy.SIDECAR:
             return
         images = ModelVersion.model_validate(dict(found.version)).images
         for number, preview in enumerate(images[: self.previews]):

@@ -9,7 +9,7 @@ from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, DiskError, Interr
 from civitai_kit.core.events import Emit, Saved
 from civitai_kit.core.library.identified import Identified
 from civitai_kit.core.library.lists import is_missing
-from civitai_kit.core.library.model_file import LibraryFile
+from civitai_kit.core.library.model_file import LibraryFile, MatchedBy
 from civitai_kit.core.library.report import FileStatus, ScannedFile
 from civitai_kit.core.sidecars.merging import Format
 from civitai_kit.services.download.sidecars import tell_pauses
@@ -116,7 +116,9 @@ class Record:
 
     def _with_sidecars(self, found: Identified) -> Identified:
         """A file that the site was asked about and does not know, as the sidecars beside it have it."""
-        is_unknown = found.file.version_id is None and found.file.status_code is not None
+        file = found.file
+        is_found = file.version_id is not None and file.matched_by is not MatchedBy.SIDECAR
+        is_unknown = not is_found and file.status_code is not None
         return known_from_sidecars(self.parts, found) if is_unknown else found
 
     def _write_sidecars(self, batch: list[Identified]) -> None:

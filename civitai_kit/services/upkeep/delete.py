@@ -7,7 +7,6 @@ files go first, which makes room for the rest.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from civitai_kit.core.collection.removal import (
 from civitai_kit.core.errors import CivitaiKitError, DiskFull, Interrupted, UsageError
 from civitai_kit.core.paths.places import path_key, sidecar_path
 from civitai_kit.core.paths.relative_paths import is_absolute
+from civitai_kit.core.sidecars.formats import is_anothers
 from civitai_kit.services.download.sidecars import IMAGE_EXTENSIONS
 from civitai_kit.services.upkeep.ports import Grounds, Records
 
@@ -135,12 +135,11 @@ def _others(store: Records, ids: set[int]) -> Iterator[Summary]:
 
 
 def _is_of_another(disk: Grounds, path: str, version_id: int) -> bool:
-    """Whether the JSON file at a sidecar's path is plainly something else: an object that is not this version."""
+    """Whether the JSON file at a sidecar's path is plainly another's, or holds what somebody noted."""
     try:
-        content = json.loads(disk.read(path) or b"")
-    except (ValueError, RecursionError, CivitaiKitError):
+        return is_anothers(disk.read(path) or b"", version_id)
+    except CivitaiKitError:
         return False
-    return not isinstance(content, dict) or content.get("id") != version_id
 
 
 def _without_files(entry: Entry, but: Collection[str] = ()) -> Entry:

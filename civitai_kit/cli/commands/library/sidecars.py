@@ -28,6 +28,8 @@ def run(call: Call) -> Outcome:
     from civitai_kit.services.library.convert import plan_conversion
 
     source, target = _format(call, "from_", "--from"), _format(call, "to", "--to")
+    if source is target:
+        raise UsageError("--from and --to name the same form.", hint="Name two of them.")
     if not call.arguments:
         raise UsageError("Nothing says where to look.", hint="Name files or folders with models.")
     call.load()

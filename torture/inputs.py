@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from torture.inputs_files import IMPORTS, LISTS, PLANS, SETTINGS
+from torture.inputs_library import CATALOGS, LIBRARY_LINES, MODELS, SIDECARS
 from torture.inputs_lines import ENVIRONMENT, LINES
 from torture.place import Place, Ran
 from torture.site import Site
@@ -17,6 +18,13 @@ LONGEST_SENTENCE = 1000
 HELPS = "expected"
 # No flag and no variable lies over what stands in the file.
 SETTINGS_LINE = ("--config", "bad.toml", "config", "show")
+_ENDINGS = {
+    "civitai.info": ".civitai.info",
+    "a1111": ".json",
+    "lora-manager": ".metadata.json",
+    "stability-matrix": ".cm-info.json",
+    "swarm": ".swarm.json",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,7 @@ class Bad:
 
 def cases() -> Iterator[Bad]:
     """All of them."""
-    for words, ends in LINES:
+    for words, ends in (*LINES, *LIBRARY_LINES):
         name = " ".join(word if len(word) < 40 else f"{word[:12]}… ({len(word)} characters)" for word in words)
         yield Bad(repr(name)[1:-1], words, frozenset(ends))
     for name, env, ends in ENVIRONMENT:
@@ -45,6 +53,22 @@ def cases() -> Iterator[Bad]:
         yield _of_file(f"settings: {name}", SETTINGS_LINE, "bad.toml", content, ends)
     for name, content, ends in IMPORTS:
         yield _of_file(f"import: {name}", ("db", "import", "bad.dat"), "bad.dat", content, ends)
+    yield from _library_cases()
+
+
+def _library_cases() -> Iterator[Bad]:
+    for name, file, content in MODELS:
+        words = ("library", "scan", "models", "--images", "none")
+        yield _of_file(f"model file: {name}", words, f"models/{file}", content, (0,) if content else (9,))
+    for name, content in CATALOGS:
+        for what in ("map", "add 11", "promote 11", "remove x.safetensors"):
+            line = ("catalog", *what.split(), "--catalog-dir", "catalog")
+            yield _of_file(f"catalog: {name}: {what}", line, "catalog/models.json", content, (10,))
+    for name, form, content in SIDECARS:
+        other = "swarm" if form == "a1111" else "a1111"
+        line = ("library", "sidecars", "models", "--from", form, "--to", other, "--yes")
+        files = {"models/x.safetensors": b"x", f"models/x{_ENDINGS[form]}": content}
+        yield Bad(f"sidecar: {name}", line, frozenset({0, 2, 7, 9}), files)
 
 
 def _of_file(name: str, words: tuple[str, ...], file: str, content: bytes, ends: tuple[int, ...]) -> Bad:
@@ -60,7 +84,9 @@ def attempt(case: Bad, place: Place) -> Iterator[str]:
         place.at(site.url, "--retries", "0")
     (place.work / "a_file").write_bytes(b"not a folder")
     for name, content in case.files.items():
-        (place.work / name).write_bytes(content)
+        path = place.work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     for asked in ((), ("--json",)):
         ran = place.run(*asked, *case.words, env=case.env, bare=bare, save="--save-path" not in case.words)
         yield from ran.faults()

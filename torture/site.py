@@ -199,6 +199,8 @@ class Site:
                 return self._found(self.models.get(number or 0))
             case "model-versions" if number is not None:
                 return self._found(self._versions().get(number))
+            case "by-hash":
+                return json_answer([])
             case "images":
                 return json_answer({"items": self.images, "metadata": {}})
             case "tags":
@@ -283,6 +285,8 @@ def _resource(path: str) -> tuple[str, int | None]:
     """What an address of the site means: the endpoint, and the id behind it."""
     if found := re.fullmatch(r"/api/download/models/(\d+)", path):
         return "download", int(found[1])
+    if re.fullmatch(r"/api/v1/model-versions/by-hash(/ids)?", path):
+        return "by-hash", None
     if found := re.fullmatch(r"/api/v1/([a-z-]+)(?:/(\d+))?", path):
         return found[1], int(found[2]) if found[2] else None
     return "", None

@@ -54,6 +54,9 @@ COMMANDS: dict[str, Branch] = {
             ),
             "update": Branch("newer versions of what you have", f"{_IN}.library.update:COMMAND"),
             "where": Branch("where a model lies, by a hash or a name", f"{_IN}.library.where:COMMAND", is_local=True),
+            "sidecars": Branch(
+                "what one program keeps beside models, for another", f"{_IN}.library.sidecars:COMMAND", is_local=True
+            ),
             "missing": Branch(
                 "files that the site does not have, or no longer", f"{_IN}.library.missing:COMMAND", is_local=True
             ),
@@ -68,6 +71,16 @@ COMMANDS: dict[str, Branch] = {
             ),
         },
     ),
+    "catalog": Branch(
+        "the two catalogs that other programs read",
+        {
+            "map": Branch("which versions are in it, and are their files here", f"{_IN}.catalog.catalog:MAP"),
+            "add": Branch("add a version; --download fetches it too", f"{_IN}.catalog.catalog:ADD"),
+            "promote": Branch("move a LoRA to loras.json", f"{_IN}.catalog.catalog:PROMOTE"),
+            "remove": Branch("remove an entry whose file is gone", f"{_IN}.catalog.catalog:REMOVE"),
+        },
+    ),
+    "serve": Branch("the catalogs over HTTP, and the library's pages", f"{_IN}.serve:COMMAND"),
     "clean": Branch("remove leftover temporary files under the save path", f"{_IN}.clean:COMMAND", is_local=True),
     "torrent": Branch("make torrents of what was downloaded", f"{_IN}.torrent:COMMAND", is_local=True),
     "config": Branch(

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 import anyio
 import httpx2
 
+from civitai_kit import answer_heads
 from civitai_kit.client import ahead, exchange
 from civitai_kit.client.conversation import SLEPT, Asker, Call, NoAnswer, Request, Response, Sleep
 from civitai_kit.client.exchange import Attempt, Exchange
@@ -60,6 +61,9 @@ class Manner:
 class _Driver:
     """What both loops have in common."""
 
+    # How the HTTP library tells what it does, for each request.
+    _limit_heads: Any = None
+
     def __init__(self, http: Any, manner: Manner) -> None:
         self.asker = Asker(exchange.sound_site(manner.base_url), manner.retry)
         self.manner = manner
@@ -91,6 +95,7 @@ class _Driver:
             content=request.body,
             headers=exchange.headers_of(request, self._key, self._named),
             timeout=self.manner.timeout,
+            extensions={"trace": self._limit_heads},
         )
 
     def _attempt(self, request: Request) -> Attempt:
@@ -126,6 +131,8 @@ class _Driver:
 
 class Driver(_Driver):
     """Blocks until the site has answered; may be used by several threads at once."""
+
+    _limit_heads = staticmethod(answer_heads.limit_heads)
 
     def __init__(self, http: SyncHttp | None, manner: Manner) -> None:
         if http is not None:
@@ -209,6 +216,8 @@ class Driver(_Driver):
 
 class AsyncDriver(_Driver):
     """Awaits the site's answers, on asyncio and on trio."""
+
+    _limit_heads = staticmethod(answer_heads.limit_heads_async)
 
     def __init__(self, http: AsyncHttp | None, manner: Manner) -> None:
         if http is not None:

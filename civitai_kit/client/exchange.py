@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 
+from civitai_kit.answer_heads import EndlessHead
 from civitai_kit.client.conversation import NoAnswer, Request, Response
 from civitai_kit.core.errors import UnexpectedReply, UsageError
 from civitai_kit.core.network_errors import login_of_proxy, no_answer, plain_text, unusable_proxy
@@ -26,6 +27,8 @@ H = TypeVar("H", httpx2.Client, httpx2.AsyncClient)
 
 # A page of 100 models with long descriptions is a few megabytes; this is far beyond.
 LARGEST_BODY = 64 * 1024 * 1024
+
+_CODINGS = frozenset({"", "identity", "gzip", "deflate"})
 
 # What is shorter could be a word of the answer; the site's keys have 32 digits.
 _SHORTEST_KEY = 8
@@ -73,14 +76,18 @@ class Attempt:
     def open(self, answer: Any) -> None:
         """Begin an answer.
 
-        Raises NoAnswer for one of a proxy, and for a body that is compressed twice, which could unpack to any size.
+        Raises NoAnswer for one of a proxy, and for a body in another compression than those that were asked for, or in
+        several: a small one could unpack to any size at once.
         """
         self._answer = answer
         if refused := login_of_proxy(self._proxy, answer.status_code, self._request.endpoint):
             self._trouble = refused[0].message
             raise NoAnswer(*refused)
-        if "," in answer.headers.get("content-encoding", ""):
-            raise self._failure("The site's answer is packed more than once.", Trouble.GARBLED)
+        coding = answer.headers.get("content-encoding", "").strip().lower()
+        if coding not in _CODINGS:
+            raise self._failure(
+                f"The site's answer is packed in a way that is not read ({coding[:40]!r}).", Trouble.GARBLED
+            )
 
     def take(self, chunk: bytes, largest: int) -> None:
         """Add the next decoded bytes. Raises NoAnswer when the body is larger than `largest`."""
@@ -126,7 +133,7 @@ class Attempt:
 def failures() -> tuple[type[Exception], ...]:
     """The exception classes of the loaded HTTP libraries: ours, and that of a client which a user handed in."""
     loaded = (sys.modules.get(name) for name in ("httpx2", "httpx"))
-    return tuple(library.RequestError for library in loaded if library is not None)
+    return (EndlessHead, *(library.RequestError for library in loaded if library is not None))
 
 
 def has_name(headers: Mapping[str, str]) -> bool:

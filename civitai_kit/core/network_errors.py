@@ -40,6 +40,9 @@ def no_answer(
     if "DecodingError" in names:
         hint = "Try again later; what is between here and the site may have changed the answer."
         return UnexpectedReply("The answer's compression is broken.", hint=hint, **where), Trouble.GARBLED
+    if "EndlessHead" in names:
+        hint = "Is the site's address (--api-url, base_url) right?"
+        return UnexpectedReply(f"{host} gave no answer: {error}.", hint=hint, **where), Trouble.REFUSED
     if names & _DISTRUSTED:
         said = f"The certificate of {host} is not trusted: {plain_text(error)}."
         return Unavailable(said, code=Code.NETWORK, hint=_CERTIFICATE_HINT, **where), Trouble.REFUSED

@@ -70,7 +70,7 @@ class Folder:
 
     def place_of(self, path: str) -> Path:
         """Where a recorded file lies: one outside the root has an absolute path. It is for looking and reading only."""
-        return Path(path) if is_absolute(path) and "\0" not in path else self.locate(path)
+        return Path(system_name(path)) if is_absolute(path) and "\0" not in path else self.locate(path)
 
     def place_for(self, path: str) -> Path:
         """The same for a file that is to be put there; raises NotWritable where a link or the like has its name."""
@@ -98,6 +98,13 @@ class Folder:
         """Length in bytes of a regular file there, None where there is none."""
         found = self.stamp(path)
         return None if found is None else found.size
+
+    def changed_at(self, path: str) -> int | None:
+        """When a file or folder there was last changed, in nanoseconds; None where there is none."""
+        try:
+            return (self.locate(path) if path else self.root).stat().st_mtime_ns
+        except (OSError, UsageError):
+            return None
 
     def size_at(self, place: Path) -> int | None:
         """Length in bytes of a regular file anywhere, None where there is none."""

@@ -36,6 +36,8 @@ class _Walk:
     def __init__(self, closed: Collection[Path]) -> None:
         self._folders = {place for path in closed if (place := _place_of(path)) is not None}
         self._files: set[_Place] = set()
+        # The files that were named themselves, by the folders that they lie in.
+        self._named: dict[_Place, set[str]] = {}
         self._links: list[tuple[Path, Path]] = []
         self._root = Path()
 
@@ -50,7 +52,7 @@ class _Walk:
             yield from self._below(path, status)
         elif stat.S_ISREG(status.st_mode):
             self._root = path.parent
-            yield from self._file(path, status)
+            yield from self._named_file(path, status)
         else:
             yield NotSeen(path, _told(OSError("it is neither a file nor a folder"), path))
 
@@ -66,6 +68,15 @@ class _Walk:
             if stat.S_ISREG(status.st_mode):
                 yield from self._file(path, status)
 
+    def _named_file(self, path: Path, status: os.stat_result) -> Iterator[FoundModel]:
+        """A file that a person named, unless it was met before under this name."""
+        folder = _place_of(path.parent)
+        named: set[str] = set() if folder is None else self._named.setdefault(folder, set())
+        is_met = folder in self._folders and (status.st_dev, status.st_ino) in self._files
+        if not is_met and path.name not in named:
+            yield from self._file(path, status)
+        named.add(path.name)
+
     def _file(self, path: Path, status: os.stat_result) -> Iterator[FoundModel]:
         place = (status.st_dev, status.st_ino)
         if place not in self._files or not path.is_symlink():
@@ -80,6 +91,7 @@ class _Walk:
             if (status.st_dev, status.st_ino) in self._folders:
                 continue
             self._folders.add((status.st_dev, status.st_ino))
+            named = self._named.get((status.st_dev, status.st_ino), set())
             try:
                 with os.scandir(folder) as listing:
                     entries = sorted(listing, key=lambda entry: entry.name)
@@ -88,7 +100,8 @@ class _Walk:
                 continue
             inner: list[tuple[Path, os.stat_result]] = []
             for entry in entries:
-                yield from self._entry(entry, inner)
+                if entry.name not in named:
+                    yield from self._entry(entry, inner)
             waiting += reversed(inner)
 
     def _entry(

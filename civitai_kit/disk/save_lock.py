@@ -10,8 +10,10 @@ import json
 import os
 import socket
 import sys
+import time
 import weakref
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +29,7 @@ NAME = ".civitai-kit.lock"
 # Windows hides locked bytes from readers: lock one far behind the text that says who holds it.
 _FAR = 2**30
 _LONGEST = 4096
+_BETWEEN_TRIES = 0.01
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
@@ -244,3 +247,24 @@ def _remove_empty(folders: list[Path]) -> None:
             folder.rmdir()
         except OSError:
             return
+
+
+@contextmanager
+def wait_for_lock(root: Path, command: str, seconds: float) -> Iterator[None]:
+    """The lock of a folder for one short change, waited for while others make theirs.
+
+    Raises StoreLocked when it was not to be had for `seconds`.
+    """
+    lock = SaveLock(root, command)
+    give_up = time.monotonic() + seconds
+    while not lock.held:
+        try:
+            lock.acquire()
+        except StoreLocked:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(_BETWEEN_TRIES)
+    try:
+        yield
+    finally:
+        lock.release()

@@ -16,6 +16,7 @@ _FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _FULL_ON_WINDOWS = frozenset({39, 112})
 
 _HINT = "Change its permissions, or choose another --save-path."
+_READ_HINT = "Is it there, and may you read it? Try it with another program."
 # Refusals that no permission mends: what to do instead.
 _HINTS = {
     errno.EFBIG: "Choose another --save-path: FAT32 takes no file of 4 GiB, and `ulimit -f` may set a limit.",
@@ -69,7 +70,7 @@ def disk_full(where: str, why: str) -> DiskFull:
 def read_error(error: OSError, path: str | os.PathLike[str]) -> DiskError:
     """The error for a file that cannot be read."""
     where = plain_name(os.fspath(path))
-    return DiskError(f"{where} cannot be read: {_said(error)}", hint=_hint_of(error), path=where)
+    return DiskError(f"{where} cannot be read: {_said(error)}", hint=_hint_of(error) or _READ_HINT, path=where)
 
 
 def is_full(error: OSError) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from civitai_kit.core.paths.our_names import OUR_PLACES
 from civitai_kit.disk.files import refuse_file
 from civitai_kit.disk.folder import Folder
+from civitai_kit.files.spelling import plain_path
 from civitai_kit.store.location import DEFAULT, store_path
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from civitai_kit.core.settings.layers import Settings
     from civitai_kit.disk.picture_folder import PictureFolder
     from civitai_kit.store.lmdb_store import LmdbStore
+
+
+# A change of the catalogs takes some milliseconds; so long others may be at theirs.
+_CATALOG_WAIT = 10.0
 
 
 class Ground:
@@ -31,6 +36,14 @@ class Ground:
         self._log_file = settings.log_file
         self._images = images_folder(settings)
         self.library_folder = library_folder(settings)
+        self.catalog_folder = _folder(settings.catalog.catalog_dir, root / "catalog")
+        self.models_folder = _folder(settings.catalog.models_dir, root)
+
+    def catalog_lock(self) -> AbstractContextManager[object]:
+        """The lock of the catalogs, for one change; it is waited for while other programs make theirs."""
+        from civitai_kit.disk.save_lock import wait_for_lock
+
+        return wait_for_lock(self.catalog_folder, self._command, _CATALOG_WAIT)
 
     @contextmanager
     def lock(self, emit: Emit) -> Iterator[None]:
@@ -91,10 +104,14 @@ def images_folder(settings: Settings) -> Path:
     return Path(output).absolute() if output else Path(settings.save_path).absolute() / "images"
 
 
+def _folder(named: str, otherwise: Path) -> Path:
+    return Path(named).absolute() if named else otherwise
+
+
 def library_folder(settings: Settings) -> Path:
     """Where the library goes: the folder set for it, else `library` under the save path."""
     output = settings.library.output_dir
-    return Path(output).absolute() if output else Path(settings.save_path).absolute() / "library"
+    return plain_path(output or Path(settings.save_path) / "library")
 
 
 @contextmanager

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from civitai_kit.disk.spool import Spool
     from civitai_kit.kit.network import Network
     from civitai_kit.kit.settings import Loaded
+    from civitai_kit.services.catalog.catalogs import CatalogParts
     from civitai_kit.services.download.download import DownloadParts
     from civitai_kit.services.exchange.exchange import ImportParts
     from civitai_kit.services.images.images import ImageParts
@@ -103,6 +104,7 @@ class Kit:
     @property
     def download_parts(self) -> DownloadParts:
         """What a download works with."""
+        from civitai_kit.disk.beside import BesideFiles
         from civitai_kit.services.download.download import DownloadParts
 
         assert self.answers is not None, "a kit for writing has a spool"
@@ -115,6 +117,7 @@ class Kit:
             retries=self._network.retries,
             pool=self.pool,
             answers=self.answers,
+            beside=BesideFiles(),
             now=self.now,
             stopped=self.stop.is_set,
         )
@@ -173,8 +176,25 @@ class Kit:
         )
 
     @property
+    def catalog_parts(self) -> CatalogParts:
+        """What the catalogs work with."""
+        from civitai_kit.core.catalog.routing import routes_of
+        from civitai_kit.disk.folder import Folder
+        from civitai_kit.services.catalog.catalogs import CatalogParts
+
+        return CatalogParts(
+            folder=Folder(self.ground.catalog_folder),
+            models=Folder(self.ground.models_folder),
+            site=lambda: self.site,
+            lock=self.ground.catalog_lock,
+            now=self.now,
+            places=routes_of(self.settings.catalog.routes),
+        )
+
+    @property
     def library_parts(self) -> LibraryParts:
         """What the library works with."""
+        from civitai_kit.disk.beside import BesideFiles
         from civitai_kit.disk.files import stamp
         from civitai_kit.disk.folder import Folder
         from civitai_kit.disk.hashing import digest_file
@@ -197,6 +217,7 @@ class Kit:
             find_models=lambda roots: find_models(roots, (output, *self.ground.closed)),
             read_header=header_of,
             link_equal=link_equal,
+            beside=BesideFiles(),
             look=whereabouts,
             pool=self.pool,
             now=self.now,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from contextlib import suppress
+from dataclasses import asdict, is_dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -31,6 +32,10 @@ _MAYBE_REPLACED = _REPLACED[0]
 _CRC_OF_SEALED = 0x2144DF1C
 # Tells zlib to write and read gzip's own header and trailer, without a time in it.
 _GZIP = 31
+# No record is longer: whole answers of the site, of which a record holds a part, may have as much.
+LONGEST = 64 * 2**20
+# No byte of a deflated text unfolds to more: a shorter value need not be watched.
+_LONGEST_UNWATCHED = LONGEST // 1032
 
 
 class Damaged(ValueError):
@@ -38,17 +43,32 @@ class Damaged(ValueError):
 
 
 def pack(text: bytes) -> bytes:
-    """The bytes as one gzip member; the same bytes give the same member on the same machine."""
+    """The bytes as one gzip member; the same bytes give the same member on the same machine.
+
+    Raises UsageError for more than `LONGEST`.
+    """
+    if len(text) > LONGEST:
+        raise UsageError(f"A record of {len(text):,} bytes cannot be remembered: {LONGEST:,} is the most.")
     level = _LEVEL if len(text) > _SHORT else _LEVEL_OF_SHORT
     return bytes(_zlib.compress(text, level, wbits=_GZIP))
 
 
 def unpack(value: bytes) -> bytes:
-    """What `pack` was given; raises Damaged when the bytes are no whole gzip member."""
+    """What `pack` was given; raises Damaged when the bytes are no whole gzip member, or unfold to too much."""
     try:
+        if len(value) > _LONGEST_UNWATCHED:
+            return _unpack_watched(value)
         return bytes(_zlib.decompress(value, _GZIP))
     except (zlib.error, _zlib.error, EOFError) as error:
         raise Damaged(f"not gzip ({error})") from error
+
+
+def _unpack_watched(value: bytes) -> bytes:
+    unpacking = _zlib.decompressobj(_GZIP)
+    text = bytes(unpacking.decompress(value, LONGEST + 1))
+    if len(text) > LONGEST or not unpacking.eof:
+        raise Damaged("cut short, or too long")
+    return text
 
 
 def sealed(content: bytes) -> bytes:
@@ -117,6 +137,8 @@ def _dump_plainly(record: BaseModel) -> bytes:
 def _dump_inner(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 

@@ -104,13 +104,10 @@ def anything(value: bytes, row: bytes | None) -> bool:
 
 
 def sieve(text: str) -> Wanted:
-    """A quick test of (value, row) that lets pass whatever may match `text`, and little else.
-
-    For the sake of its speed the row's own checksum is not looked at: of a damaged row, only a name may be missed.
-    """
+    """A quick test of (value, row) that lets pass whatever may match `text`, and little else."""
     # JSON escapes letter by letter: text within text stays within when both are escaped.
     needle = json.dumps(fold(text), ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")
-    return lambda value, row: row is None or needle in row or row[:_CRC_BYTES] != value[_CRC]
+    return lambda value, row: row is None or needle in row or not _fits(row, value)
 
 
 def _packed(entry: Entry, value: bytes) -> Packed:

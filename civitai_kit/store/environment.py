@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias, TypeVar, cast
+from queue import SimpleQueue
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import lmdb
 
@@ -37,8 +38,9 @@ class Environment:
         self.notice = notice
         self._handle = handle
         self._gate = _Gate()
-        self._writing = threading.RLock()
-        self._in_write = False
+        self._writing = threading.Lock()
+        self._writer: int | None = None
+        self._due: SimpleQueue[_Write[Any]] = SimpleQueue()
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool, map_size: int | None = None) -> Environment:
@@ -84,17 +86,38 @@ class Environment:
         return self._settled(run)
 
     def write(self, job: Callable[[Transaction], T]) -> T:
-        """Run `job` in a write transaction, synced when this returns; an exception from it leaves all as it was."""
+        """Run `job` in a write transaction, synced when this returns; an exception from it leaves all as it was.
+
+        What several threads want written while another writes goes into one transaction, and is synced once.
+        """
         if self.read_only:
             raise NotWritable(f"The database {self.path} is open for reading only", path=str(self.path))
+        if self._writer == threading.get_ident():
+            raise RuntimeError("a write within a write")
+        mine = _Write(job)
+        self._due.put(mine)
         with self._writing:
-            if self._in_write:
-                raise RuntimeError("a write within a write")
-            self._in_write = True
-            try:
-                return self._write(job)
-            finally:
-                self._in_write = False
+            if not mine.done:
+                self._writer = threading.get_ident()
+                try:
+                    self._write_with_others(mine)
+                finally:
+                    self._writer = None
+        return mine.value
+
+    def _write_with_others(self, mine: _Write[T]) -> None:
+        """Carry out what is due, `mine` among it; alone where it was tried together with others in vain."""
+        together = [mine] if mine.tried else [self._due.get() for _ in range(self._due.qsize())]
+        if len(together) > 1:
+            for each in together:
+                each.tried = True
+            # What fails together is done again one by one: each thread is to meet its own error.
+            with suppress(Exception):
+                values = self._write(lambda txn: [each.job(txn) for each in together])
+                for each, value in zip(together, values, strict=True):
+                    each.value, each.done = value, True
+        if not mine.done:
+            mine.value, mine.done = self._write(mine.job), True
 
     def _write(self, job: Callable[[Transaction], T]) -> T:
         while True:
@@ -142,6 +165,17 @@ class Environment:
         """Set the map's size; 0 takes the size that another process gave it."""
         with translated(self.path, writing=True), self._gate.alone():
             self._handle.set_mapsize(size)
+
+
+class _Write(Generic[T]):
+    """A job that waits to be written, and what became of it."""
+
+    value: T
+
+    def __init__(self, job: Callable[[Transaction], T]) -> None:
+        self.job = job
+        self.tried = False
+        self.done = False
 
 
 class _Gate:

@@ -254,11 +254,13 @@ class LmdbStore:
         """The file under `<output>\\n<path>`, or None."""
         return self._read(lambda txn, tables: library_table.get_file(txn, tables, key), None)
 
-    def put_library_files(self, files: Iterable[LibraryFile]) -> None:
-        """Write files in one transaction, replacing the old."""
-        batch = list(files)
+    def put_library_files(self, files: Iterable[LibraryFile], gone: Iterable[str] = ()) -> None:
+        """Write files, replacing the old, and forget those under the keys `gone`, in one transaction."""
+        batch, forgotten = list(files), list(gone)
 
         def job(txn: Transaction, tables: Tables) -> None:
+            for key in forgotten:
+                library_table.delete_file(txn, tables, key)
             for file in batch:
                 library_table.put_file(txn, tables, file)
 

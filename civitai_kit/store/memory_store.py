@@ -11,6 +11,7 @@ from civitai_kit.core.errors import UsageError
 from civitai_kit.core.library.model_file import LibraryFile
 from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.store.codec import decode, encode, unpack
+from civitai_kit.store.library_table import decode_file, encode_file
 
 
 class MemoryStore:
@@ -147,12 +148,14 @@ class MemoryStore:
     def library_file(self, key: str) -> LibraryFile | None:
         """The file under `<output>\\n<path>`, or None."""
         value = self._library.get(key)
-        return None if value is None else decode(LibraryFile, value)
+        return None if value is None else decode_file(value)
 
-    def put_library_files(self, files: Iterable[LibraryFile]) -> None:
-        """Write files, replacing the old."""
-        values = [(file.key, encode(file)) for file in files]
+    def put_library_files(self, files: Iterable[LibraryFile], gone: Iterable[str] = ()) -> None:
+        """Write files, replacing the old, and forget those under the keys `gone`."""
+        values = [(file.key, encode_file(file)) for file in files]
         with self._writing:
+            for key in gone:
+                self._library.pop(key, None)
             self._library.update(values)
 
     def delete_library_files(self, keys: Iterable[str]) -> int:
@@ -162,7 +165,7 @@ class MemoryStore:
 
     def library_files(self) -> Iterator[LibraryFile]:
         """The files of all libraries by rising key."""
-        return (decode(LibraryFile, self._library[key]) for key in sorted(self._library))
+        return (decode_file(self._library[key]) for key in sorted(self._library))
 
     # Cached digests
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
+import zlib
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from civitai_kit.core.collection.entry import Entry, ImageKind, ImageRecord, fold
 from civitai_kit.core.errors import UsageError
-from civitai_kit.store.codec import Damaged, decode, encode, pack, unpack
+from civitai_kit.store.codec import LONGEST, Damaged, decode, encode, pack, unpack
 from civitai_kit.store.keys import SHORT_KEY, text_key, text_prefix, version_id_of, version_key
 
 # Any text, half surrogate pairs too: the site cuts names in the middle of an emoji.
@@ -65,6 +67,22 @@ def test_packing_is_deterministic_and_readable_by_gzip(content: bytes) -> None:
 def test_a_damaged_value_is_called_damaged(value: bytes) -> None:
     with pytest.raises(Damaged):
         decode(Entry, value)
+
+
+def test_what_unfolds_to_more_than_any_record_is_damaged_and_never_unfolded() -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(300)) + packer.flush()
+    tracemalloc.start()
+    with pytest.raises(Damaged, match="too long"):
+        unpack(bomb)
+    assert tracemalloc.get_traced_memory()[1] < 2 * LONGEST
+    tracemalloc.stop()
+
+
+def test_the_longest_record_comes_back_and_a_longer_one_is_refused() -> None:
+    assert unpack(pack(bytes(LONGEST))) == bytes(LONGEST)
+    with pytest.raises(UsageError):
+        pack(bytes(LONGEST + 1))
 
 
 @given(st.integers())

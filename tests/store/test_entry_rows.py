@@ -38,6 +38,7 @@ def test_a_row_with_any_bit_changed_is_not_believed(place: int, bit: int) -> Non
     row[place % len(row)] ^= 1 << bit
     assert summary_of(value, bytes(row)) == NEW.summary
     assert facts_of(value, bytes(row)) == NEW.summary.facts
+    assert sieve("new")(value, bytes(row))
 
 
 @given(st.binary(max_size=40))
@@ -45,6 +46,7 @@ def test_no_bytes_in_a_rows_place_do_harm(row: bytes) -> None:
     value = encode(NEW)
     assert summary_of(value, row) == NEW.summary
     assert facts_of(value, row) == NEW.summary.facts
+    assert sieve("new")(value, row)
 
 
 @given(st.text(max_size=20), st.integers(0, 20), st.integers(1, 20))

@@ -85,3 +85,18 @@ def test_a_log_that_has_no_room_is_a_warning(full: Any) -> None:
 def test_a_download_says_that_the_disk_is_full(full: Any) -> None:
     (said,) = full(["download", str(int(Known.CHECKPOINT_VARIANTS)), "--yes"])
     assert (said["code"], {row["code"] for row in said["errors"]}) == (9, {"disk_full"}), said
+
+
+def test_a_scan_of_a_library_ends_in_order_and_goes_on_where_there_is_room(full: Any, tmp_path: Path) -> None:
+    models = tmp_path.with_name(f"{tmp_path.name}-models")
+    models.mkdir()
+    for number in range(5):
+        (models / f"{number}.pt").write_bytes(os.urandom(1000))
+    [said] = full(["library", "scan", str(models)])
+    assert said["code"] == 9 and {row["code"] for row in said["errors"]} == {"disk_full"}, said
+    assert "Traceback" not in said["said"]
+
+
+def test_looking_into_a_library_works(full: Any) -> None:
+    for said in full(["library", "missing"], ["library", "where", "safetensors"], ["library", "clean", "--dry-run"]):
+        assert (said["code"], said["errors"]) == (0, []), said

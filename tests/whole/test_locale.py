@@ -96,6 +96,23 @@ def test_no_letter_makes_an_output_fail(words: tuple[str, ...], shell: Shell) ->
     assert all(word.encode("ascii", "backslashreplace") in out + err for word in named)
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take names in UTF-8 alone")
+@pytest.mark.parametrize("name", [b"\xff.safetensors", "漢字.safetensors".encode()])
+@pytest.mark.parametrize("locale", [ASCII, UTF8])
+def test_a_file_whose_name_the_locale_cannot_read_is_one_of_the_library(
+    locale: dict[str, str], name: bytes, shell: Shell
+) -> None:
+    folder = shell.folder / "集"
+    folder.mkdir()
+    Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(b"\x10" + bytes(7) + b"{}" + b" " * 14)
+    for hashed in (24, 0):
+        code, out, _ = shell.run("library", "scan", "集", "--json", locale=locale)
+        data = json.loads(out)["data"]
+        assert (code, data["counts"]["missing"], data["bytes"]) == (0, 1, hashed)
+    assert name in (shell.folder / "downloads/library/missing_from_civitai.txt").read_bytes()
+    assert shell.run("library", "pages", locale=locale)[0] == 0
+
+
 @pytest.mark.parametrize("locale", [ASCII, UTF8])
 def test_a_word_that_was_typed_is_asked_for_as_it_was_meant(locale: dict[str, str], shell: Shell) -> None:
     code, out, _ = shell.run("scan", "--query", "漢字", "--json", locale=locale)

@@ -56,6 +56,31 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("library scan lora checkpoints --images all", "two folders, with every preview"),
         ("library scan ~/models --only-update", "is there anything new about what is known?"),
     ),
+    "catalog map": (
+        ("catalog map", "what is in the catalogs, and which files are here"),
+        ("catalog map --json", "for a program: as the HTTP answer"),
+        ("catalog map --catalog-dir ~/studio/catalog", "of another program's catalogs"),
+    ),
+    "catalog add": (
+        ("catalog add 12345", "put a version into models.json"),
+        ("catalog add 12345 --download", "and fetch its file"),
+        ("catalog add 12345 --json", "for a program"),
+    ),
+    "catalog promote": (
+        ("catalog promote 12345", "a LoRA from models.json to loras.json"),
+        ("catalog promote v_12345", "an id as `db view` shows it"),
+        ("catalog promote 12345 --json", "for a program"),
+    ),
+    "catalog remove": (
+        ("catalog remove old.safetensors", "an entry whose file is gone"),
+        ('catalog remove "a name with blanks.safetensors"', "in quotes"),
+        ("catalog remove old.safetensors --json", "for a program"),
+    ),
+    "serve": (
+        ("serve", "on this machine, at port 8765"),
+        ("serve --allow-origin chrome-extension://abcdef --files", "for a browser extension, with the model files"),
+        ("serve --host 0.0.0.0 --token a-long-secret-of-yours", "for others in the house"),
+    ),
     "library update": (
         ("library update", "newer versions of what you have, of the same base model"),
         ("library update --any-base", "of any base model"),
@@ -65,6 +90,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("library where 66A7279A88", "by the beginning of a hash"),
         ('library where "detail tweaker"', "by a part of a name"),
         ("library where lora --json", "for a program"),
+    ),
+    "library sidecars": (
+        ("library sidecars ~/models --from civitai.info --to stability-matrix --dry-run", "what would be written"),
+        ("library sidecars ~/models --from lora-manager --to a1111", "write it, after a question"),
+        ("library sidecars ~/models --from a1111 --to swarm --yes", "without a question"),
     ),
     "library missing": (
         ("library missing", "what the site does not have, and since when"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import Final, NamedTuple
 
 from civitai_kit.core.settings.keys import KEYS, is_list
@@ -32,8 +33,9 @@ class Flag(NamedTuple):
 
     @property
     def dest(self) -> str:
-        """The name of its value among what was typed."""
-        return self.key.replace(".", "__") or self.long.removeprefix("--").replace("-", "_")
+        """The name of its value among what was typed; a word that Python keeps for itself gets `_` behind it."""
+        name = self.key.replace(".", "__") or self.long.removeprefix("--").replace("-", "_")
+        return f"{name}_" if iskeyword(name) else name
 
     @property
     def declarations(self) -> list[str]:
@@ -138,6 +140,12 @@ DRY_RUN = _says("--dry-run", meaning="show the plan and stop there")
 YES = _sets("skip_confirmation", "-y", "--yes", meaning="do not ask before downloading; --no-yes asks all the same")
 LIMIT_RATE = _sets("limit_rate", "--limit-rate", takes="RATE")
 
+SIDECARS = _sets(
+    "library.sidecars",
+    "--sidecar",
+    takes="FORMAT",
+    meaning="write beside each file what another program reads: civitai.info, a1111, lora-manager, …",
+)
 DOWNLOAD = (
     _says("--plan", takes="PLAN.json", meaning="carry out a plan that `scan -o` saved"),
     YES,
@@ -146,6 +154,7 @@ DOWNLOAD = (
     _sets("connections", "--connections", takes="N"),
     LIMIT_RATE,
     _sets("duplicates", "--duplicates", takes="HOW"),
+    SIDECARS,
     _sets("allow_hash_mismatch", "--allow-hash-mismatch"),
     _sets("metadata", "--metadata"),
     _sets("meta_only", "--meta-only"),
@@ -256,6 +265,9 @@ POSITIONALS = {
     "VERSION_ID": Positional("VERSION_ID…", "a version's id: 12345, or v_12345 as `db view` shows it"),
     "QUERY": Positional("QUERY", "the text to look for"),
     "tags QUERY": Positional("[QUERY]", "only the tags that begin with it"),
+    "catalog add VERSION_ID": Positional("VERSION_ID", "a version's id: 12345, or v_12345"),
+    "catalog promote VERSION_ID": Positional("VERSION_ID", "a version's id: 12345, or v_12345"),
+    "FILENAME": Positional("FILENAME", "a file's name, as the catalog has it"),
     "HASH|NAME": Positional("HASH|NAME", "the beginning of a hash, or a part of a name"),
     "DIR": Positional("DIR", "a folder that the data manager wrote to"),
     "PATH": Positional("PATH…", "a file or folder with models"),
@@ -284,6 +296,19 @@ FORCE = _says("-f", "--force", meaning="overwrite a file that is there")
 USER_FILE = _says("--user", meaning="the user's own file instead of ./config.toml")
 
 # Each once, though several commands take it.
+CATALOG = (
+    _sets("catalog.catalog_dir", "--catalog-dir", takes="DIR"),
+    _sets("catalog.models_dir", "--models-dir", takes="DIR"),
+)
+SERVE = (
+    _sets("serve.host", "--host", takes="ADDRESS"),
+    _sets("serve.port", "--port", takes="PORT"),
+    _sets("serve.token", "--token", takes="TOKEN"),
+    _sets("serve.allow_origins", "--allow-origin", takes="ORIGIN"),
+    _says("--allow-host", takes="NAME", meaning="a name by which browsers may call the server", many=True),
+    _says("--files", meaning="serve the model files too, read-only"),
+)
+CATALOG_ADD = (_says("--download", meaning="fetch its file too, to where the catalog says that it is"),)
 EVERY_FLAG = tuple(
     dict.fromkeys(
         (
@@ -297,6 +322,10 @@ EVERY_FLAG = tuple(
             *TORRENT,
             LIBRARY_OUT,
             *LIBRARY_SCAN,
+            SIDECARS,
+            *CATALOG,
+            *CATALOG_ADD,
+            *SERVE,
             FORCE,
             USER_FILE,
         )

@@ -156,7 +156,7 @@ def _spelled(said: Mapping[str, Any], flags: Sequence[Flag], arguments: str) -> 
     """What was typed, as letters also where the locale left bytes; a place on disk stays as the system gave it."""
     from civitai_kit.files.names import plain_name
 
-    places = {flag.dest for flag in flags if flag.takes in _PLACES} | ({"arguments"} if "FILE" in arguments else set())
+    places = {flag.dest for flag in flags if flag.takes in _PLACES} | ({"arguments"} if arguments in _PLACES else set())
 
     def spelled(name: str, value: Any) -> Any:
         if name in places or isinstance(value, bool):

@@ -84,7 +84,7 @@ class Console:
 
     def warn(self, message: str, hint: str | None = None) -> None:
         """Say that something is not as it should be."""
-        said = cut_in_the_middle(without_keys(message if hint is None else f"{message} {hint}"))
+        said = without_keys(message if hint is None else f"{message} {hint}")
         first, *rest = self._lines("warning: " + shown(said))
         self.tell(self.paint("warning: ", "33") + first.removeprefix("warning: "))
         for line in rest:
@@ -165,7 +165,8 @@ class Console:
             self._say(f"       … and {left:,} more; --json lists them all.")
 
     def _lines(self, sentence: str) -> list[str]:
-        """A sentence broken between words where a person reads it, on one line elsewhere."""
+        """A sentence broken between words where a person reads it, on one line elsewhere; cut where it is too long."""
+        sentence = cut_in_the_middle(sentence)
         if not self.is_terminal:
             return [sentence]
         from civitai_kit.cli.output.tables import wrapped

@@ -46,7 +46,10 @@ class Belonging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doomed:
-    """One entry to delete and what of it is on disk: `models` first, `beside` everything saved beside them."""
+    """One entry to delete and what of it is on disk: `models` first, `beside` everything saved beside them.
+
+    `staying` are the absolute paths of its files outside the save path, which no delete removes.
+    """
 
     version_id: int
     model_id: int | None
@@ -54,6 +57,7 @@ class Doomed:
     version_name: str
     models: tuple[Belonging, ...] = ()
     beside: tuple[Belonging, ...] = ()
+    staying: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -90,6 +94,7 @@ class Removal:
             "removed": [each.path for each in self.removed],
             "entries": [each.key for each in self.entries],
             "bytes": self.bytes,
+            "staying": [path for each in self.entries for path in each.staying],
         }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from itertools import count
 
 from civitai_kit.core.paths.relative_paths import path_key
 from civitai_kit.core.paths.safe_names import safe_name
@@ -36,11 +37,21 @@ class FolderNames:
         """The folder for the file at an absolute path with `/`."""
         if path in self._by_path:
             return self._by_path[path]
-        stem = path.rpartition("/")[2].rpartition(".")[0] or path.rpartition("/")[2]
-        plain = safe_name(manager_name(stem), "model", limit=LONGEST_FOLDER)
-        mark = sha256(path.encode("utf-8", "surrogatepass")).hexdigest()
-        names = (plain, *(f"{plain}_{mark[:length]}" for length in range(_MARK, len(mark) + 1)))
-        folder = next(name for name in names if path_key(name) not in self._taken)
+        return self.another(path)
+
+    def another(self, path: str) -> str:
+        """A folder for the file at a path that nothing had before, not even this path."""
+        folder = next(name for name in _names(path) if path_key(name) not in self._taken)
         self._by_path[path] = folder
         self._taken[path_key(folder)] = path
         return folder
+
+
+def _names(path: str) -> Iterator[str]:
+    """What a folder may be called, the plainest first, without end."""
+    stem = path.rpartition("/")[2].rpartition(".")[0] or path.rpartition("/")[2]
+    plain = safe_name(manager_name(stem), "model", limit=LONGEST_FOLDER)
+    yield plain
+    for number in count():
+        named = f"{path}\0{number}" if number else path
+        yield f"{plain}_{sha256(named.encode('utf-8', 'surrogatepass')).hexdigest()[:_MARK]}"

@@ -22,10 +22,21 @@ def is_missing(file: LibraryFile) -> bool:
     return file.site_state is not None or (file.version_id is None and file.status_code is not None)
 
 
-def missing_list(files: Iterable[LibraryFile]) -> str:
-    """`missing_from_civitai.txt`: a line for each missing file, newest first; empty where none is missing."""
-    lines = sorted((_line(file) for file in files if is_missing(file)), reverse=True)
-    return _MISSING_HEAD + "".join(f"{line}\n" for line in lines) if lines else ""
+def both_lists(files: Iterable[LibraryFile], now: str) -> tuple[str, bytes]:
+    """`missing_from_civitai.txt` and `processed_files.json` of files that are gone through once.
+
+    The one has a line for each missing file, newest first, and is empty where none is missing; the other the paths,
+    each with when it was last looked at.
+    """
+    lines: list[str] = []
+    processed: dict[str, str] = {}
+    for file in files:
+        processed[file.path] = file.updated_at or file.added_at or now
+        if is_missing(file):
+            lines.append(_line(file))
+    missing = _MISSING_HEAD + "".join(f"{line}\n" for line in sorted(lines, reverse=True)) if lines else ""
+    content = {"files": list(processed), "processed": processed, "last_update": now}
+    return missing, json.dumps(content, indent=4).encode() + b"\n"
 
 
 def _line(file: LibraryFile) -> str:
@@ -36,10 +47,3 @@ def _line(file: LibraryFile) -> str:
 def _local(time: str | None) -> str:
     found = datetime.fromisoformat(time).astimezone(UTC) if time else datetime.fromtimestamp(0, UTC)
     return found.strftime("%Y-%m-%d %H:%M:%S")
-
-
-def processed_list(files: Iterable[LibraryFile], now: str) -> bytes:
-    """`processed_files.json`: the paths, each with when it was last looked at."""
-    processed = {file.path: file.updated_at or file.added_at or now for file in files}
-    content = {"files": list(processed), "processed": processed, "last_update": now}
-    return json.dumps(content, indent=4).encode() + b"\n"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
-
-from pydantic import BaseModel, ConfigDict
 
 from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.plans.digests import FileStamp
@@ -51,8 +50,9 @@ class MatchedBy(StrEnum):
     SIDECAR = "sidecar"
 
 
-class LibraryFile(BaseModel):
-    """Memory of one model file in one library.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryFile:
+    """Memory of one model file in one library: small, because a scan holds one for each file.
 
     `path` is absolute with `/`, as it was reached; `output` the absolute folder of the library, `folder` the file's
     own folder in it, `root` the place that was scanned when it was found. `stamp` tells whether the file was touched
@@ -61,8 +61,6 @@ class LibraryFile(BaseModel):
     had it. `site_state` is why it no longer has it (see SiteState), `missing_since` since when that is known,
     `status_code` what was answered for an unknown file. Times are ISO 8601 in UTC.
     """
-
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), defer_build=True)
 
     output: str
     path: str

@@ -52,10 +52,12 @@ class ScannedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryReport:
-    """The outcome of a scan; `errors` concern no single file, `saved` are paths under the library's folder."""
+    """The outcome of a scan; `errors` concern no single file, `previews` are those
+    that could not be had, `saved` are paths under the library's folder."""
 
     files: tuple[ScannedFile, ...] = ()
     errors: tuple[CivitaiKitError, ...] = ()
+    previews: tuple[CivitaiKitError, ...] = ()
     saved: tuple[str, ...] = ()
     bytes: int = 0
 
@@ -69,6 +71,7 @@ class LibraryReport:
     def exit_code(self) -> int:
         """0, the number of the failures where it is one and nothing went well, else 7; no network is always 5."""
         failed = [file.error.code for file in self.files if file.error is not None]
+        failed += [error.code for error in self.previews]
         done = any(file.error is None for file in self.files)
         alone = exit_code_of([error.code for error in self.errors], succeeded=False)
         return alone or exit_code_of(failed, succeeded=done)
@@ -85,4 +88,4 @@ class LibraryReport:
     def error_rows(self) -> list[dict[str, Any]]:
         """The rows of `errors[]`."""
         of_files = [{**file.error.as_row(), "path": file.path} for file in self.files if file.error is not None]
-        return of_files + [error.as_row() for error in self.errors]
+        return of_files + [error.as_row() for error in (*self.errors, *self.previews)]

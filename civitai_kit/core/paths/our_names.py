@@ -16,9 +16,10 @@ PART = ".part"
 JOURNAL = ".part.json"
 # No file of a model bears them, wherever it lies: unfinished files, and what is made beside finished ones.
 OUR_ENDINGS = (PART, JOURNAL, ".tmp", TORRENT, MAGNET)
-# At the top of the save path: the databases and the log of --log-api. What settings name comes to these.
-OUR_PLACES = ("civitai_download_db", "civitai_kit_db", "api.log")
-# At the top as well, each with an ending: the lock and its like.
+# At the top of the save path: the databases. What settings name comes to these.
+OUR_PLACES = ("civitai_download_db", "civitai_kit_db")
+# In every folder, for any may be a save path another time: the log of --log-api, the lock and its like.
+_OUR_LOG = "api.log"
 _OUR_BEGINNING = ".civitai-kit"
 # Browsers, aria2, the hub clients of other sites, other downloaders of this one.
 _OTHERS = (".downloading", ".incomplete", ".aria2", ".crdownload", ".opdownload", ".partial")
@@ -58,21 +59,28 @@ def is_ours(path: str, places: tuple[str, ...] = OUR_PLACES) -> bool:
     `places` are what lies there of ours, files and folders, relative with `/`.
     """
     key = _key(path)
-    return key.endswith(OUR_ENDINGS) or f"{key}/".startswith(_beginnings(places))
+    return key.endswith(OUR_ENDINGS) or _holds_our_name(f"/{key}/") or f"{key}/".startswith(_beginnings(places))
 
 
 def given_away(path: str, places: tuple[str, ...] = OUR_PLACES) -> str:
     """The path, or the nearest one that is not ours: with a `_` after the name that is."""
     if not is_ours(path, places):
         return path
-    parts = path.split("/")
-    if _key(path).startswith(_OUR_BEGINNING):
-        parts[0] = f"_{parts[0]}"
-    elif (place := _place_of(_key(path), places)) is not None:
+    parts = [_freed(part) for part in path.split("/")]
+    if (place := _place_of(_key("/".join(parts)), places)) is not None:
         parts[place.count("/")] += "_"
     if _key(parts[-1]).endswith(OUR_ENDINGS):
         parts[-1] += "_"
     return given_away("/".join(parts), places)
+
+
+def _holds_our_name(key: str) -> bool:
+    return f"/{_OUR_BEGINNING}" in key or f"/{_OUR_LOG}/" in key
+
+
+def _freed(part: str) -> str:
+    key = _key(part)
+    return f"_{part}" if key.startswith(_OUR_BEGINNING) else f"{part}_" if key == _OUR_LOG else part
 
 
 def _place_of(key: str, places: tuple[str, ...]) -> str | None:
@@ -82,7 +90,7 @@ def _place_of(key: str, places: tuple[str, ...]) -> str | None:
 # The same few places for the hundred thousand paths of an import.
 @lru_cache(maxsize=8)
 def _beginnings(places: tuple[str, ...]) -> tuple[str, ...]:
-    return (_OUR_BEGINNING, *(f"{_key(place)}/" for place in places))
+    return tuple(f"{_key(place)}/" for place in places)
 
 
 def _key(path: str) -> str:

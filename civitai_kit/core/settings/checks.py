@@ -34,6 +34,9 @@ class ValueRefused(ValueError):
         self.shows_value = shows_value
 
 
+_ROUTE = re.compile(r"[A-Za-z0-9 ]{1,40}=[A-Za-z0-9_-]{1,60}/[A-Za-z0-9_-]{1,60}")
+
+
 def did_you_mean(typed: str, known: Iterable[str], *, closeness: float = 0.6) -> str | None:
     """`did you mean 'limit'?` where one of the known comes near, without regard to case; `closeness` is from 0 to 1."""
     by_fold = {name.casefold(): name for name in known}
@@ -89,6 +92,15 @@ def names(value: Any) -> tuple[str, ...]:
     if not isinstance(parts, list | tuple) or not all(type(part) in (str, int) for part in parts):
         raise ValueRefused('expected a list of names, like ["one", "two"]')
     return tuple(dict.fromkeys(kept for part in parts if (kept := str(part).strip())))
+
+
+def routes(value: Any) -> tuple[str, ...]:
+    """Rows of `Type=category/folder`, of plain names."""
+    rows = names(value)
+    for row in rows:
+        if not _ROUTE.fullmatch(row):
+            raise ValueError(f"expected Type=category/folder, got {row!r}")
+    return rows
 
 
 def one_of(*choices: str, other: dict[str, str] | None = None) -> Callable[[Any], str]:

@@ -180,7 +180,7 @@ _OTHERS = (
     Key("library.only_new", False, "look only at files not seen before"),
     Key("library.skip_missing", False, "do not ask again for files the site does not know"),
     Key("library.only_update", False, "only refresh what is there"),
-    Key("library.sidecars", (), "formats to write beside model files (civitai.info, a1111)"),
+    Key("library.sidecars", (), "sidecars beside files: civitai.info, a1111, lora-manager, stability-matrix, swarm"),
     Key(
         "catalog.catalog_dir",
         "",
@@ -188,6 +188,7 @@ _OTHERS = (
         heading="The catalog commands",
     ),
     Key("catalog.models_dir", "", "folder where files are looked for; empty: the save path"),
+    Key("catalog.routes", (), "where types go, over the table that is built in: Type=category/folder"),
     Key("serve.host", "127.0.0.1", "address to listen on", heading="The serve command"),
     Key("serve.port", 8765, "port to listen on"),
     Key("serve.token", "", "token that /api/admin/* wants; empty: a random one is made and kept"),

@@ -89,6 +89,7 @@ class CatalogSettings(_Table):
 
     catalog_dir: Text = default("catalog.catalog_dir")
     models_dir: Text = default("catalog.models_dir")
+    routes: Annotated[tuple[str, ...], BeforeValidator(checks.routes)] = default("catalog.routes")
 
 
 class ServeSettings(_Table):

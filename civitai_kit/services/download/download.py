@@ -20,12 +20,16 @@ from civitai_kit.core.plans.order import Fetched, Verdict
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.report import Failure, Report
 from civitai_kit.core.retry import RetryRules
+from civitai_kit.core.sidecars.formats import A1111, CIVITAI_INFO
+from civitai_kit.core.sidecars.merging import Format
 from civitai_kit.services.download.answers import PlannedAnswers
+from civitai_kit.services.download.beside import program_sidecar_jobs
 from civitai_kit.services.download.same_bytes import Duplicates, SameBytes
 from civitai_kit.services.download.sidecars import SaveFolder, Sidecars, tell_pauses
 from civitai_kit.services.items import entry_of, kept_record, merged, order_of, proof_of, proved_of, record_of
 from civitai_kit.services.pictures import Pictures
 from civitai_kit.services.ports import Answers, FileFetcher, JobOutcome, JobPool, Site, Store
+from civitai_kit.services.program_sidecars import Beside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class DownloadOptions:
     duplicates: str = Duplicates.LINK
     allow_hash_mismatch: bool = False
     metadata: bool = False
+    sidecars: tuple[Format, ...] = ()
     model_info: bool = False
     version_images: bool = False
     model_images: bool = False
@@ -58,6 +63,7 @@ class DownloadParts:
     retries: RetryRules
     pool: JobPool
     answers: Answers
+    beside: Beside
     now: Callable[[], datetime]
     stopped: Callable[[], bool]
 
@@ -110,6 +116,7 @@ def _sidecars_of(parts: DownloadParts, plan: Plan, options: DownloadOptions, emi
         answers=PlannedAnswers.of_items(parts.site, parts.answers, plan.items),
         emit=emit,
         metadata=options.metadata,
+        metadata_ending=CIVITAI_INFO if any(form.name == A1111 for form in options.sidecars) else None,
         model_info=options.model_info or options.model_images,
         version_images=options.version_images,
         model_images=options.model_images,
@@ -238,7 +245,9 @@ class _DownloadRun:
         items = [*self.downloaded, *(skip.item for skip in self.kept if skip.item), *others]
         self.sidecars.save_models(items)
         jobs: Iterator[Callable[[], None]] = chain(
-            self.sidecars.version_image_jobs(items), self.sidecars.model_image_jobs(items)
+            self.sidecars.version_image_jobs(items),
+            self.sidecars.model_image_jobs(items),
+            program_sidecar_jobs(self.sidecars, self.parts.beside, items, self.options.sidecars, self._now()),
         )
         try:
             for outcome in self.parts.pool.run(jobs, self.options.concurrency):

@@ -15,6 +15,7 @@ from civitai_kit.core.events import Emit, Event, FileWaits, Saved, Warned
 from civitai_kit.core.paths.media_endings import CLIPS, SOUNDS, STILLS
 from civitai_kit.core.paths.places import model_image_path, model_info_path, sidecar_path, version_image_path
 from civitai_kit.core.plans.plan import Item
+from civitai_kit.core.sidecars.merging import stem_beside
 from civitai_kit.core.site.models import Model, ModelVersion, Preview
 from civitai_kit.core.site.urls import media_url
 from civitai_kit.services.download.answers import PlannedAnswers
@@ -39,6 +40,7 @@ class Sidecars:
     answers: PlannedAnswers
     emit: Emit
     metadata: bool
+    metadata_ending: str | None
     model_info: bool
     version_images: bool
     model_images: bool
@@ -60,14 +62,35 @@ class Sidecars:
         return None if heard is None else {name: value for name, value in heard.items() if name != "modelVersions"}
 
     def save_version(self, item: Item) -> None:
-        """The version's answer as `<stem>.json` beside the file, when metadata is asked for."""
-        if self.metadata and (answer := self.version_of(item)) is not None:
-            self._write(sidecar_path(item.path), answer)
+        """The version's answer as `<stem>.json` beside the file, when metadata is asked for.
+
+        Where that name is A1111's it gets another ending; what plainly is not our answer is the user's, and stays.
+        """
+        if not self.metadata or (answer := self.version_of(item)) is None:
+            return
+        path = sidecar_path(item.path)
+        if self.metadata_ending is not None:
+            path = stem_beside(item.path) + self.metadata_ending
+        elif self._is_anothers(path, item.version_id):
+            hint = "With --sidecar a1111 the site's answer goes to .civitai.info."
+            self.emit(Warned(f"{path} is another program's, and stays as it is.", hint))
+            return
+        self._write(path, answer)
+
+    def _is_anothers(self, path: str, version_id: int) -> bool:
+        """Whether a JSON file there is plainly no answer of the site about this version."""
+        if not self.disk.size(path):
+            return False
+        try:
+            held = json.loads(self.disk.read(path) or b"{}")
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(held, dict) and bool(held) and held.get("id") != version_id
 
     def save_versions(self, items: Iterable[Item]) -> None:
         """The same for many; one that cannot be written is an error of its own, and its file stays right."""
         for item in items:
-            self._attempt(partial(self.save_version, item), item)
+            self.attempt(partial(self.save_version, item), item)
 
     def save_models(self, items: Iterable[Item]) -> None:
         """The model's whole answer, once a model, when model information is asked for."""
@@ -78,7 +101,7 @@ class Sidecars:
         for batch in batches(wanted):
             listed = self._listed(batch)
             for model_id in batch:
-                self._attempt(partial(self._save_model, model_id, listed.get(model_id)), wanted[model_id])
+                self.attempt(partial(self._save_model, model_id, listed.get(model_id)), wanted[model_id])
 
     def _listed(self, model_ids: list[int]) -> dict[int, Model]:
         """Those of the models that are asked for now and listed; with one of them the answer by its id is richer."""
@@ -117,7 +140,7 @@ class Sidecars:
                 stem = version_image_path(item.path, preview.image_id or 0, "")
                 if stem not in seen:
                     seen.add(stem)
-                    yield partial(self._attempt, partial(self._save_image, preview, stem), item)
+                    yield partial(self.attempt, partial(self._save_image, preview, stem), item)
 
     def model_image_jobs(self, items: Iterable[Item]) -> Iterator[Callable[[], None]]:
         """A job for every image of every version of each model whose information was saved."""
@@ -132,7 +155,7 @@ class Sidecars:
             for version in model.versions:
                 for preview in self._nameable(version, item):
                     stem = model_image_path(model, version, preview.image_id or 0, "")
-                    yield partial(self._attempt, partial(self._save_image, preview, stem), item)
+                    yield partial(self.attempt, partial(self._save_image, preview, stem), item)
 
     def _nameable(self, version: ModelVersion, item: Item) -> list[Preview]:
         """The images of a version that have an id; the others are told."""
@@ -157,7 +180,7 @@ class Sidecars:
             self.emit(Warned(f"{stem}: the site no longer has this image."))
             return
         self._count(brought.received or 0)
-        self._tell(brought.path)
+        self.tell(brought.path)
 
     def _count(self, received: int) -> None:
         with self._lock:
@@ -168,14 +191,14 @@ class Sidecars:
         # What is there may be of any length: only what may be the same is read.
         if self.disk.size(path) != len(content) or self.disk.read(path) != content:
             self.disk.write(path, content)
-            self._tell(path)
+            self.tell(path)
 
-    def _tell(self, path: str) -> None:
+    def tell(self, path: str) -> None:
         with self._lock:
             self.saved.append(path)
         self.emit(Saved(path))
 
-    def _attempt(self, work: Callable[[], None], item: Item) -> None:
+    def attempt(self, work: Callable[[], None], item: Item) -> None:
         try:
             work()
         except Exception as error:  # noqa: BLE001 - what lies beside a file is an error of its own

@@ -24,7 +24,8 @@ class Adoptions:
         A file found by a weaker hash than the SHA256 is remembered by its own digests: the site promises others.
         """
         version_id = found.file.version_id
-        if version_id is None:
+        if version_id is None or found.file.matched_by is MatchedBy.SIDECAR:
+            # A sidecar is no proof of what the bytes are.
             return
         now = self._parts.now().isoformat(timespec="seconds")
         old = self._entries.get(version_id) or self._parts.store.get(version_id)

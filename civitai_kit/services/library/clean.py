@@ -39,9 +39,13 @@ class Cleaned:
 
 def leftovers(parts: LibraryParts) -> Iterator[GoneModel]:
     """The files that are gone. One whose place is missing or empty may only be offline, and is left alone."""
-    for file in parts.files():
-        if parts.whereabouts(file) is Whereabouts.GONE:
-            found = [one for one in parts.tree.walk(file.folder) if _is_ours(file.folder, one.path.name)]
+    states = [(file, parts.whereabouts(file)) for file in parts.files()]
+    held = {file.folder for file, where in states if where is not Whereabouts.GONE}
+    for file, where in states:
+        if where is Whereabouts.GONE:
+            # A folder that another file has as well stays.
+            listed = () if file.folder in held else parts.tree.walk(file.folder)
+            found = [one for one in listed if _is_ours(file.folder, one.path.name)]
             paths = [path for one in found if (path := parts.tree.relative(one.path)) is not None]
             yield GoneModel(file, tuple(paths), sum(one.size for one in found))
 

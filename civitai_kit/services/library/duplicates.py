@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from civitai_kit.core.errors import DiskError, Interrupted
@@ -32,7 +32,7 @@ def find_duplicates(parts: LibraryParts) -> list[Group]:
 
 def write_list(parts: LibraryParts, groups: Iterable[Group], emit: Emit) -> None:
     """Write `duplicate_models.txt`, or remove it where there are none."""
-    text = duplicates_list(groups).encode()
+    text = duplicates_list(groups).encode("utf-8", "surrogateescape")
     if not text:
         parts.tree.remove(DUPLICATES_LIST)
     elif parts.tree.read(DUPLICATES_LIST) != text:
@@ -73,4 +73,4 @@ def _restamp(parts: LibraryParts, path: str) -> None:
     digests = parts.store.cached_digests(old.stamp)
     if digests is not None:
         parts.store.remember_digests(stamp, digests)
-    parts.store.put_library_files([old.model_copy(update={"stamp": stamp})])
+    parts.store.put_library_files([replace(old, stamp=stamp)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,7 @@ class _Import:
     def __post_init__(self) -> None:
         held = list(self.parts.files())
         self.known = {file.sha256: file for file in held if file.sha256}
+        self.paths = {file.path for file in held}
         self.names = FolderNames((file.path, file.folder) for file in held)
         processed = self._object("processed_files.json") or {}
         paths = processed.get("files")
@@ -108,6 +109,10 @@ class _Import:
         name = Path(name).name if isinstance(name, str) and name else f"{folder}.safetensors"
         place = self.places.get(name, Path(name))
         path = (place if place.is_absolute() else self.source.root / place).as_posix()
+        if path in self.paths:
+            # Another model had this name; where this one lies the next scan finds out.
+            path = (self.source.root / folder / name).as_posix()
+        self.paths.add(path)
         return LibraryFile(
             output=self.parts.output.as_posix(),
             path=path,
@@ -148,11 +153,11 @@ class _Import:
 
 def _identified(file: LibraryFile, version: Mapping[str, Any], sha256: str, seen: str | None) -> LibraryFile:
     model_id = version.get("modelId")
-    news = {
-        "version_id": version["id"],
-        "model_id": model_id if isinstance(model_id, int) else None,
-        "file_id": file_id_of(version, sha256),
-        "matched_by": MatchedBy.SHA256,
-        "last_seen": seen,
-    }
-    return file.model_copy(update=news)
+    return replace(
+        file,
+        version_id=version["id"],
+        model_id=model_id if isinstance(model_id, int) else None,
+        file_id=file_id_of(version, sha256),
+        matched_by=MatchedBy.SHA256,
+        last_seen=seen,
+    )

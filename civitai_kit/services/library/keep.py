@@ -14,10 +14,11 @@ from threading import Lock
 from typing import Any
 
 from civitai_kit.core.collection.entry import Quality
-from civitai_kit.core.errors import CivitaiKitError, Code, in_our_tree
+from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, Code, Interrupted, in_our_tree
 from civitai_kit.core.events import Emit, Saved, Warned
+from civitai_kit.core.library.fuller import fuller
 from civitai_kit.core.library.identified import Identified
-from civitai_kit.core.library.lists import missing_list, processed_list
+from civitai_kit.core.library.lists import both_lists
 from civitai_kit.core.paths.media_endings import CLIPS, SOUNDS, STILLS
 from civitai_kit.core.site.models import ModelVersion, Preview
 from civitai_kit.core.site.urls import media_url
@@ -48,11 +49,15 @@ class LibraryTree:
     def keep(self, found: Identified) -> bool:
         """Write what was found out about a file; says whether the site's answers were new. Raises DiskError."""
         stem = _stem(found.file.folder)
-        self._keep_hash(found, f"{stem}_hash.json")
+        is_replaced = self._keep_hash(found, f"{stem}_hash.json")
         if found.header:
             self._write(f"{stem}_metadata.json", as_json(found.header))
-        version = self._answer(f"{stem}_civitai_model_version.json", found.version)
-        return self._answer(f"{stem}_civitai_model.json", found.model) or version
+        elif is_replaced and self.parts.tree.remove(f"{stem}_metadata.json"):
+            self._tell(f"{stem}_metadata.json")
+        path = f"{stem}_civitai_model_version.json"
+        version = None if found.version is None else fuller(read_object(self.parts, path) or {}, found.version)
+        is_news = self._answer(path, version)
+        return self._answer(f"{stem}_civitai_model.json", found.model) or is_news
 
     def preview_jobs(self, files: Iterable[Identified]) -> Iterator[Callable[[], None]]:
         """A job for every picture that is to be kept and is not there."""
@@ -62,22 +67,24 @@ class LibraryTree:
 
     def write_lists(self) -> None:
         """The lists at the top of the library, from what the store remembers of it."""
-        files = list(self.parts.files())
-        text = missing_list(files)
+        now = self.parts.now().isoformat(timespec="seconds")
+        text, processed = both_lists(self.parts.files(), now)
         if text:
-            self._write(MISSING_LIST, text.encode())
+            # Names that are no UTF-8 stand there as they are on disk.
+            self._write(MISSING_LIST, text.encode("utf-8", "surrogateescape"))
         elif self.parts.tree.remove(MISSING_LIST):
             self._tell(MISSING_LIST)
-        now = self.parts.now().isoformat(timespec="seconds")
-        self._write(PROCESSED_LIST, processed_list(files, now))
+        self._write(PROCESSED_LIST, processed)
 
-    def _keep_hash(self, found: Identified, path: str) -> None:
-        old = read_object(self.parts, path) or {}
-        if old.get("hash_value") != found.digests.sha256:
+    def _keep_hash(self, found: Identified, path: str) -> bool:
+        """Write the hash where it is not there; says whether it was another."""
+        old = (read_object(self.parts, path) or {}).get("hash_value")
+        if old != found.digests.sha256:
             name = found.file.path.rpartition("/")[2]
             now = self.parts.now().isoformat()
             content = {"hash_type": "SHA256", "hash_value": found.digests.sha256, "filename": name, "timestamp": now}
             self._write(path, as_json(content))
+        return old not in (None, found.digests.sha256)
 
     def _answer(self, path: str, answer: Mapping[str, Any] | None) -> bool:
         """Keep an answer of the site; one without an id is none."""
@@ -106,8 +113,10 @@ class LibraryTree:
         stem = f"{_stem(found.file.folder)}_preview_{number}"
         try:
             self._bring(stem, preview)
-        except Exception as error:  # noqa: BLE001 - told as the preview's
+        except Exception as error:
             failure = in_our_tree(error)
+            if failure.code in ENDS_RUN or isinstance(failure, Interrupted):
+                raise failure from error
             if failure.code is Code.NOT_FOUND:
                 self.emit(Warned(f"{stem}: the site no longer has this picture."))
                 return
@@ -121,11 +130,12 @@ class LibraryTree:
         # Where the site gives no id the URL stands for it; such a number is never one of the site's.
         number = preview.image_id if preview.image_id is not None else -zlib.crc32(url.encode())
         picture = WantedPicture(image_id=number, quality=Quality.HD, stem=stem, urls=(url,))
+        # First, since a picture that is there is never asked about again.
+        self._write(f"{stem}.json", as_json(preview.raw))
         brought = self.pictures().bring(picture)
         with self._lock:
             self.received += brought.received or 0
         self._tell(brought.path)
-        self._write(f"{stem}.json", as_json(preview.raw))
 
     def _tell(self, path: str) -> None:
         with self._lock:

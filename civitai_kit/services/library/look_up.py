@@ -16,7 +16,7 @@ _LEAST_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class KnownPlace:
     """A file that was looked for; `path` relative to the save path where it lies in it."""
 
     path: str
@@ -40,7 +40,7 @@ class Place:
         }
 
 
-def places_of(parts: LibraryParts, text: str) -> Iterator[Place]:
+def places_of(parts: LibraryParts, text: str) -> Iterator[KnownPlace]:
     """Each place once: the libraries' files first, then what was downloaded."""
     wanted = _Wanted(text)
     names: dict[int, str] = {}
@@ -51,7 +51,7 @@ def places_of(parts: LibraryParts, text: str) -> Iterator[Place]:
         for record in entry.files:
             if record.status is Status.DOWNLOADED and (named or wanted.is_record(record)):
                 seen.add(record.path)
-                yield Place(
+                yield KnownPlace(
                     path=record.path,
                     sha256=record.proved.get("sha256") or record.sha256,
                     whereabouts=parts.look(parts.disk.place_of(record.path), parts.disk.root),
@@ -65,7 +65,7 @@ def places_of(parts: LibraryParts, text: str) -> Iterator[Place]:
         name = names.get(file.version_id or 0, "")
         if path not in seen and (wanted.is_named(name) or wanted.is_file(file)):
             seen.add(path)
-            yield Place(
+            yield KnownPlace(
                 path=path,
                 sha256=file.sha256,
                 whereabouts=parts.whereabouts(file),

@@ -100,8 +100,7 @@ class _Folder:
     def mark(self, edition: str) -> str:
         """Changes whenever the page might; what stands in the card beside it."""
         files = [(each.name, each.size, each.mtime_ns) for each in self.entries.values() if _is_told(each, self.page)]
-        memory = None if self.file is None else self.file.model_dump_json()
-        said = repr((edition, memory, files, sorted(self.owned.items())))
+        said = repr((edition, self.file, files, sorted(self.owned.items())))
         return sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:_MARK]
 
 

@@ -14,6 +14,7 @@ from civitai_kit.core.plans.digests import Digests, FileStamp
 from civitai_kit.core.retry import RetryRules
 from civitai_kit.services.pictures import SharingFolder
 from civitai_kit.services.ports import FileFetcher, JobPool, SavePath, Site
+from civitai_kit.services.program_sidecars import Beside
 from civitai_kit.services.upkeep.ports import Grounds, Records
 
 
@@ -23,8 +24,8 @@ class LibraryStore(Records, Protocol):
     def library_file(self, key: str) -> LibraryFile | None:
         """The file under `<output>\\n<path>`, or None."""
 
-    def put_library_files(self, files: Iterable[LibraryFile]) -> None:
-        """Write files in one transaction, replacing the old."""
+    def put_library_files(self, files: Iterable[LibraryFile], gone: Iterable[str] = ()) -> None:
+        """Write files, replacing the old, and forget those under the keys `gone`, in one transaction."""
 
     def remember_many_digests(self, found: Iterable[tuple[FileStamp, Digests]]) -> None:
         """Keep the digests of many files in one transaction."""
@@ -74,6 +75,9 @@ class LibraryFolder(SavePath, SharingFolder, Protocol):
     def remove_empty_parents(self, path: str) -> tuple[str, ...]:
         """Remove the folders above `path` that are empty, never its root."""
 
+    def check_writable(self) -> None:
+        """Make it where it is missing; raises NotWritable where nothing can be written into it."""
+
 
 class ReadFolder(Protocol):
     """A folder that is only read."""
@@ -110,6 +114,7 @@ class LibraryParts:
     find_models: Callable[[Iterable[Path]], Iterator[FoundModel | NotSeen]]
     read_header: Callable[[Path], Mapping[str, str]]
     link_equal: Callable[[Path, Path], None]
+    beside: Beside
     look: Callable[[Path, Path | None], Whereabouts]
     pool: JobPool
     now: Callable[[], datetime]

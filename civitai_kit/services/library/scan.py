@@ -6,37 +6,36 @@ killed is finished by the next.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-from civitai_kit.core.errors import CivitaiKitError, DiskError, Interrupted, UsageError
-from civitai_kit.core.events import Emit, Warned
-from civitai_kit.core.library.folder_names import FolderNames
+from civitai_kit.core.errors import CivitaiKitError, DiskError, NotWritable
+from civitai_kit.core.events import Emit
 from civitai_kit.core.library.identified import Identified
-from civitai_kit.core.library.lists import is_missing
-from civitai_kit.core.library.model_file import FoundModel, LibraryFile, NotSeen, Whereabouts
-from civitai_kit.core.library.report import FileStatus, LibraryReport, ScannedFile
-from civitai_kit.core.plans.safetensors import BadHeader
-from civitai_kit.services.download.sidecars import tell_pauses
-from civitai_kit.services.library.adopt import Adoptions, shown_path
-from civitai_kit.services.library.hashing import Hashed, hash_files
-from civitai_kit.services.library.identify import Asking, Identifying
-from civitai_kit.services.library.keep import LibraryTree
+from civitai_kit.core.library.model_file import FoundModel, NotSeen
+from civitai_kit.core.library.report import LibraryReport
+from civitai_kit.core.sidecars.merging import Format
+from civitai_kit.services.library.asking import Asking, Inquiry
+from civitai_kit.services.library.hashing import hash_files
+from civitai_kit.services.library.headers import Headers
+from civitai_kit.services.library.identify import identify
 from civitai_kit.services.library.ports import LibraryParts
+from civitai_kit.services.library.recall import Recall
+from civitai_kit.services.library.record import Record
+from civitai_kit.services.library.roots import refuse_where_nothing_is
 from civitai_kit.services.listed import batches
-from civitai_kit.services.pictures import Pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryOptions:
-    """How to scan. `previews` of each version are kept (None: all); `only_new` takes files without a row, `only_update`
+    """How to scan. `previews` of each version are kept (None: all); `sidecars` are written beside the files.
+    `only_new` takes files without a row, `only_update`
     those with one. `threads` files are read at once, `slots` pictures fetched.
     """
 
     asking: Asking = field(default_factory=Asking)
     previews: int | None = 1
+    sidecars: tuple[Format, ...] = ()
     only_new: bool = False
     only_update: bool = False
     threads: int = 2
@@ -46,220 +45,98 @@ class LibraryOptions:
 def scan_library(parts: LibraryParts, roots: list[Path], options: LibraryOptions, emit: Emit) -> LibraryReport:
     """Scan files and folders (absolute); everything that can be done without the site is done without it.
 
-    Raises UsageError when none of the places is there, Interrupted when stopped; then what was done is kept.
+    Raises UsageError when none of the places is there, NotWritable when nothing can be kept at the library's, and
+    Interrupted when stopped; then what was done is kept.
     """
     run = _Scan(parts, options, emit)
     run.look(roots)
+    _check_output(parts)
     run.hash()
     run.ask()
     run.finish()
     return run.report()
 
 
-@dataclass
+def _check_output(parts: LibraryParts) -> None:
+    """Say before hours of reading that nothing could be kept."""
+    try:
+        parts.tree.check_writable()
+    except NotWritable as error:
+        hint = "Choose another folder with --output."
+        raise NotWritable(f"The library cannot be kept in {parts.output}", hint=hint, path=str(parts.output)) from error
+
+
 class _Scan:
-    """One scan under way; `rows` are the library's files by path."""
+    """One scan under way: models that were met, then files with what is remembered of them."""
 
-    parts: LibraryParts
-    options: LibraryOptions
-    emit: Emit
-    models: list[FoundModel] = field(default_factory=list)
-    found: list[Identified] = field(default_factory=list)
-    files: list[ScannedFile] = field(default_factory=list)
-    errors: list[CivitaiKitError] = field(default_factory=list)
-    outdated: list[str] = field(default_factory=list)
-    moved: set[str] = field(default_factory=set)
-    read: int = 0
-
-    def __post_init__(self) -> None:
-        self.rows: dict[str, LibraryFile] = {file.path: file for file in self.parts.files()}
-        self._by_sha256: dict[str, list[LibraryFile]] = {}
-        for file in self.rows.values():
-            self._by_sha256.setdefault(file.sha256 or "", []).append(file)
-        self.names = FolderNames((file.path, file.folder) for file in self.rows.values())
-        self.now = self.parts.now().isoformat(timespec="seconds")
-        self.tree = LibraryTree(self.parts, self._pictures, self.options.previews, self.emit)
-        self._made: Pictures | None = None
+    def __init__(self, parts: LibraryParts, options: LibraryOptions, emit: Emit) -> None:
+        self._parts = parts
+        self._options = options
+        self._emit = emit
+        self._inquiry = Inquiry(parts, options.asking, emit)
+        self._headers = Headers(parts, emit)
+        self._recall = Recall(parts, self._headers, self._inquiry.wants_header)
+        self._record = Record(
+            parts, self._recall, self._inquiry, options.previews, options.slots, options.sidecars, emit
+        )
+        self._models: list[FoundModel] = []
+        self._found: list[Identified] = []
+        self._errors: list[CivitaiKitError] = []
+        self._read = 0
 
     def look(self, roots: list[Path]) -> None:
         """Find the model files."""
-        for seen in self.parts.find_models(roots):
+        refuse_where_nothing_is(roots)
+        for seen in self._parts.find_models(roots):
             if isinstance(seen, NotSeen):
-                self._fail(seen.path, seen.error)
+                self._record.fail(seen.path.as_posix(), seen.error)
             elif self._is_wanted(seen.path.as_posix()):
-                self.models.append(seen)
-        if not self.models and len(self.files) == len(roots) and all(not root.exists() for root in roots):
-            named = ", ".join(str(root) for root in roots)
-            raise UsageError(f"There is nothing at {named}.", hint="Name files and folders that are there.")
+                self._models.append(seen)
 
     def _is_wanted(self, path: str) -> bool:
-        if self.options.only_new:
-            return path not in self.rows
-        return path in self.rows or not self.options.only_update
+        if self._options.only_new:
+            return path not in self._recall.rows
+        return path in self._recall.rows or not self._options.only_update
 
     def hash(self) -> None:
         """Read what was not read before."""
-        for hashed in hash_files(self.parts, self.models, self.options.threads, self.emit):
+        models, self._models = self._models, []
+        for hashed in hash_files(self._parts, models, self._options.threads, self._emit):
             if hashed.error is not None:
-                self._fail(hashed.path, hashed.error)
+                self._record.fail(hashed.path.as_posix(), hashed.error)
             elif not hashed.stamp.size:
-                self._fail(hashed.path, DiskError(f"{hashed.path} is empty.", path=str(hashed.path)))
+                hint = "Nothing of it is there: fetch it anew, or remove it."
+                empty = DiskError(f"{hashed.path} is empty.", hint=hint, path=str(hashed.path))
+                self._record.fail(hashed.path.as_posix(), empty)
             else:
-                self.found.append(self._known(hashed))
-                self.read += hashed.stamp.size if hashed.is_read else 0
-
-    def _known(self, hashed: Hashed) -> Identified:
-        """A file with what is remembered of it; of one whose content is another now, nothing is."""
-        path = hashed.path.as_posix()
-        row = self.rows.get(path) or self._moved(hashed)
-        if row is None or row.sha256 != hashed.digests.sha256:
-            row = LibraryFile(
-                output=self.parts.output.as_posix(), path=path, folder=self.names.name(path), added_at=self.now
-            )
-            row = row.model_copy(update=self._of_an_entry(hashed))
-        is_new = row.stamp is None
-        news = {
-            "stamp": hashed.stamp,
-            "root": hashed.root.as_posix(),
-            "sha256": hashed.digests.sha256,
-            "auto_v3": hashed.digests.auto_v3,
-        }
-        header = self._header(hashed.path) if is_new else {}
-        return Identified(
-            file=row.model_copy(update=news), size=hashed.stamp.size, digests=hashed.digests, header=header
-        )
-
-    def _moved(self, hashed: Hashed) -> LibraryFile | None:
-        """What is remembered of these bytes under a path where they no longer are: the file was moved or renamed."""
-        for old in self._by_sha256.get(hashed.digests.sha256 or "", ()):
-            where = self.parts.whereabouts(old)
-            # One that was taken over from another tool was never seen.
-            is_free = where is Whereabouts.GONE or (old.root is None and where is not Whereabouts.HERE)
-            if is_free and old.path in self.rows:
-                del self.rows[old.path]
-                self.outdated.append(old.key)
-                moved = old.model_copy(update={"path": hashed.path.as_posix()})
-                self.rows[moved.path] = moved
-                self.moved.add(moved.path)
-                return moved
-        return None
-
-    def _of_an_entry(self, hashed: Hashed) -> dict[str, object]:
-        """What the store's entries say of these bytes: what was downloaded need not be looked up."""
-        for version_id in self.parts.store.by_sha256(hashed.digests.sha256 or ""):
-            entry = self.parts.store.get(version_id)
-            for record in entry.files if entry is not None else ():
-                if entry is not None and record.sha256 == hashed.digests.sha256:
-                    return {
-                        "version_id": version_id,
-                        "model_id": entry.model_id,
-                        "file_id": record.file_id,
-                        "matched_by": "sha256",
-                        "last_seen": entry.last_seen,
-                    }
-        return {}
-
-    def _header(self, path: Path) -> Mapping[str, str]:
-        try:
-            return self.parts.read_header(path)
-        except BadHeader as error:
-            self.emit(Warned(f"{path}: {error}", "The file is known by its hash alone."))
-        except DiskError as error:
-            self.emit(Warned(error.message, error.hint))
-        return {}
+                self._found.append(self._recall.known(hashed))
+                self._read += hashed.stamp.size if hashed.is_read else 0
+        self._headers.tell()
 
     def ask(self) -> None:
         """Ask the site, and keep what it says, some files at a time."""
-        asking = Identifying(self.parts, self.found, self.options.asking, self.emit)
-        self.found = []
-        for batch in batches(asking):
-            self._keep(batch, asking)
-        if asking.away is not None and asking.unheard:
-            self.errors.append(asking.away)
-
-    def _keep(self, batch: list[Identified], asking: Identifying) -> None:
-        done: list[LibraryFile] = []
-        adoptions = Adoptions(self.parts)
-        for found in batch:
-            try:
-                done.append(self._keep_one(found, asking, adoptions))
-            except DiskError as error:
-                self._fail(Path(found.file.path), error)
-        failed = len(self.tree.errors)
-        for outcome in self.parts.pool.run(self.tree.preview_jobs(batch), self.options.slots):
-            if outcome.error is not None:
-                raise outcome.error
-        adoptions.write()
-        again = {error.path for error in self.tree.errors[failed:]}
-        self.parts.store.put_library_files(_to_ask_again(file) if file.path in again else file for file in done)
-        if self.parts.stop.is_set():
-            raise Interrupted("Stopped before every file was looked up.", hint="Run it again: what is kept stays.")
-
-    def _keep_one(self, found: Identified, asking: Identifying, adoptions: Adoptions) -> LibraryFile:
-        old = self.rows.get(found.file.path)
-        heard = found.version is not None or found.model is not None
-        is_same = found.file == old and found.file.path not in self.moved and not heard
-        is_news = not is_same and self.tree.keep(found)
-        if not is_same:
-            adoptions.adopt(found)
-        file = self._marked(found.file)
-        was_known = old is not None and (old.version_id, old.site_state) == (file.version_id, file.site_state)
-        status, error = self._status(file, asking, is_same=was_known and not is_news)
-        if status is FileStatus.IDENTIFIED or old is None:
-            file = file.model_copy(update={"updated_at": self.now})
-        path = shown_path(self.parts, file.path)
-        self.files.append(ScannedFile(path=path, status=status, file=file, error=error))
-        return file
-
-    def _status(
-        self, file: LibraryFile, asking: Identifying, *, is_same: bool
-    ) -> tuple[FileStatus, CivitaiKitError | None]:
-        if file.version_id is not None:
-            return FileStatus.UNCHANGED if is_same else FileStatus.IDENTIFIED, None
-        if file.path in asking.unheard and file.status_code is None:
-            return FileStatus.ERROR, asking.away
-        return FileStatus.MISSING, None
-
-    def _marked(self, file: LibraryFile) -> LibraryFile:
-        since = (file.missing_since or self.now) if is_missing(file) else None
-        return file if since == file.missing_since else file.model_copy(update={"missing_since": since})
+        found, self._found = self._found, []
+        for batch in batches(identify(self._inquiry, found)):
+            self._record.keep(batch)
 
     def finish(self) -> None:
         """Write the lists; said once for all, since they are made anew from what is remembered."""
-        self.parts.store.delete_library_files(self.outdated)
         try:
-            self.tree.write_lists()
+            self._record.tree.write_lists()
         except DiskError as error:
-            self.errors.append(error)
-        self.errors += self.tree.errors
+            self._errors.append(error)
 
     def report(self) -> LibraryReport:
         """What came of it, by path."""
+        inquiry, tree = self._inquiry, self._record.tree
         return LibraryReport(
-            files=tuple(sorted(self.files, key=lambda file: file.path)),
-            errors=tuple(self.errors),
-            saved=tuple(self.tree.saved),
-            bytes=self.read,
+            files=tuple(sorted(self._record.files, key=lambda file: file.path)),
+            errors=(
+                *([inquiry.away] if inquiry.away is not None and inquiry.unheard else ()),
+                *self._errors,
+                *self._record.errors,
+            ),
+            previews=tuple(tree.errors),
+            saved=tuple(tree.saved),
+            bytes=self._read,
         )
-
-    def _fail(self, path: Path, error: CivitaiKitError) -> None:
-        known = self.rows.get(path.as_posix())
-        shown = shown_path(self.parts, path.as_posix())
-        self.files.append(ScannedFile(path=shown, status=FileStatus.ERROR, file=known, error=error))
-
-    def _pictures(self) -> Pictures:
-        if self._made is None:
-            self._made = Pictures(
-                self.parts.fetcher(),
-                self.parts.tree,
-                self.parts.retries(),
-                slots=self.options.slots,
-                stopped=self.parts.stop.is_set,
-                emit=partial(tell_pauses, self.emit),
-            )
-        return self._made
-
-
-def _to_ask_again(file: LibraryFile) -> LibraryFile:
-    """A file of which a preview could not be had: the next run asks for it."""
-    return file.model_copy(update={"asked_at": None})

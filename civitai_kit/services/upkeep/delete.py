@@ -105,6 +105,7 @@ class _Planner:
             version_name=entry.version_name,
             models=models,
             beside=beside,
+            staying=tuple(path for path in model_paths(entry) if is_absolute(path)),
         )
 
     def _ours(self, entry: Entry) -> Iterator[Belonging]:

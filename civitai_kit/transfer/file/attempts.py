@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from civitai_kit.core.errors import CivitaiKitError, NotAModel, NotFound, TransferError, Unavailable
+from civitai_kit.core.errors import CivitaiKitError, NotAModel, NotFound, SizeMismatch, TransferError, Unavailable
 from civitai_kit.core.events import Emit, FileWaits
 from civitai_kit.core.plans.order import Content, Order
 from civitai_kit.core.retry import WHY_WAIT, Retries, RetryRules, Trouble
@@ -80,7 +80,7 @@ class Attempts:
             try:
                 self._attempt(part, writer)
             except Setback as setback:
-                self._save(writer)
+                self._save(writer, setback)
                 setback.advanced = part.best > best
                 if setback.advanced:
                     self._retries.renew()
@@ -101,9 +101,9 @@ class Attempts:
 
     # -- between two attempts -------------------------------------------------------------------------------
 
-    def _save(self, writer: FileWriter) -> None:
-        """Sync and journal what came, unless it looks like a page: that is not worth going on from."""
-        if self.suspect:
+    def _save(self, writer: FileWriter, setback: Setback) -> None:
+        """Sync and journal what came, unless it looks like a page or has no end: that is not worth going on from."""
+        if self.suspect or isinstance(setback.error, SizeMismatch):
             writer.restart()
         else:
             writer.checkpoint()
@@ -151,7 +151,8 @@ class Attempts:
             before = part.written
             self._progress.begin(before, part.total or self._order.proof.size)
             writer.expect(answer.length)
-            self._shared.reader.move(answer, writer, self._moved())
+            most = (self._limit.most if part.total is None else part.total) - before
+            self._shared.reader.move(answer, writer, self._moved(), most=most)
             self._end_attempt(part, answer, moved=part.written - before)
         if self._many and answer.status == 206 and not part.complete:
             self._side_by_side(part, writer)

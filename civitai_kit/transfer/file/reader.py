@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import httpx2
 
-from civitai_kit.core.errors import TransferError
+from civitai_kit.core.errors import SizeMismatch, TransferError, UnexpectedReply
 from civitai_kit.core.retry import Trouble
 from civitai_kit.machine import cores
 from civitai_kit.transfer.bandwidth import Bandwidth
@@ -56,16 +56,18 @@ class BodyReader:
         with self._setbacks():
             return answer.first()
 
-    def move(self, answer: OpenAnswer, sink: Sink, moved: Callable[[int], None]) -> None:
-        """Put the whole body of `answer` into `sink`; `moved` hears the count of every read.
+    def move(self, answer: OpenAnswer, sink: Sink, moved: Callable[[int], None], *, most: int) -> None:
+        """Put the whole body of `answer`, `most` bytes or fewer, into `sink`; `moved` hears the count of every read.
 
-        Raises Setback when the body ends early or stalls, after everything that came was put.
+        Raises Setback when the body ends early or stalls, after everything that came was put, or when it is longer.
         """
+        if answer.length is not None and answer.length > most:
+            raise _too_long(most)
         with self._setbacks():
             if answer.length is not None and answer.length >= _WORTH_THE_SOCKET:
                 self._from_socket(answer, answer.length, sink, moved)
             else:
-                self._from_chunks(answer, sink, moved)
+                self._from_chunks(answer, sink, moved, most)
 
     def fetch_small_picture(self, answer: OpenAnswer, moved: Callable[[int], None]) -> bytes:
         """The whole body of `answer`, whose length is known and small; raises Setback when it ends early or stalls."""
@@ -83,15 +85,21 @@ class BodyReader:
         except (httpx2.TimeoutException, TimeoutError) as error:
             self._stopping.check()
             raise _setback(f"Nothing came for {self._timeout:g} s") from error
+        except httpx2.DecodingError as error:
+            raise Setback(
+                UnexpectedReply(f"The file came compressed, and that is broken: {error}."), Trouble.GARBLED
+            ) from error
         except (httpx2.HTTPError, httpx2.StreamError, ssl.SSLError, ConnectionError, OSError) as error:
             self._stopping.check()
             raise _setback(f"The connection broke: {error}") from error
 
-    def _from_chunks(self, answer: OpenAnswer, sink: Sink, moved: Callable[[int], None]) -> None:
-        gatherer = _Gatherer(sink, self._clock)
+    def _from_chunks(self, answer: OpenAnswer, sink: Sink, moved: Callable[[int], None], most: int) -> None:
+        gatherer, left = _Gatherer(sink, self._clock), most
         try:
             chunk = answer.first()
             while chunk:
+                if (left := left - len(chunk)) < 0:
+                    raise _too_long(most)
                 gatherer.gather(chunk)
                 self._account(len(chunk), moved)
                 chunk = next(answer.chunks(), b"")
@@ -102,7 +110,7 @@ class BodyReader:
         first = answer.first()
         sock = answer.raw_socket()
         if sock is None:
-            self._from_chunks(answer, sink, moved)
+            self._from_chunks(answer, sink, moved, length)
             return
         gatherer = _Gatherer(sink, self._clock)
         gatherer.gather(first)
@@ -212,6 +220,11 @@ class _Gatherer:
         buffer, self._buffer = self._buffer, None
         if buffer is not None:
             self._sink.put(buffer, self._filled)
+
+
+def _too_long(most: int) -> Setback:
+    error = SizeMismatch(f"More comes than the file may have: the {most:,} bytes that it lacks, and no end.")
+    return Setback(error, Trouble.REFUSED)
 
 
 def _setback(message: str) -> Setback:

@@ -137,9 +137,11 @@ class Segments:
                 raise RangesRefused("the storage does not serve this file in ranges")
             if found.stop is not None and found.stop > stop:
                 raise RangesRefused("the storage sends more than was asked for")
+            if answer.length is not None and answer.length > stop - start:
+                raise RangesRefused("the storage sends more than was asked for")
             self._enter(answer)
             try:
-                self._reader.move(answer, segment, self._moved)
+                self._reader.move(answer, segment, self._moved, most=stop - start)
             finally:
                 with self._turn:
                     self._open.discard(answer)

@@ -14,12 +14,14 @@ from typing import Any, Self
 
 import httpx2
 
+from civitai_kit.answer_heads import EndlessHead, limit_heads
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.network_errors import login_of_proxy, no_answer, unusable_proxy
 from civitai_kit.core.proxies import Proxy, proxy_for
 from civitai_kit.core.retry import Setback, Trouble
 from civitai_kit.machine import proxy_variables, start_thread
 from civitai_kit.transfer.http.answers import Reply
+from civitai_kit.transfer.http.unfolding import is_folded, unfold
 from civitai_kit.transfer.stopping import Stopping
 
 _LONGEST_ERROR = 64 * 1024
@@ -56,7 +58,7 @@ class OpenAnswer:
     @property
     def encoded(self) -> bool:
         """Whether the body is compressed although nobody asked for it."""
-        return self.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
+        return self._coding not in ("", "identity")
 
     @property
     def length(self) -> int | None:
@@ -65,6 +67,10 @@ class OpenAnswer:
         if self.encoded or "transfer-encoding" in self.headers or not (said.isascii() and said.isdigit()):
             return None
         return int(said)
+
+    @property
+    def _coding(self) -> str:
+        return self.headers.get("content-encoding", "").strip().lower()
 
     def first(self) -> bytes:
         """The first chunk of the body (empty when there is no body); `chunks` goes on after it."""
@@ -111,8 +117,9 @@ class OpenAnswer:
         release(self._read_to_end and self.headers.get("connection", "").strip().lower() != "close")
 
     def _body(self) -> Iterator[bytes]:
-        yield from self._response.iter_bytes() if self.encoded else self._response.iter_raw()
-        self._read_to_end = True
+        pieces = self._response.iter_raw()
+        yield from unfold(pieces) if is_folded(self._coding) else pieces
+        self._read_to_end = next(pieces, None) is None
 
 
 class HttpClient:
@@ -123,7 +130,7 @@ class HttpClient:
         self._headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
         self._seconds = timeout
         self._timeout = httpx2.Timeout(timeout, pool=None)
-        self._extensions = {"timeout": self._timeout.as_dict()}
+        self._extensions = {"timeout": self._timeout.as_dict(), "trace": limit_heads}
         self._stopping = stopping
         self._lock = threading.Lock()
         self._trust: dict[str, ssl.SSLContext] = {}
@@ -179,7 +186,7 @@ class HttpClient:
 
     def _unreached(self, error: Exception, host: str, proxy: Proxy | None) -> Setback:
         """What a request that got no answer amounts to; raises what is no failure of the network."""
-        if isinstance(error, httpx2.HTTPError | httpx2.InvalidURL | UnicodeError | OSError):
+        if isinstance(error, httpx2.HTTPError | httpx2.InvalidURL | EndlessHead | UnicodeError | OSError):
             return Setback(*no_answer(error, host, silence=self._seconds, proxy=proxy))
         raise error
 

@@ -37,6 +37,8 @@ class StoredObject:
 def stored_object(answer: OpenAnswer) -> StoredObject:
     """What `answer` (200, 206 or 416) says of the stored object."""
     etag, modified = (sendable_validator(answer.headers.get(name)) for name in ("etag", "last-modified"))
+    if answer.encoded and answer.status != 200:  # Its numbers count compressed bytes.
+        return StoredObject(None, None, None, etag, modified)
     if answer.status == 200:
         return StoredObject(0, answer.length, answer.length, etag, modified)
     found = _CONTENT_RANGE.match(answer.headers.get("content-range", ""))

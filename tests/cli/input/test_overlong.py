@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from civitai_kit.core.errors import NotWritable
 from civitai_kit.core.overlong import cut_in_the_middle
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.conftest import Run
 
 LONG = "x" * 100_000
@@ -61,6 +64,18 @@ def test_an_overlong_value_is_a_bounded_sentence_and_never_unforeseen(at_sandbox
     assert len(said.err) < 5000
     spoken = at_sandbox(*words)
     assert spoken.code == said.code and len(spoken.err) < 5000
+    assert all(len(line) <= 1000 for line in spoken.err.splitlines())
+
+
+def test_a_line_on_the_terminal_is_bounded_whatever_path_a_plan_names(at_sandbox: Run, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    at_sandbox("scan", "1001", "-o", str(plan))
+    content = json.loads(plan.read_text())
+    content["items"][0]["path"] = "a/" * 2000 + "x.safetensors"
+    plan.write_text(json.dumps(content))
+    said = at_sandbox("download", "--yes", "--plan", str(plan))
+    assert said.code == 2 and "error: " in said.err
+    assert all(len(line) <= 1000 for line in said.err.splitlines())
 
 
 def test_the_error_keeps_its_beginning_and_its_end() -> None:

@@ -21,7 +21,8 @@ MOST_ROWS = 30
 
 DETAILS = """An entry is deleted when any of the criteria means it. With it go its files, their .json sidecars, the
 version's images in images/ beside them, part files, and folders that become empty; nothing else. A file that another
-entry claims stays. The plan is shown and a yes is asked for; --dry-run ends there."""
+entry claims stays, and so does one outside the save path. The plan is shown and a yes is asked for; --dry-run ends
+there."""
 
 
 def run(call: Call) -> Outcome:
@@ -91,6 +92,7 @@ def _plan_lines(plan: Removal, *, keep_files: bool) -> Iterator[str]:
     for doomed in plan.entries[:MOST_ROWS]:
         yield f"{doomed.key}  {shown(doomed.model_name)}  {shown(doomed.version_name)}"
         yield from (f"  {shown(each.path)}" for each in doomed.belongings)
+        yield from (f"  {shown(path)} lies outside the save path and stays" for path in doomed.staying)
     if len(plan.entries) > MOST_ROWS:
         yield f"… and {len(plan.entries) - MOST_ROWS:,} more entries"
     yield f"To delete: {_amount(plan, keep_files=keep_files)}." if plan.entries else "Nothing to delete."

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from civitai_kit.cli.input.call import Call
-from civitai_kit.cli.input.options import LIBRARY_OUT, LIBRARY_SCAN
+from civitai_kit.cli.input.options import LIBRARY_OUT, LIBRARY_SCAN, SIDECARS
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.opening import writing
 from civitai_kit.cli.output.console import Outcome
@@ -40,18 +40,21 @@ def run(call: Call) -> Outcome:
     loaded = call.load()
     options = _options(call, loaded.settings)
 
+    from civitai_kit.cli.output.logs import logged
+    from civitai_kit.files.spelling import plain_path
     from civitai_kit.services.library.scan import scan_library
 
-    roots = [Path(path).expanduser().absolute() for path in call.arguments]
+    roots = [plain_path(path) for path in call.arguments]
     with writing(call, loaded) as (kit, progress):
-        report = scan_library(kit.library_parts, roots, options, progress)
+        report = scan_library(kit.library_parts, roots, options, logged(progress))
         output = kit.library_parts.output
     return Outcome(report.as_json(), list(_lines(report, output)), _rows(call, report), report.exit_code)
 
 
 def _options(call: Call, settings: Settings) -> LibraryOptions:
+    from civitai_kit.core.sidecars.formats import format_named
     from civitai_kit.machine import cores
-    from civitai_kit.services.library.identify import Asking
+    from civitai_kit.services.library.asking import Asking
     from civitai_kit.services.library.scan import LibraryOptions
 
     ours = settings.library
@@ -65,6 +68,7 @@ def _options(call: Call, settings: Settings) -> LibraryOptions:
     return LibraryOptions(
         asking=asking,
         previews=_PREVIEWS[ours.images],
+        sidecars=tuple(format_named(name) for name in ours.sidecars),
         only_new=ours.only_new,
         only_update=ours.only_update,
         threads=min(_MOST_THREADS, cores()),
@@ -77,7 +81,7 @@ def _rows(call: Call, report: LibraryReport) -> list[dict[str, object]]:
     if call.console.as_json or len(report.error_rows()) <= 3:
         return report.error_rows()
     of_files = [file for file in report.files if file.error is not None]
-    rows: list[dict[str, object]] = [error.as_row() for error in report.errors]
+    rows: list[dict[str, object]] = [error.as_row() for error in (*report.errors, *report.previews[:1])]
     if of_files and of_files[0].error is not None:
         code = str(of_files[0].error.code)
         rows.append({"code": code, "message": f"{len(of_files):,} files have an error; each stands above."})
@@ -112,4 +116,4 @@ def _cells(file: ScannedFile) -> list[str]:
     return [f"{file.status}{gone}", str(known.version_id) if known is not None else "", by, shown(file.path)]
 
 
-COMMAND = Command(run, (LIBRARY_OUT, *LIBRARY_SCAN), "PATH", DETAILS)
+COMMAND = Command(run, (LIBRARY_OUT, *LIBRARY_SCAN, SIDECARS), "PATH", DETAILS)

@@ -1,0 +1,1 @@
+"""`civitai-kit catalog …`: the two catalogs that other programs read."""

@@ -1,0 +1,118 @@
+"""`civitai-kit serve`: the catalogs' API and the library's pages, until Ctrl-C."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from typing import TYPE_CHECKING
+
+from civitai_kit.cli.input.call import Call
+from civitai_kit.cli.input.options import CATALOG, LIBRARY_OUT, SERVE
+from civitai_kit.cli.input.parsing import Command
+from civitai_kit.cli.opening import reading
+from civitai_kit.cli.output.console import Outcome
+from civitai_kit.core.errors import CivitaiKitError, Code, UsageError
+
+if TYPE_CHECKING:
+    import socket
+
+    from civitai_kit.core.settings.layers import Settings
+    from civitai_kit.kit.parts import Kit
+    from civitai_kit.web.app import WebParts
+    from civitai_kit.web.guard import Access
+
+MISSING = "Serving needs Starlette and uvicorn, which are not installed."
+DETAILS = """The catalogs' API is at /api/admin/…, the library's pages at /. /healthz says that the server is there;
+/docs and /openapi.json describe the API. It wants a token: --token, the setting, or one that is made once, kept for you
+alone and shown when it is made. Listening beyond this machine takes a token that you have set. --allow-origin lets
+pages of that origin ask (a browser extension: chrome-extension://ID), --allow-host names the server for browsers,
+--files serves the model files below --models-dir, read-only."""
+
+
+def run(call: Call) -> Outcome:
+    """Serve until a signal comes."""
+    try:
+        from civitai_kit.web.running import listen, running
+    except ImportError as error:
+        from civitai_kit.kit.extras import adding
+
+        raise CivitaiKitError(MISSING, code=Code.USAGE, hint=f"{adding('server')} brings them.") from error
+    from civitai_kit.web.app import make_app
+
+    settings = call.load().settings
+    token, is_new = _token(call, settings)
+    with reading(call) as kit, _listener(listen, settings) as listener:
+        url = _url(settings, listener)
+        with running(make_app(_parts(call, kit, token)), listener):
+            data = {"url": url, "token_is_new": is_new}
+            call.console.show("serve", Outcome(data, list(_greeting(url, token if is_new else None))))
+            call.stop.wait()
+    call.console.tell("The server is closed.")
+    return Outcome(data)
+
+
+def _token(call: Call, settings: Settings) -> tuple[str, bool]:
+    from civitai_kit.kit.token import kept_token
+
+    typed = settings.serve.token.get_secret_value()
+    if typed:
+        return typed, False
+    if not _is_local(settings.serve.host):
+        raise UsageError(
+            f"Listening on {settings.serve.host}, others can ask the API, and no token is set.",
+            hint="Set one with --token, or serve.token in a settings file, or listen on 127.0.0.1.",
+        )
+    return kept_token()
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listener(listen: object, settings: Settings) -> socket.socket:
+    assert callable(listen), "it opens a socket"
+    try:
+        found: socket.socket = listen(settings.serve.host, settings.serve.port)
+        return found
+    except OSError as error:
+        where = f"{settings.serve.host}:{settings.serve.port}"
+        why = error.strerror or str(error)
+        raise UsageError(f"Nobody can listen on {where}: {why}.", hint="--port 0 takes a free port.") from error
+
+
+def _url(settings: Settings, listener: socket.socket) -> str:
+    host = settings.serve.host.strip("[]")
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def _parts(call: Call, kit: Kit, token: str) -> WebParts:
+    from civitai_kit.web.parts import web_parts
+
+    names = {name.lower() for name in call.many("allow_host")}
+    return web_parts(kit, token=token, names=names, with_files=call.has("files"), log=_log, told=_told)
+
+
+def _log(access: Access) -> None:
+    """A request, at the level `info`."""
+    took = access.seconds * 1000
+    logger = logging.getLogger("civitai_kit.serve")
+    logger.info("%s %s %s %s %.0f ms", access.client, access.method, access.path, access.status, took)
+
+
+def _told(error: CivitaiKitError) -> None:
+    """What an answer was refused for."""
+    logging.getLogger("civitai_kit.serve").warning("%s: %s", error.code, error.message)
+
+
+def _greeting(url: str, new_token: str | None) -> list[str]:
+    lines = [f"Serving at {url}", f"  pages    {url}/", f"  the API  {url}/docs"]
+    if new_token is not None:
+        lines += [f"  token    {new_token}", "The token is kept for the next time, and not shown again."]
+    return [*lines, "Ctrl-C closes it."]
+
+
+COMMAND = Command(run, (*SERVE, *CATALOG, LIBRARY_OUT), details=DETAILS)

@@ -1,0 +1,1 @@
+"""Sidecars: what other programs keep beside model files, read, written and merged; their names in formats.py."""

@@ -1,0 +1,1 @@
+"""The catalogs on disk: looked up, added to, moved between, removed from."""

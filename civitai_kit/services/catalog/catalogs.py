@@ -1,0 +1,221 @@
+"""The two catalogs: what is in them, and the changes that other programs ask for, one at a time.
+
+A change holds the catalogs' lock from reading to writing, so that none is lost. A LoRA that is promoted is first added
+to the one file, then removed from the other: after a crash in between it stands in both, which the next change mends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from civitai_kit.core.catalog.document import Catalog, Entry, id_in, read_catalog
+from civitai_kit.core.catalog.entry import new_entry, restriction_of
+from civitai_kit.core.catalog.routing import Route, promoted_category
+from civitai_kit.core.errors import CivitaiKitError, Code, NotFound, UsageError
+from civitai_kit.services.ports import Site
+
+MODELS, LORAS = "models.json", "loras.json"
+
+
+class CatalogFolder(Protocol):
+    """The folder of the catalogs."""
+
+    root: Path
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file, None where there is none; raises DiskError when it cannot be read."""
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file atomically, making folders; raises DiskFull or NotWritable."""
+
+
+class ModelsFolder(Protocol):
+    """The folder in which model files are looked for."""
+
+    def size(self, path: str) -> int | None:
+        """Length in bytes of a regular file there, None where there is none."""
+
+
+class NotNow(UsageError):
+    """A change that is refused as things stand; `status` is the answer over HTTP."""
+
+    def __init__(self, message: str, *, status: int, **parts: Any) -> None:
+        super().__init__(message, **parts)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A transfer under way for a file, or one that waits: `done` of `total` bytes at `speed` bytes a second."""
+
+    is_queued: bool
+    done: int = 0
+    total: int | None = None
+    speed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogParts:
+    """What the catalogs work with. `lock` is held for a change; `moving` tells of transfers by file name."""
+
+    folder: CatalogFolder
+    models: ModelsFolder
+    site: Callable[[], Site]
+    lock: Callable[[], AbstractContextManager[object]]
+    now: Callable[[], datetime]
+    places: Mapping[str, Route]
+    moving: Callable[[], Mapping[str, UnderWay]] = dict
+
+
+def civitai_map(parts: CatalogParts) -> dict[str, Any]:
+    """Every entry with a version of the site, by version and by model, and whether its file is there."""
+    moving = parts.moving()
+    by_version: dict[str, dict[str, Any]] = {}
+    by_model: dict[str, list[int]] = {}
+    for name in (LORAS, MODELS):
+        for entry in _read(parts, name).entries():
+            version_id = id_in(entry, "civitai_version_id")
+            if version_id is None or str(version_id) in by_version:
+                continue
+            by_version[str(version_id)] = _row(parts, entry, name.removesuffix(".json"), moving)
+            model_id = id_in(entry, "civitai_model_id")
+            if model_id is not None:
+                by_model.setdefault(str(model_id), []).append(version_id)
+    return {"by_version": by_version, "by_model": by_model}
+
+
+def _row(parts: CatalogParts, entry: Entry, catalog: str, moving: Mapping[str, UnderWay]) -> dict[str, Any]:
+    file, dest = _text(entry.get("file")), _text(entry.get("dest"))
+    row: dict[str, Any] = {
+        "file": file,
+        "dest": dest,
+        "name": _text(entry.get("name")),
+        "base_model": _text(entry.get("base_model")) or _text(entry.get("civitai_base_model")),
+        "status": "missing",
+        "civitai_model_id": id_in(entry, "civitai_model_id"),
+        "catalog": catalog,
+        "size_expected": _bytes_of(entry.get("size_gb")),
+    }
+    transfer = moving.get(file)
+    if transfer is not None:
+        row["status"] = "queued" if transfer.is_queued else "downloading"
+        if not transfer.is_queued:
+            row |= {"dl_bytes": transfer.done, "dl_total": transfer.total, "dl_speed": round(transfer.speed)}
+        return row
+    size = _size_of(parts, entry)
+    return row if size is None else {**row, "status": "present", "size_disk": size}
+
+
+def add(parts: CatalogParts, version_id: int) -> dict[str, Any]:
+    """Add a version of the site to models.json, unless it is in one of the two; raises a SiteError."""
+    known = _find(parts, version_id)
+    if known is not None:
+        return {"status": "already_exists", "file": known.get("file")}
+    version = parts.site().version(version_id)
+    restriction = restriction_of(version)
+    if restriction is not None:
+        return {"status": "restricted", "reason": restriction}
+    new = new_entry(version, parts.places)
+    with parts.lock():
+        models = _models(parts)
+        loras = _read(parts, LORAS)
+        file = str(new.entry["file"])
+        held = models.by_version(version_id) or loras.by_version(version_id)
+        if held is not None:
+            return {"status": "already_exists", "file": held.get("file")}
+        if models.by_file(file) is not None or loras.by_file(file) is not None:
+            # Two versions whose files have one name are two entries: the second gets its id.
+            stem, dot, ending = file.rpartition(".")
+            new.entry["file"] = file = f"{stem}_{version_id}.{ending}" if dot else f"{file}_{version_id}"
+        _write(parts, MODELS, models.with_entry(new.category, new.entry))
+    row = new.entry
+    return {"status": "added", "file": file, "name": row["name"], "category": new.category, "dest": row["dest"]}
+
+
+def promote(parts: CatalogParts, version_id: int) -> dict[str, Any]:
+    """Move a LoRA from models.json to loras.json; raises NotFound, or NotNow for what is no LoRA."""
+    with parts.lock():
+        models, loras = _models(parts), _read(parts, LORAS)
+        if loras.by_version(version_id) is not None:
+            return {"status": "already_exists"}
+        entry = models.by_version(version_id)
+        if entry is None:
+            raise NotFound("Version not found in models catalog", version_id=version_id, status=404)
+        if entry.get("dest") != "loras":
+            raise NotNow("Only LoRA entries can be promoted to style LoRAs", status=400, version_id=version_id)
+        category, name = promoted_category(_text(entry.get("base_model")) or _text(entry.get("civitai_base_model")))
+        _write(parts, LORAS, loras.with_entry(category, entry, name))
+        _write(parts, MODELS, models.without(entry))
+    return {"status": "promoted", "file": entry.get("file"), "category": category}
+
+
+def remove(parts: CatalogParts, file: str) -> dict[str, Any]:
+    """Remove an entry by its file's name; raises NotFound, or NotNow while the file is there."""
+    if not file or "/" in file or "\\" in file or "\0" in file or file in (".", ".."):
+        raise NotNow(f"{file!r} is no file name.", status=400, hint="Name the file as the catalog does.")
+    with parts.lock():
+        for name, catalog in ((MODELS, _models(parts)), (LORAS, _read(parts, LORAS))):
+            entry = catalog.by_file(file)
+            if entry is None:
+                continue
+            if _size_of(parts, entry) is not None:
+                raise NotNow("Cannot remove from catalog while file exists on disk. Delete the file first.", status=409)
+            _write(parts, name, catalog.without(entry))
+            return {"status": "removed", "file": file}
+    raise NotFound(f"Model '{file}' not found in catalog", status=404)
+
+
+def _find(parts: CatalogParts, version_id: int) -> Entry | None:
+    return _read(parts, MODELS).by_version(version_id) or _read(parts, LORAS).by_version(version_id)
+
+
+def _models(parts: CatalogParts) -> Catalog:
+    """models.json; what a crash in a promotion left in it as well as in loras.json is removed first."""
+    models, loras = _read(parts, MODELS), _read(parts, LORAS)
+    promoted = {id_in(entry, "civitai_version_id") for entry in loras.entries()} - {None}
+    twice = [
+        entry
+        for entry in models.entries()
+        if id_in(entry, "civitai_version_id") in promoted and entry.get("dest") == "loras"
+    ]
+    for entry in twice:
+        models = models.without(entry)
+    if twice:
+        _write(parts, MODELS, models)
+        return _read(parts, MODELS)
+    return models
+
+
+def _read(parts: CatalogParts, name: str) -> Catalog:
+    return read_catalog(parts.folder.read(name), str(parts.folder.root / name))
+
+
+def _write(parts: CatalogParts, name: str, catalog: Catalog) -> None:
+    parts.folder.write(name, catalog.bumped(parts.now().astimezone()).as_json())
+
+
+def _size_of(parts: CatalogParts, entry: Entry) -> int | None:
+    """The size of an entry's file under the models' folder; None where it is not there, or named outside it."""
+    file, dest = _text(entry.get("file")), _text(entry.get("dest"))
+    if not file:
+        return None
+    try:
+        return parts.models.size(f"{dest}/{file}" if dest else file)
+    except CivitaiKitError as error:
+        if error.code is Code.USAGE:
+            return None
+        raise
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _bytes_of(size_gb: object) -> int:
+    is_number = isinstance(size_gb, int | float) and not isinstance(size_gb, bool)
+    return round(size_gb * 1e9) if is_number and 0 <= size_gb < 1e6 else 0  # type: ignore[operator]

@@ -1,0 +1,1 @@
+"""What another program asks over HTTP: the catalogs, the pages of the library, and on request the model files."""

@@ -1,0 +1,76 @@
+"""The four questions about the catalogs, at the paths that the documented API has."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from civitai_kit.core.errors import CivitaiKitError
+from civitai_kit.services.catalog.catalogs import CatalogParts, add, promote, remove
+from civitai_kit.services.catalog.map_answers import MapAnswers
+from civitai_kit.web.answers import of_error
+
+_LARGEST_ID = 2**31 - 1
+
+Told = Callable[[CivitaiKitError], None]
+
+
+def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
+    """The routes; `told` hears of every error that an answer was made of."""
+
+    async def map_(request: Request) -> Response:
+        try:
+            body = answers.ready() or await run_in_threadpool(answers.make)
+        except CivitaiKitError as error:
+            told(error)
+            return of_error(error)
+        return Response(body, media_type="application/json")
+
+    async def add_(request: Request) -> Response:
+        return await _changed(lambda: add(parts, _version_id(request)), told)
+
+    async def promote_(request: Request) -> Response:
+        return await _changed(lambda: promote(parts, _version_id(request)), told)
+
+    async def remove_(request: Request) -> Response:
+        return await _changed(lambda: remove(parts, request.path_params["filename"]), told)
+
+    asked = [
+        Route("/api/admin/models/civitai-map", map_, methods=["GET"]),
+        Route("/api/admin/civitai/add/{version_id:int}", add_, methods=["POST"]),
+        Route("/api/admin/civitai/promote-to-lora/{version_id:int}", promote_, methods=["POST"]),
+        Route("/api/admin/models/{filename}/catalog", remove_, methods=["DELETE"]),
+    ]
+    return [*asked, *(Route(route.path, _not_so(route), methods=_EVERY) for route in asked)]
+
+
+_EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def _not_so(route: Route) -> Callable[[Request], Awaitable[Response]]:
+    """The answer to a method that a path does not have."""
+    allowed = ", ".join(sorted(route.methods or ()))
+
+    async def refuse(request: Request) -> Response:
+        return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": allowed})
+
+    return refuse
+
+
+async def _changed(change: Callable[[], Mapping[str, Any]], told: Told) -> Response:
+    try:
+        return JSONResponse(dict(await run_in_threadpool(change)))
+    except CivitaiKitError as error:
+        told(error)
+        return of_error(error)
+
+
+def _version_id(request: Request) -> int:
+    number = int(request.path_params["version_id"])
+    # What cannot be an id is asked of nobody: the catalogs do not have it either.
+    return number if 0 < number <= _LARGEST_ID else 0

@@ -1,0 +1,105 @@
+"""Who may ask what: the name that the server is called by, the token, the size of what is sent, and what is logged."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ADMIN = "/api/admin/"
+# No question of the API has a body; what programs send all the same is small.
+MOST_BODY = 64 * 1024
+MOST_HEAD = 16 * 1024
+
+_SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-site",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One answered request, without anything secret: no header and no query is in it."""
+
+    client: str
+    method: str
+    path: str
+    status: int
+    seconds: float
+
+
+class Guard:
+    """Lets a request through to the application, or answers it.
+
+    `names` are the names by which browsers may call the server: a page of a stranger whose own name leads here is
+    refused (DNS rebinding). Addresses are let through, for no name can be made to be one.
+    """
+
+    def __init__(self, app: ASGIApp, *, token: str, names: Collection[str], log: Callable[[Access], None]) -> None:
+        self._app = app
+        self._token = token.encode()
+        self._names = {name.lower() for name in names}
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in _SAFE.items():
+                    headers.setdefault(name, value)
+                headers.append("Server-Timing", f"app;dur={(time.perf_counter() - began) * 1000:.1f}")
+            await send(message)
+
+        refusal = self._refusal(scope)
+        try:
+            await (refusal or self._app)(scope, receive, answer)
+        finally:
+            client = scope.get("client") or ("?", 0)
+            took = time.perf_counter() - began
+            self._log(Access(str(client[0]), scope["method"], quote(scope["path"])[:500], status, took))
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        if not self._is_ours(headers.get("host", "")):
+            return JSONResponse({"detail": "This server is not called by that name."}, 421)
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEAD:
+            return JSONResponse({"detail": "The head of the request is too long."}, 431, {"Connection": "close"})
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > MOST_BODY or "transfer-encoding" in headers:
+            return JSONResponse({"detail": "A request has no body here."}, 413, {"Connection": "close"})
+        if scope["path"].startswith(ADMIN) and scope["method"] != "OPTIONS" and not self._is_known(headers):
+            return JSONResponse({"detail": "Not authenticated"}, 401, {"WWW-Authenticate": "Bearer"})
+        return None
+
+    def _is_ours(self, host: str) -> bool:
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and not host.endswith("]") else host
+        name = name.strip("[]").lower()
+        if name in self._names:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    def _is_known(self, headers: Headers) -> bool:
+        scheme, _, said = headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(said.strip().encode("utf-8", "replace"), self._token)

@@ -1,0 +1,128 @@
+"""The description of the API for programs, and a page that shows it."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from civitai_kit.core.version import __version__
+
+_VERSION_ID = {"name": "version_id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
+_FILE = {"name": "filename", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+_DETAIL = {
+    "type": "object",
+    "properties": {"detail": {"type": "string"}},
+    "required": ["detail"],
+}
+_REFUSALS = {
+    "401": "The token is missing or wrong.",
+    "404": "The site, or the catalog, does not have it.",
+    "413": "A request has no body here.",
+    "421": "The server is not called by that name.",
+    "500": "A catalog is broken, or cannot be written.",
+    "502": "The site was not reached.",
+    "503": "Another program is changing the catalogs.",
+}
+
+
+def _answer(text: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _state(*states: str, **more: str) -> dict[str, Any]:
+    properties: dict[str, Any] = {"status": {"type": "string", "enum": list(states)}}
+    properties |= {name: {"type": kind} for name, kind in more.items()}
+    return {"type": "object", "properties": properties, "required": ["status"]}
+
+
+def _operation(summary: str, good: dict[str, Any], *refused: str, **parts: Any) -> dict[str, Any]:
+    answers = {"200": _answer("Done, or nothing to do.", good)}
+    for status in ("401", "413", "421", "500", *refused):
+        answers[status] = _answer(_REFUSALS.get(status, "Refused as things stand."), _DETAIL)
+    # What the site answers when it does not give is handed on with its status.
+    if "502" in refused:
+        answers["default"] = _answer("What the site answered.", _DETAIL)
+    return {"summary": summary, "responses": answers, "security": [{"token": []}], **parts}
+
+
+def _admin_paths() -> dict[str, Any]:
+    """What the API has for who has the token."""
+    rows = {"type": "object", "additionalProperties": {"type": "object"}}
+    ids = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "integer"}}}
+    of_map = {
+        "type": "object",
+        "properties": {"by_version": rows, "by_model": ids},
+        "required": ["by_version", "by_model"],
+    }
+    added = _state(
+        "added", "already_exists", "restricted", file="string", name="string", category="string", dest="string"
+    )
+    return {
+        "/api/admin/models/civitai-map": {
+            "get": _operation("Which versions of the site are in the catalogs, and are their files here", of_map)
+        },
+        "/api/admin/civitai/add/{version_id}": {
+            "post": _operation("Add a version to models.json", added, "404", "502", "503", parameters=[_VERSION_ID])
+        },
+        "/api/admin/civitai/promote-to-lora/{version_id}": {
+            "post": _operation(
+                "Move a LoRA to loras.json",
+                _state("promoted", "already_exists", file="string", category="string"),
+                *("400", "404", "503"),
+                parameters=[_VERSION_ID],
+            )
+        },
+        "/api/admin/models/{filename}/catalog": {
+            "delete": _operation(
+                "Remove an entry whose file is gone",
+                _state("removed", file="string"),
+                *("400", "404", "409", "503"),
+                parameters=[_FILE],
+            )
+        },
+    }
+
+
+def description() -> dict[str, Any]:
+    """The OpenAPI document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "civitai-kit", "version": __version__, "license": {"name": "GPL-3.0-or-later"}},
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "paths": {
+            **_admin_paths(),
+            "/healthz": {
+                "get": {
+                    "summary": "Is the server there",
+                    "responses": {
+                        "200": _answer("It is.", _state("ok")),
+                        "421": _answer(_REFUSALS["421"], _DETAIL),
+                    },
+                }
+            },
+        },
+    }
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>civitai-kit: the API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}}
+code{{background:#8882;padding:.1rem .3rem;border-radius:.3rem}}dt{{margin-top:1rem}}
+:root{{color-scheme:light dark}}</style>
+<h1>The API</h1>
+<p>What begins with <code>/api/admin/</code> wants <code>Authorization: Bearer TOKEN</code>. The description for
+programs is <a href="openapi.json">openapi.json</a>.</p>
+<dl>{rows}</dl></html>
+"""
+
+
+def page() -> str:
+    """The API for a reader."""
+    rows = (
+        f"<dt><code>{method.upper()} {escape(path)}</code></dt><dd>{escape(operation['summary'])}<br>"
+        f"<code>curl -X {method.upper()} -H 'Authorization: Bearer TOKEN' http://HOST:PORT{escape(path)}</code></dd>"
+        for path, operations in description()["paths"].items()
+        for method, operation in operations.items()
+    )
+    return _PAGE.format(rows="".join(rows))

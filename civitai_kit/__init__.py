@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     )
     from civitai_kit.core.site.posts import Post
     from civitai_kit.core.site.publications import Article, Collection
+    from civitai_kit.core.site.query_options import ImageOptions, ModelOptions
     from civitai_kit.core.site.signed_links import DownloadLink
     from civitai_kit.core.site.vault import Vault, VaultFile, VaultItem
     from civitai_kit.core.version import __version__
@@ -96,11 +97,13 @@ __all__ = [
     "HashOwner",
     "Hashes",
     "Image",
+    "ImageOptions",
     "ImageSort",
     "Items",
     "MediaType",
     "Model",
     "ModelFile",
+    "ModelOptions",
     "ModelSort",
     "ModelType",
     "ModelVersion",
@@ -150,6 +153,7 @@ _HOMES = (
     "core.site.publications",
     "core.site.vault",
     "core.site.file_answers",
+    "core.site.query_options",
     "core.site.signed_links",
     "client.pacing",
     "client.items",

@@ -38,9 +38,11 @@ def no_answer(
         return Unavailable(lack.message, code=Code.UNFORESEEN, hint=lack.hint, **where), Trouble.REFUSED
     names = {kind.__name__ for each in _chain(error) for kind in type(each).__mro__}
     if "DecodingError" in names:
-        return UnexpectedReply("The answer's compression is broken.", **where), Trouble.GARBLED
+        hint = "Try again later; what is between here and the site may have changed the answer."
+        return UnexpectedReply("The answer's compression is broken.", hint=hint, **where), Trouble.GARBLED
     if "EndlessHead" in names:
-        return UnexpectedReply(f"{host} gave no answer: {error}.", **where), Trouble.REFUSED
+        hint = "Is the site's address (--api-url, base_url) right?"
+        return UnexpectedReply(f"{host} gave no answer: {error}.", hint=hint, **where), Trouble.REFUSED
     if names & _DISTRUSTED:
         said = f"The certificate of {host} is not trusted: {plain_text(error)}."
         return Unavailable(said, code=Code.NETWORK, hint=_CERTIFICATE_HINT, **where), Trouble.REFUSED
@@ -50,7 +52,8 @@ def no_answer(
         hint = "Look at the headers of the HTTP client that was handed in."
         return Unavailable(said, code=Code.NETWORK, hint=hint, **where), Trouble.REFUSED
     if names & _SENSELESS:
-        return UnexpectedReply(f"An address of the host {host} makes no sense.", **where), Trouble.REFUSED
+        hint = "Is the site's address (--api-url, base_url) right?"
+        return UnexpectedReply(f"An address of the host {host} makes no sense.", hint=hint, **where), Trouble.REFUSED
     if "ProxyError" in names:
         return _refused_by_proxy(plain_text(error), host, proxy, endpoint)
     said, hint = _words(error, names, f"{host} through {proxy}" if proxy else host, silence)
@@ -64,7 +67,7 @@ def login_of_proxy(proxy: Proxy | None, status: int, endpoint: str | None = None
     name = proxy.variable if proxy else "HTTPS_PROXY"
     said = f"{_capital(proxy)} wants a name and a password, or others than these (407)."
     hint = f"Say them in the variable: {name}=http://NAME:PASSWORD@HOST:PORT, signs such as @ as %40."
-    return Unavailable(said, code=Code.NETWORK, hint=hint, endpoint=endpoint), Trouble.REFUSED
+    return Unavailable(said, code=Code.NETWORK, hint=hint, status=status, endpoint=endpoint), Trouble.REFUSED
 
 
 def unusable_proxy(error: Exception, proxy: Proxy) -> UsageError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from civitai_kit import __version__
+from civitai_kit.core.version import __version__
 
 _VERSION_ID = {"name": "version_id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
 _FILE = {"name": "filename", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 import civitai_kit
+from tests.client import surface
 
 ROOT = Path(civitai_kit.__file__).parents[1]
 
@@ -133,6 +134,14 @@ def public(thing: object) -> set[str]:
 def test_an_http_client_of_the_wrong_kind_is_refused_at_once(kind: Any, http: Any, said: str) -> None:
     with pytest.raises(civitai_kit.UsageError, match=said):
         kind(http=http())
+
+
+def test_the_public_surface_changes_only_with_the_changelog() -> None:
+    changelog, before = surface.recorded()
+    now = surface.surface()
+    gone, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
+    told = "the changelog tells of it" if changelog != surface.unreleased() else "CHANGELOG.md does not tell of it"
+    assert now == before, f"{told}; then: python -m tests.client.surface\ngone: {gone}\nnew: {new}"
 
 
 if TYPE_CHECKING:

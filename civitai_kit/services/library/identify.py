@@ -26,7 +26,7 @@ _MODELS_AT_ONCE = 100
 
 def identify(inquiry: Inquiry, found: Iterable[Identified]) -> Iterator[Identified]:
     """Each file with what the site says of it, in any order; what could not be asked is noted in the inquiry."""
-    models = _Models(inquiry)
+    models = _ModelAnswers(inquiry)
     known: list[Identified] = []
     unknown: list[Identified] = []
     for each in found:
@@ -53,7 +53,7 @@ def identify(inquiry: Inquiry, found: Iterable[Identified]) -> Iterator[Identifi
 
 
 @dataclass(frozen=True, slots=True)
-class _Models:
+class _ModelAnswers:
     """What the site says of the models of known files."""
 
     inquiry: Inquiry

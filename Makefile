@@ -4,6 +4,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 READY := .venv/.ready
 PLAIN := .bench-venv
+# Tests wait for sockets and processes a third of their time: two workers a core.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .DEFAULT_GOAL := help
 .PHONY: help venv run test check bench torture page pictures lock clean
@@ -37,7 +39,7 @@ run: $(INSTALLED) ## the main job against the sandbox; ARGS="download …" runs 
 	@$(BIN)/civitai-kit $(if $(strip $(ARGS)),$(ARGS),sandbox --demo)
 
 test: venv ## the whole suite; PYTEST_ARGS="-k name" is passed on
-	$(BIN)/python -m pytest -q -n auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) $(PYTEST_ARGS)
 
 check: venv ## format, lint, types, import floors
 	$(BIN)/ruff format --check --quiet .

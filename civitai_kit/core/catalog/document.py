@@ -68,8 +68,11 @@ class Catalog:
         return Catalog({**self.raw, "version": number, "date": now.strftime("%Y-%m-%d %H:%M")})
 
     def as_json(self) -> bytes:
-        """The content of its file."""
-        return json.dumps(dict(self.raw), indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+        """The content of its file; half a surrogate pair, which no UTF-8 can hold, stays escaped."""
+        try:
+            return json.dumps(dict(self.raw), indent=2, ensure_ascii=False).encode() + b"\n"
+        except UnicodeEncodeError:
+            return json.dumps(dict(self.raw), indent=2).encode() + b"\n"
 
     def _categories(self) -> Iterator[Mapping[str, Any]]:
         for category in self.raw.get("categories") or ():

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from civitai_kit.core.catalog.routing import Route, place_of
 from civitai_kit.core.errors import UnexpectedReply
+from civitai_kit.core.paths.our_names import given_away
 from civitai_kit.core.paths.safe_names import safe_name
 from civitai_kit.core.site.models import ModelFile, ModelVersion
 
@@ -40,7 +41,7 @@ def new_entry(version: ModelVersion, extra: Mapping[str, Route] | None = None) -
     place = place_of(model_type, base_model, extra)
     entry: dict[str, Any] = {
         "name": display_name(version, file),
-        "file": safe_name(file.name or "", f"{version.id}.safetensors"),
+        "file": given_away(safe_name(file.name or "", f"{version.id}.safetensors")),
         "dest": place.dest,
         "source": "civitai",
         "civitai_version_id": version.id,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 from civitai_kit.services.catalog.catalogs import LORAS, MODELS, CatalogParts, civitai_map
+
+# File systems tell times some milliseconds apart.
+_TELLS_APART_NS = 100_000_000
 
 
 class Watched(Protocol):
@@ -25,7 +28,7 @@ class MapAnswers:
         self._catalogs = catalogs
         self._models = models
         self._lock = Lock()
-        self._seen: tuple[object, ...] | None = None
+        self._seen: tuple[int | None, ...] | None = None
         self._dests: tuple[str, ...] = ()
         self._body = b""
 
@@ -40,17 +43,28 @@ class MapAnswers:
             ready = self.ready()
             if ready is not None:
                 return ready
-            before = self._state(self._dests)
-            found = civitai_map(self._parts)
-            dests = tuple(sorted({row["dest"] for row in found["by_version"].values()}))
-            body = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-            if self._parts.moving():
-                return body
-            # What changed while it was made is seen at the next question.
-            self._seen = before if dests == self._dests else self._state(dests)
-            self._dests, self._body = dests, body
-            return body
+            found, before = self._looked()
+            if before is None:  # Folders of models were seen for the first time: now they are watched.
+                found, before = self._looked()
+            self._body = json.dumps(found, separators=(",", ":")).encode()
+            # What changed too lately for a time to tell is looked at again the next time.
+            is_settled = before is not None and not self._parts.moving() and not self._is_fresh(before)
+            self._seen = before if is_settled else None
+            return self._body
 
-    def _state(self, dests: Iterable[str]) -> tuple[object, ...]:
-        look: Callable[[str], int | None] = self._models.changed_at
-        return (self._catalogs.changed_at(MODELS), self._catalogs.changed_at(LORAS), *map(look, dests))
+    def _looked(self) -> tuple[dict[str, Any], tuple[int | None, ...] | None]:
+        """The map, and the state of what it was made of; None where that was not watched."""
+        before = self._state(self._dests)
+        found = civitai_map(self._parts)
+        dests = tuple(sorted({row["dest"] for row in found["by_version"].values()}))
+        was_watched, self._dests = dests == self._dests, dests
+        return found, before if was_watched else None
+
+    def _is_fresh(self, state: tuple[int | None, ...]) -> bool:
+        """Whether anything changed so lately that another change could have the same time."""
+        now = self._parts.now().timestamp() * 1e9
+        return any(changed is not None and now - changed < _TELLS_APART_NS for changed in state)
+
+    def _state(self, dests: Iterable[str]) -> tuple[int | None, ...]:
+        catalogs = (self._catalogs.changed_at(name) for name in (MODELS, LORAS))
+        return (*catalogs, *(self._models.changed_at(dest) for dest in dests))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.input.call import Call
-from civitai_kit.cli.input.options import CATALOG, CATALOG_ADD, DB_YES
+from civitai_kit.cli.input.options import CATALOG, CATALOG_ADD
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.opening import reading
 from civitai_kit.cli.output.console import Outcome, of_report
@@ -140,7 +140,7 @@ def _said(body: dict[str, Any]) -> Outcome:
 MAP = Command(show_map, CATALOG, details=_FOLDERS)
 ADD = Command(
     add,
-    (*CATALOG, *CATALOG_ADD, DB_YES),
+    (*CATALOG, *CATALOG_ADD),
     "VERSION_ID",
     f"""{_FOLDERS} A version whose creator allows no download is not added (exit code 3). Type and base model say where
 it belongs; the setting catalog.routes can say otherwise.""",

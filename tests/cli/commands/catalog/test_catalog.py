@@ -83,6 +83,21 @@ def test_type_and_base_model_say_where_it_belongs(
     assert at_sandbox("catalog", "add", str(version.id), "--json").data["category"] == category
 
 
+def test_no_text_of_the_site_breaks_the_file_that_it_is_written_to(at_sandbox: Run, civitai_sandbox: Sandbox) -> None:
+    version = a_version(civitai_sandbox, name="half \ud83d a pair", trained_words=["\udc00"])
+    assert at_sandbox("catalog", "add", str(version.id), "--json").code == 0
+    assert at_sandbox("catalog", "add", str(a_version(civitai_sandbox, name="漢字").id), "--json").code == 0
+    assert len(at_sandbox("catalog", "map", "--json").data["by_version"]) == 2
+
+
+@pytest.mark.parametrize("name", ["x.part", "X.TMP", "x-magnet.txt", ".civitai-kit.lock"])
+def test_no_entry_gets_a_name_of_ours(at_sandbox: Run, civitai_sandbox: Sandbox, name: str) -> None:
+    model = civitai_sandbox.world.add_model("Named", type="LORA")
+    version = civitai_sandbox.world.add_version(model, "v1")
+    civitai_sandbox.world.add_file(version, name)
+    assert at_sandbox("catalog", "add", str(version.id), "--json").data["file"].lower() != name.lower()
+
+
 def test_what_may_not_be_downloaded_is_not_added(at_sandbox: Run, civitai_sandbox: Sandbox) -> None:
     version = a_version(civitai_sandbox, usage_control="Generation")
     ran = at_sandbox("catalog", "add", str(version.id), "--json")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
 
-import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from civitai_kit import asgi
 from civitai_kit.sandbox.faults import FaultBox
 from civitai_kit.sandbox.site.app import build
 from civitai_kit.sandbox.site.faults import ENDINGS
@@ -20,7 +19,6 @@ from civitai_kit.sandbox.storage.server import StorageServer, reset_when_closed
 from civitai_kit.sandbox.worlds.world import World
 
 SECOND_LOOPBACK = "127.0.0.2"
-START_SECONDS = 30.0
 
 
 class Sandbox:
@@ -83,50 +81,12 @@ def running(
     serving = threading.Thread(target=storage.serve_forever, args=(0.05,), name="sandbox storage", daemon=True)
     serving.start()
     try:
-        with _site_running(state, listener):
+        how = {"http": _Protocol, "timeout_graceful_shutdown": 1, "timeout_keep_alive": 30}
+        with asgi.serving(build(state), listener, at_once=True, **how):
             yield Sandbox(state)
     finally:
         storage.close()
         serving.join()
-
-
-@contextlib.contextmanager
-def _site_running(state: SandboxState, listener: socket.socket) -> Iterator[None]:
-    config = uvicorn.Config(
-        build(state),
-        http=_Protocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=1,
-        timeout_keep_alive=30,
-    )
-    server = uvicorn.Server(config)
-    started = threading.Event()
-    thread = threading.Thread(target=_serve, args=(server, listener, started), name="sandbox site", daemon=True)
-    thread.start()
-    if not started.wait(START_SECONDS):
-        raise RuntimeError("the sandbox's site did not start")
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        thread.join()
-
-
-def _serve(server: uvicorn.Server, listener: socket.socket, started: threading.Event) -> None:
-    async def main() -> None:
-        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.002)
-        started.set()
-        await serving
-
-    asyncio.run(main())
 
 
 class _Protocol(H11Protocol):

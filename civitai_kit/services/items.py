@@ -34,9 +34,9 @@ def item_of(choice: Choice, path: str) -> Item:
         base_model=version.base_model or "",
         path=path,
         size=file.size,
-        sha256=_digest(file.hashes.sha256, 64),
-        blake3=_digest(file.hashes.blake3, 64),
-        crc32=_digest(file.hashes.crc32, 8),
+        sha256=sound_digest(file.hashes.sha256, 64),
+        blake3=sound_digest(file.hashes.blake3, 64),
+        crc32=sound_digest(file.hashes.crc32, 8),
         auto_v3=file.hashes.auto_v3,
         file_type=file.type,
         format=file.metadata.format,
@@ -49,7 +49,7 @@ def item_of(choice: Choice, path: str) -> Item:
     )
 
 
-def _digest(text: str | None, digits: int) -> str | None:
+def sound_digest(text: str | None, digits: int) -> str | None:
     """A digest that the site gives, None where it is none: then the next one decides."""
     return text if text is not None and re.fullmatch(f"[0-9a-f]{{{digits}}}", text) else None
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import socket
-import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
-import uvicorn
 from starlette.types import ASGIApp
 
-_START_SECONDS = 10.0
+from civitai_kit.asgi import serving
+
 # Answers under way get so long when the server is stopped.
 _GRACE_SECONDS = 3
 # A request's head; beyond it the connection is closed with 400.
@@ -19,34 +16,17 @@ _LONGEST_HEAD = 16 * 1024
 _MOST_CONNECTIONS = 500
 
 
-@contextlib.contextmanager
-def running(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
+def running(app: ASGIApp, listener: socket.socket) -> AbstractContextManager[None]:
     """Serve on an open socket in a thread until the block ends."""
-    config = uvicorn.Config(
+    return serving(
         app,
+        listener,
         http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
         limit_concurrency=_MOST_CONNECTIONS,
         h11_max_incomplete_event_size=_LONGEST_HEAD,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = uvicorn.Server(config)
-    started = threading.Event()
-    thread = threading.Thread(target=_serve, args=(server, listener, started), name="web", daemon=True)
-    thread.start()
-    if not started.wait(_START_SECONDS):
-        raise RuntimeError("the server did not start")
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -62,14 +42,3 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-def _serve(server: uvicorn.Server, listener: socket.socket, started: threading.Event) -> None:
-    async def main() -> None:
-        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.005)
-        started.set()
-        await serving
-
-    asyncio.run(main())

@@ -7,7 +7,7 @@ from civitai_kit.core.library.identified import Identified
 from civitai_kit.core.library.model_file import MatchedBy
 from civitai_kit.core.site.models import Model, ModelFile, ModelVersion
 from civitai_kit.core.site.references import path_and_query
-from civitai_kit.services.items import is_foreign, merged, proved_of
+from civitai_kit.services.items import is_foreign, merged, proved_of, sound_digest
 from civitai_kit.services.library.ports import LibraryParts
 
 
@@ -78,8 +78,8 @@ def _record(parts: LibraryParts, found: Identified, entry: Entry, now: str) -> F
         path=shown_path(parts, found.file.path),
         size=found.size,
         sha256=found.digests.sha256 if is_proved else None,
-        blake3=file.hashes.blake3 if is_proved else None,
-        crc32=file.hashes.crc32 if is_proved else None,
+        blake3=sound_digest(file.hashes.blake3, 64) if is_proved else None,
+        crc32=sound_digest(file.hashes.crc32, 8) if is_proved else None,
         auto_v3=found.digests.auto_v3,
         url=path_and_query(file.download_url or ""),
         foreign=is_foreign(version, file) if file.id is not None else False,

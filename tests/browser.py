@@ -46,6 +46,12 @@ class Tab:
         page = json.dumps(url.partition("#")[0])
         self.wait_for(f"document.readyState === 'complete' && location.href.split('#')[0] === {page}")
 
+    def reload(self) -> None:
+        """Load the page anew and wait until it has loaded; until then the old one would still answer."""
+        self.run("window.isOld = true")
+        self.run("location.reload()")
+        self.wait_for("!window.isOld && document.readyState === 'complete'")
+
     def run(self, script: str) -> Any:
         """The value of an expression in the page; a promise is waited for."""
         answer = self.call(

@@ -187,8 +187,8 @@ def test_choices_are_remembered_and_the_search_stands_in_the_address(tab: Tab, s
     tab.run("document.getElementById('covers').click()")
     search(tab, "ink")
     tab.wait_for("location.hash === '#q=ink'")
-    tab.run("location.reload()")
-    tab.wait_for("document.readyState === 'complete' && document.querySelector('.card')")
+    tab.reload()
+    tab.wait_for("document.querySelector('.card')")
     assert tab.run("[document.getElementById('sort').value, document.getElementById('direction').textContent]") == [
         "name",
         "↓",

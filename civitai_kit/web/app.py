@@ -8,8 +8,6 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -53,19 +51,8 @@ def make_app(parts: WebParts) -> ASGIApp:
     if parts.files is not None:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
     routes.append(Mount("/", _Pages(parts.library)))
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=[*parts.origins],
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type"],
-        max_age=600,
-    )
-    app = Starlette(
-        routes=routes,
-        middleware=[cors] if parts.origins else [],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
-    )
-    return Guard(app, token=parts.token, names=parts.names, log=parts.log)
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
+    return Guard(app, token=parts.token, names=parts.names, origins=parts.origins, log=parts.log)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,14 +42,24 @@ class Guard:
     """Lets a request through to the application, or answers it.
 
     `names` are the names by which browsers may call the server: a page of a stranger whose own name leads here is
-    refused (DNS rebinding). Addresses are let through, for no name can be made to be one.
+    refused (DNS rebinding). Addresses are let through, for no name can be made to be one. Pages of `origins` can read
+    every answer, refusals too.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str, names: Collection[str], log: Callable[[Access], None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        token: str,
+        names: Collection[str],
+        origins: Collection[str],
+        log: Callable[[Access], None],
+    ) -> None:
         self._app = app
         self._token = token.encode()
         self._names = {name.lower() for name in names}
         self._log = log
+        self._answer = _readable_by(origins, self._admit) if origins else self._admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -68,13 +79,15 @@ class Guard:
                 headers.append("Server-Timing", f"app;dur={(time.perf_counter() - began) * 1000:.1f}")
             await send(message)
 
-        refusal = self._refusal(scope)
         try:
-            await (refusal or self._app)(scope, receive, answer)
+            await self._answer(scope, receive, answer)
         finally:
             client = scope.get("client") or ("?", 0)
             took = time.perf_counter() - began
             self._log(Access(str(client[0]), scope["method"], quote(scope["path"])[:500], status, took))
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._refusal(scope) or self._app)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -103,3 +116,16 @@ class Guard:
     def _is_known(self, headers: Headers) -> bool:
         scheme, _, said = headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(said.strip().encode("utf-8", "replace"), self._token)
+
+
+def _readable_by(origins: Collection[str], app: ASGIApp) -> ASGIApp:
+    """The application with what browsers want to hear before a page of these origins may ask it and read it."""
+    return CORSMiddleware(
+        app,
+        allow_origins=[*origins],
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["Authorization", "Content-Type"],
+        # Pages of the web ask a server of this machine or network: browsers want that allowed expressly.
+        allow_private_network=True,
+        max_age=600,
+    )

@@ -93,7 +93,7 @@ class Guard:
         headers = Headers(scope=scope)
         if not self._is_ours(headers.get("host", "")):
             return JSONResponse({"detail": "This server is not called by that name."}, 421)
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEAD:
+        if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MOST_HEAD:
             return JSONResponse({"detail": "The head of the request is too long."}, 431, {"Connection": "close"})
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > MOST_BODY or "transfer-encoding" in headers:
@@ -114,7 +114,9 @@ class Guard:
         return True
 
     def _is_known(self, headers: Headers) -> bool:
-        scheme, _, said = headers.get("authorization", "").partition(" ")
+        given = headers.getlist("authorization")
+        # Of two, a proxy before us may have looked at the other.
+        scheme, _, said = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         return scheme.lower() == "bearer" and hmac.compare_digest(said.strip().encode("utf-8", "replace"), self._token)
 
 

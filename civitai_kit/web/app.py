@@ -44,7 +44,8 @@ def make_app(parts: WebParts) -> ASGIApp:
     """The whole application, guarded."""
     routes: list[BaseRoute] = [
         *catalog_api.routes(parts.catalogs, parts.answers, parts.told),
-        Route("/api/{rest:path}", _unknown),
+        # What the API has not: the pages are not looked through for it.
+        Route("/api/{rest:path}", JSONResponse({"detail": "Not Found"}, 404)),
         Route("/healthz", _health, methods=["GET"]),
         Route("/openapi.json", _description, methods=["GET"]),
         Route("/docs", _docs, methods=["GET"]),
@@ -63,11 +64,6 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": "Something unforeseen happened; the server's log says what."}, 500)
-
-
-async def _unknown(request: Request) -> Response:
-    """What the API has not, or not by this method: the pages are not looked through for it."""
-    return JSONResponse({"detail": "Not Found"}, 404)
 
 
 async def _health(request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +15,7 @@ from civitai_kit.services.catalog.catalogs import CatalogParts, add, promote, re
 from civitai_kit.services.catalog.map_answers import MapAnswers
 from civitai_kit.web.answers import of_error
 
-_LARGEST_ID = 2**31 - 1
+LARGEST_ID = 2**31 - 1
 
 Told = Callable[[CivitaiKitError], None]
 
@@ -46,20 +46,13 @@ def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
         Route("/api/admin/civitai/promote-to-lora/{version_id}", promote_, methods=["POST"]),
         Route("/api/admin/models/{filename}/catalog", remove_, methods=["DELETE"]),
     ]
-    return [*asked, *(Route(route.path, _not_so(route), methods=_EVERY) for route in asked)]
+    return [*asked, *(Route(route.path, _not_so(route)) for route in asked)]
 
 
-_EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-
-
-def _not_so(route: Route) -> Callable[[Request], Awaitable[Response]]:
-    """The answer to a method that a path does not have."""
+def _not_so(route: Route) -> Response:
+    """The answer to every method that a path does not have."""
     allowed = ", ".join(sorted(route.methods or ()))
-
-    async def refuse(request: Request) -> Response:
-        return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": allowed})
-
-    return refuse
+    return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": allowed})
 
 
 async def _changed(change: Callable[[], Mapping[str, Any]], told: Told) -> Response:
@@ -73,5 +66,5 @@ async def _changed(change: Callable[[], Mapping[str, Any]], told: Told) -> Respo
 def _version_id(request: Request) -> int:
     """The id in the path; 0 for what can be none, which is asked of nobody and stands in no catalog."""
     said = str(request.path_params["version_id"])
-    number = int(said) if said.isascii() and said.isdigit() and len(said) <= len(str(_LARGEST_ID)) else 0
-    return number if number <= _LARGEST_ID else 0
+    number = int(said) if said.isascii() and said.isdigit() and len(said) <= len(str(LARGEST_ID)) else 0
+    return number if number <= LARGEST_ID else 0

@@ -6,8 +6,14 @@ from html import escape
 from typing import Any
 
 from civitai_kit.core.version import __version__
+from civitai_kit.web.catalog_api import LARGEST_ID
 
-_VERSION_ID = {"name": "version_id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
+_VERSION_ID = {
+    "name": "version_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
+}
 _FILE = {"name": "filename", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 _DETAIL = {
     "type": "object",
@@ -15,6 +21,7 @@ _DETAIL = {
     "required": ["detail"],
 }
 _REFUSALS = {
+    "400": "What was asked for cannot be.",
     "401": "The token is missing or wrong.",
     "404": "The site, or the catalog, does not have it.",
     "413": "A request has no body here.",
@@ -62,7 +69,9 @@ def _admin_paths() -> dict[str, Any]:
             "get": _operation("Which versions of the site are in the catalogs, and are their files here", of_map)
         },
         "/api/admin/civitai/add/{version_id}": {
-            "post": _operation("Add a version to models.json", added, "404", "502", "503", parameters=[_VERSION_ID])
+            "post": _operation(
+                "Add a version to models.json", added, "400", "404", "502", "503", parameters=[_VERSION_ID]
+            )
         },
         "/api/admin/civitai/promote-to-lora/{version_id}": {
             "post": _operation(

@@ -14,7 +14,8 @@ _VERSION_ID = {
     "required": True,
     "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
 }
-_FILE = {"name": "filename", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+_FILE_NAME = {"type": "string", "pattern": r"^[^/\\\x00]+$", "not": {"enum": [".", ".."]}}
+_FILE = {"name": "filename", "in": "path", "required": True, "schema": _FILE_NAME}
 _DETAIL = {
     "type": "object",
     "properties": {"detail": {"type": "string"}},

@@ -79,9 +79,10 @@ def _path_of(parts: CatalogParts, version_id: int) -> str:
 def _fetched(call: Call, loaded: Any, version_id: int, path: str, body: dict[str, Any]) -> Outcome:
     from dataclasses import replace
 
-    from civitai_kit.cli.opening import download_options, writing
+    from civitai_kit.cli.opening import writing
     from civitai_kit.core.plans.selection import ScanRequest, Selection
     from civitai_kit.core.site.references import Reference, ReferenceKind
+    from civitai_kit.kit.download_options import download_options
     from civitai_kit.services.download.download import download
     from civitai_kit.services.scan.scan import scan
 

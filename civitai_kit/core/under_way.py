@@ -15,6 +15,7 @@ from civitai_kit.core.events import (
     FileMoved,
     FileStarted,
     FileWaits,
+    LockWaits,
     PageRead,
     RunStarted,
     Saved,
@@ -79,7 +80,7 @@ class State:
             case PageRead():
                 self.page, self.pause = event, ""
             case RunStarted():
-                self.files, self.size, self.page = event.files, event.size, None
+                self.files, self.size, self.page, self.pause = event.files, event.size, None, ""
             case FileStarted():
                 self.moving[event.key] = Moving(event.size)
             case FileMoved():
@@ -90,7 +91,7 @@ class State:
                 self._settle(event.key, event.size)
             case FileFailed():
                 self._fail(event)
-            case SiteWaits():
+            case SiteWaits() | LockWaits():
                 self.pause = event.why
             case FileCame() | Saved() | Warned():
                 pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from civitai_kit.core.library.model_file import is_model_file
 from civitai_kit.services.catalog.catalogs import CatalogParts
 from civitai_kit.services.catalog.map_answers import MapAnswers
 from civitai_kit.web import catalog_api, openapi
+from civitai_kit.web.answers import Told
 from civitai_kit.web.guard import Access, Guard
+from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveParts, live_routes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,19 +34,25 @@ class WebParts:
 
     catalogs: CatalogParts
     answers: MapAnswers
+    live: LiveParts
     library: Path
     files: Path | None
     token: str
     names: Collection[str]
     origins: Collection[str]
     log: Callable[[Access], None]
-    told: catalog_api.Told
+    told: Told
 
 
 def make_app(parts: WebParts) -> ASGIApp:
     """The whole application, guarded."""
-    routes: list[BaseRoute] = [
+    asked = [
         *catalog_api.routes(parts.catalogs, parts.answers, parts.told),
+        *live_routes(parts.live, parts.told),
+    ]
+    routes: list[BaseRoute] = [
+        *asked,
+        *_refusals(asked),
         Route("/api/{rest:path}", _unknown),
         Route("/healthz", _health, methods=["GET"]),
         Route("/openapi.json", _description, methods=["GET"]),
@@ -65,7 +73,24 @@ def make_app(parts: WebParts) -> ASGIApp:
         middleware=[cors] if parts.origins else [],
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )
-    return Guard(app, token=parts.token, names=parts.names, log=parts.log)
+    return Guard(app, token=parts.token, names=parts.names, bodies={DOWNLOAD: MOST_PLAN}, log=parts.log)
+
+
+_EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def _refusals(asked: Sequence[Route]) -> Iterator[Route]:
+    """The answers to methods that a path does not have."""
+    for path in dict.fromkeys(route.path for route in asked):
+        methods = {method for route in asked if route.path == path for method in route.methods or ()}
+        yield Route(path, _not_by(", ".join(sorted(methods))), methods=_EVERY)
+
+
+def _not_by(allowed: str) -> Callable[[Request], Awaitable[Response]]:
+    async def refuse(request: Request) -> Response:
+        return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": allowed})
+
+    return refuse
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -60,20 +59,16 @@ def make_app(parts: WebParts) -> ASGIApp:
     ]
     if parts.files is not None:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
-    routes.append(Mount("/", _Pages(parts.library)))
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=[*parts.origins],
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type"],
-        max_age=600,
+    routes.append(Mount("/", _Pages(parts.library, html=True)))
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
+    return Guard(
+        app,
+        token=parts.token,
+        names=parts.names,
+        origins=parts.origins,
+        bodies={DOWNLOAD: MOST_PLAN},
+        log=parts.log,
     )
-    app = Starlette(
-        routes=routes,
-        middleware=[cors] if parts.origins else [],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
-    )
-    return Guard(app, token=parts.token, names=parts.names, bodies={DOWNLOAD: MOST_PLAN}, log=parts.log)
 
 
 _EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -124,12 +119,25 @@ _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'"
 _NOT_SHOWN = ("processed_files.json", "duplicate_models.txt")
 
 
-class _Pages(StaticFiles):
-    """The library's folder, without links out of it; it need not be there yet."""
+class _Folder(StaticFiles):
+    """The files in a folder, without links out of it; it need not be there yet. What cannot be read is not there."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(directory=folder, html=True, check_dir=False)
+    def __init__(self, folder: Path, *, html: bool = False) -> None:
+        super().__init__(directory=folder, html=html, check_dir=False)
         self.config_checked = True
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """The place of a file, and what it is."""
+        try:
+            place, found = super().lookup_path(path)
+        except OSError:
+            return "", None
+        is_ours = found is None or os.access(place, os.R_OK)
+        return (place, found) if is_ours else ("", None)
+
+
+class _Pages(_Folder):
+    """The library's folder."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at a path, or 404."""
@@ -140,12 +148,8 @@ class _Pages(StaticFiles):
         return response
 
 
-class _ModelFiles(StaticFiles):
+class _ModelFiles(_Folder):
     """Model files, read-only, with ranges; nothing else that lies between them."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(directory=folder, check_dir=False)
-        self.config_checked = True
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at a path, or 404."""

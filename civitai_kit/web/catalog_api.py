@@ -40,8 +40,8 @@ def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
 
     return [
         Route("/api/admin/models/civitai-map", map_, methods=["GET"]),
-        Route("/api/admin/civitai/add/{version_id:int}", add_, methods=["POST"]),
-        Route("/api/admin/civitai/promote-to-lora/{version_id:int}", promote_, methods=["POST"]),
+        Route("/api/admin/civitai/add/{version_id}", add_, methods=["POST"]),
+        Route("/api/admin/civitai/promote-to-lora/{version_id}", promote_, methods=["POST"]),
         Route("/api/admin/models/{filename}/catalog", remove_, methods=["DELETE"]),
     ]
 
@@ -55,6 +55,7 @@ async def _changed(change: Callable[[], Mapping[str, Any]], told: Told) -> Respo
 
 
 def _version_id(request: Request) -> int:
-    number = int(request.path_params["version_id"])
-    # What cannot be an id is asked of nobody: the catalogs do not have it either.
-    return number if 0 < number <= _LARGEST_ID else 0
+    """The id in the path; 0 for what can be none, which is asked of nobody and stands in no catalog."""
+    said = str(request.path_params["version_id"])
+    number = int(said) if said.isascii() and said.isdigit() and len(said) <= len(str(_LARGEST_ID)) else 0
+    return number if number <= _LARGEST_ID else 0

@@ -60,7 +60,7 @@ def served(home: Path, *, with_files: bool = False, patience: float = SECONDS, *
     values = {"api_delay_ms": 0, "max_retries": 0, "save_path": str(home / "downloads"), **settings}
     loaded = load_settings(Layer("flags", values), config=None, env={}, cwd=home, user=home / "none.toml")
     with open_kit(loaded, _unheard, writing=False, command="serve") as kit, listen("127.0.0.1", 0) as listener:
-        queue = download_queue(loaded, SharedStore(kit.ground), lambda emit: emit)
+        queue = download_queue(loaded, SharedStore(kit.ground))
         parts = web_parts(kit, queue, token=TOKEN, with_files=with_files, log=_unheard, told=_unheard)
         with running(make_app(parts), listener, patience=patience), closing(queue):
             yield Server(f"http://127.0.0.1:{listener.getsockname()[1]}", home / "downloads")

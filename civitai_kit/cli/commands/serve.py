@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import CATALOG, LIBRARY_OUT, SERVE
@@ -100,7 +100,7 @@ def _queue(loaded: Loaded, kit: Kit) -> DownloadQueue:
     from civitai_kit.kit.live import download_queue
     from civitai_kit.kit.shared_store import SharedStore
 
-    return download_queue(loaded, SharedStore(kit.ground), logged)
+    return download_queue(loaded, SharedStore(kit.ground), logged, _ended)
 
 
 def _parts(call: Call, kit: Kit, queue: DownloadQueue, token: str) -> WebParts:
@@ -120,6 +120,15 @@ def _log(access: Access) -> None:
 def _told(error: CivitaiKitError) -> None:
     """What an answer was refused for."""
     logging.getLogger("civitai_kit.serve").warning("%s: %s", error.code, error.message)
+
+
+def _ended(row: dict[str, Any]) -> None:
+    """What came of a download: at the level `info`, and with its first error at `warning`."""
+    logger = logging.getLogger("civitai_kit.serve")
+    logger.info("download %s, %s: %s, %s files", row["id"], row["ref"], row["status"], row["finished"])
+    if row["errors"]:
+        first = row["errors"][0]
+        logger.warning("download %s, %s: %s: %s", row["id"], row["ref"], first["code"], first["message"])
 
 
 def _greeting(url: str, new_token: str | None) -> list[str]:

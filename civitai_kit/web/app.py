@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from civitai_kit.core.library.model_file import is_model_file
 from civitai_kit.services.catalog.catalogs import CatalogParts
 from civitai_kit.services.catalog.map_answers import MapAnswers
 from civitai_kit.web import catalog_api, openapi
+from civitai_kit.web.answers import Told
 from civitai_kit.web.guard import Access, Guard
+from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveParts, live_routes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +33,25 @@ class WebParts:
 
     catalogs: CatalogParts
     answers: MapAnswers
+    live: LiveParts
     library: Path
     files: Path | None
     token: str
     names: Collection[str]
     origins: Collection[str]
     log: Callable[[Access], None]
-    told: catalog_api.Told
+    told: Told
 
 
 def make_app(parts: WebParts) -> ASGIApp:
     """The whole application, guarded."""
-    routes: list[BaseRoute] = [
+    asked = [
         *catalog_api.routes(parts.catalogs, parts.answers, parts.told),
+        *live_routes(parts.live, parts.told),
+    ]
+    routes: list[BaseRoute] = [
+        *asked,
+        *_refusals(asked),
         # What the API has not: the pages are not looked through for it.
         Route("/api/{rest:path}", JSONResponse({"detail": "Not Found"}, 404)),
         Route("/healthz", _health, methods=["GET"]),
@@ -54,7 +62,21 @@ def make_app(parts: WebParts) -> ASGIApp:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
     routes.append(Mount("/", _Pages(parts.library, html=True)))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
-    return Guard(app, token=parts.token, names=parts.names, origins=parts.origins, log=parts.log)
+    return Guard(
+        app,
+        token=parts.token,
+        names=parts.names,
+        origins=parts.origins,
+        bodies={DOWNLOAD: MOST_PLAN},
+        log=parts.log,
+    )
+
+
+def _refusals(asked: Sequence[Route]) -> Iterator[Route]:
+    """The answers to every method that a path does not have."""
+    for path in dict.fromkeys(route.path for route in asked):
+        methods = {method for route in asked if route.path == path for method in route.methods or ()}
+        yield Route(path, JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": ", ".join(sorted(methods))}))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -11,13 +11,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from civitai_kit.core.errors import CivitaiKitError
+from civitai_kit.core.site.references import LARGEST_ID
 from civitai_kit.services.catalog.catalogs import CatalogParts, add, promote, remove
 from civitai_kit.services.catalog.map_answers import MapAnswers
-from civitai_kit.web.answers import of_error
-
-LARGEST_ID = 2**31 - 1
-
-Told = Callable[[CivitaiKitError], None]
+from civitai_kit.web.answers import Told, of_error
 
 
 def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
@@ -40,19 +37,12 @@ def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
     async def remove_(request: Request) -> Response:
         return await _changed(lambda: remove(parts, request.path_params["filename"]), told)
 
-    asked = [
+    return [
         Route("/api/admin/models/civitai-map", map_, methods=["GET"]),
         Route("/api/admin/civitai/add/{version_id}", add_, methods=["POST"]),
         Route("/api/admin/civitai/promote-to-lora/{version_id}", promote_, methods=["POST"]),
         Route("/api/admin/models/{filename}/catalog", remove_, methods=["DELETE"]),
     ]
-    return [*asked, *(Route(route.path, _not_so(route)) for route in asked)]
-
-
-def _not_so(route: Route) -> Response:
-    """The answer to every method that a path does not have."""
-    allowed = ", ".join(sorted(route.methods or ()))
-    return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": allowed})
 
 
 async def _changed(change: Callable[[], Mapping[str, Any]], told: Told) -> Response:

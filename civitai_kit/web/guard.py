@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ADMIN = "/api/admin/"
-# No question of the API has a body; what programs send all the same is small.
+# Few questions of the API have a body; what programs send all the same is small.
 MOST_BODY = 64 * 1024
 MOST_HEAD = 16 * 1024
 
@@ -43,7 +43,7 @@ class Guard:
 
     `names` are the names by which browsers may call the server: a page of a stranger whose own name leads here is
     refused (DNS rebinding). Addresses are let through, for no name can be made to be one. Pages of `origins` can read
-    every answer, refusals too.
+    every answer, refusals too. `bodies` are the longest bodies of paths that take one.
     """
 
     def __init__(
@@ -53,11 +53,13 @@ class Guard:
         token: str,
         names: Collection[str],
         origins: Collection[str],
+        bodies: Mapping[str, int],
         log: Callable[[Access], None],
     ) -> None:
         self._app = app
         self._token = token.encode()
         self._names = {name.lower() for name in names}
+        self._bodies = bodies
         self._log = log
         self._answer = _readable_by(origins, self._admit) if origins else self._admit
 
@@ -95,9 +97,11 @@ class Guard:
             return JSONResponse({"detail": "This server is not called by that name."}, 421)
         if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MOST_HEAD:
             return JSONResponse({"detail": "The head of the request is too long."}, 431, {"Connection": "close"})
-        length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MOST_BODY or "transfer-encoding" in headers:
-            return JSONResponse({"detail": "A request has no body here."}, 413, {"Connection": "close"})
+        length, most = headers.get("content-length", "0"), self._bodies.get(scope["path"], MOST_BODY)
+        if not (length.isascii() and length.isdigit()) or int(length) > most or "transfer-encoding" in headers:
+            return JSONResponse(
+                {"detail": "The body is too long, or its length is not said."}, 413, {"Connection": "close"}
+            )
         if scope["path"].startswith(ADMIN) and scope["method"] != "OPTIONS" and not self._is_known(headers):
             return JSONResponse({"detail": "Not authenticated"}, 401, {"WWW-Authenticate": "Bearer"})
         return None

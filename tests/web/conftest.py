@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ import httpx2
 import pytest
 
 from civitai_kit.core.settings.layers import Layer
+from civitai_kit.kit.live import download_queue
 from civitai_kit.kit.parts import open_kit
 from civitai_kit.kit.settings import load_settings
+from civitai_kit.kit.shared_store import SharedStore
 from civitai_kit.testing import Sandbox
 from civitai_kit.web.app import make_app
 from civitai_kit.web.parts import web_parts
@@ -58,8 +60,9 @@ def served(home: Path, *, with_files: bool = False, patience: float = SECONDS, *
     values = {"api_delay_ms": 0, "max_retries": 0, "save_path": str(home / "downloads"), **settings}
     loaded = load_settings(Layer("flags", values), config=None, env={}, cwd=home, user=home / "none.toml")
     with open_kit(loaded, _unheard, writing=False, command="serve") as kit, listen("127.0.0.1", 0) as listener:
-        parts = web_parts(kit, token=TOKEN, with_files=with_files, log=_unheard, told=_unheard)
-        with running(make_app(parts), listener, patience=patience):
+        queue = download_queue(loaded, SharedStore(kit.ground))
+        parts = web_parts(kit, queue, token=TOKEN, with_files=with_files, log=_unheard, told=_unheard)
+        with running(make_app(parts), listener, patience=patience), closing(queue):
             yield Server(f"http://127.0.0.1:{listener.getsockname()[1]}", home / "downloads")
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Protocol
 
-from civitai_kit.core.catalog.document import Entry
+from civitai_kit.core.catalog.document import Entry, place_in
 from civitai_kit.core.errors import CivitaiKitError, Code
 from civitai_kit.services.ports import TreeEntry
 
@@ -30,8 +30,8 @@ class FilesThere:
 
     def size_of(self, entry: Entry) -> int | None:
         """The size of an entry's file; None where it is not there, or named outside the folder."""
-        path = path_of(entry)
-        if path is None:
+        path = place_in(entry)
+        if not path:
             return None
         folder, _, name = path.rpartition("/")
         found = self._in(folder).get(_same(name))
@@ -64,18 +64,9 @@ class FilesThere:
             raise
 
 
-def path_of(entry: Entry) -> str | None:
-    """Where an entry's file is to be, relative to the models' folder with `/`; None for an entry without a file."""
-    file, dest = entry.get("file"), entry.get("dest")
-    if not isinstance(file, str) or not file:
-        return None
-    path = f"{dest}/{file}" if isinstance(dest, str) and dest else file
-    return path.replace("\\", "/")
-
-
 def folder_of(entry: Entry) -> str:
-    """The folder of that."""
-    return (path_of(entry) or "").rpartition("/")[0]
+    """The folder in which an entry's file belongs, relative to the models' folder; empty for that one itself."""
+    return place_in(entry).rpartition("/")[0]
 
 
 def _same(name: str) -> str:

@@ -53,7 +53,7 @@ check: venv ## format, lint, types, import floors
 bench: venv $(PLAIN)/.ready ## bytes, scans and starts beside curl and openssl, as ratios
 	$(BIN)/python bench/run.py --python $(PLAIN)/bin/python
 
-torture: venv ## bad inputs, kills, names, links, servers, databases: minutes; ONLY=stores, ONLY='kills:images'
+torture: venv ## bad inputs, kills, names, links, servers, databases, catalogs: minutes; ONLY=stores, ONLY='kills:images'
 	@$(BIN)/python -m torture
 
 # As people install it: what tests and linters bring along costs time at the start. From the lock, like everything here.

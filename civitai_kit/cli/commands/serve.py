@@ -127,10 +127,11 @@ def _told(error: CivitaiKitError) -> None:
 def _ended(row: dict[str, Any]) -> None:
     """What came of a download: at the level `info`, and with its first error at `warning`."""
     logger = logging.getLogger("civitai_kit.serve")
-    logger.info("download %s, %s: %s, %s files", row["id"], row["ref"], row["status"], row["finished"])
+    which = f"download {row['id']}, {shown(row['ref'])}"
+    logger.info("%s: %s, %s files", which, row["status"], row["finished"])
     if row["errors"]:
         first = row["errors"][0]
-        logger.warning("download %s, %s: %s: %s", row["id"], row["ref"], first["code"], first["message"])
+        logger.warning("%s: %s: %s", which, first["code"], shown(first["message"]))
 
 
 def _greeting(url: str, new_token: str | None) -> list[str]:

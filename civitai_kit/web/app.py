@@ -19,13 +19,14 @@ from starlette.types import ASGIApp, Scope
 from civitai_kit.core.library.model_file import is_model_file
 from civitai_kit.services.catalog.catalogs import CatalogParts
 from civitai_kit.services.catalog.map_answers import MapAnswers
-from civitai_kit.web import catalog_api, openapi
+from civitai_kit.services.mirror import Mirror
+from civitai_kit.web import catalog_api, mirror_api, openapi
 from civitai_kit.web.guard import Access, Guard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebParts:
-    """What is served: the catalogs, the library's folder, and the models' folder where that is wanted.
+    """What is served: the catalogs, the library's folder, and where that is wanted the models' folder and a mirror.
 
     `names` are those that browsers may call the server by, `origins` the pages that may ask it.
     """
@@ -34,6 +35,7 @@ class WebParts:
     answers: MapAnswers
     library: Path
     files: Path | None
+    mirror: Mirror | None
     token: str
     names: Collection[str]
     origins: Collection[str]
@@ -45,6 +47,7 @@ def make_app(parts: WebParts) -> ASGIApp:
     """The whole application, guarded."""
     routes: list[BaseRoute] = [
         *catalog_api.routes(parts.catalogs, parts.answers, parts.told),
+        *([] if parts.mirror is None else mirror_api.routes(parts.mirror, parts.told)),
         Route("/api/{rest:path}", _unknown),
         Route("/healthz", _health, methods=["GET"]),
         Route("/openapi.json", _description, methods=["GET"]),
@@ -83,7 +86,8 @@ async def _unknown(request: Request) -> Response:
 
 
 async def _health(request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
+    # A client with a key looks here whether it may show it: to this server it does not.
+    return JSONResponse({"status": "ok", "service": "civitai-kit"})
 
 
 async def _description(request: Request) -> Response:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pytest
 from civitai_kit.core.settings.layers import Layer
 from civitai_kit.kit.parts import open_kit
 from civitai_kit.kit.settings import load_settings
+from civitai_kit.kit.shared_store import SharedStore
 from civitai_kit.testing import Sandbox
 from civitai_kit.web.app import make_app
 from civitai_kit.web.parts import web_parts
@@ -69,7 +70,8 @@ def serve(civitai_sandbox: Sandbox, tmp_path: Path) -> Iterator[Serve]:
                 Layer("flags", values), config=None, env={}, cwd=tmp_path, user=tmp_path / "none.toml"
             )
             kit = stack.enter_context(open_kit(loaded, _unheard, writing=False, command="serve"))
-            parts = web_parts(kit, token=TOKEN, with_files=with_files, log=_unheard, told=_unheard)
+            shared = stack.enter_context(closing(SharedStore(kit.ground)))
+            parts = web_parts(kit, token=TOKEN, shared=shared, with_files=with_files, log=_unheard, told=_unheard)
             listener = stack.enter_context(listen("127.0.0.1", 0))
             stack.enter_context(running(make_app(parts), listener))
             return Server(f"http://127.0.0.1:{listener.getsockname()[1]}", tmp_path / "downloads")

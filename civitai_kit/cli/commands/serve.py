@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from civitai_kit.cli.input.call import Call
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from civitai_kit.core.settings.layers import Settings
     from civitai_kit.kit.parts import Kit
+    from civitai_kit.kit.shared_store import SharedStore
     from civitai_kit.web.app import WebParts
     from civitai_kit.web.guard import Access
 
@@ -37,13 +39,14 @@ def run(call: Call) -> Outcome:
         from civitai_kit.kit.extras import adding
 
         raise CivitaiKitError(MISSING, code=Code.USAGE, hint=f"{adding('server')} brings them.") from error
+    from civitai_kit.kit.shared_store import SharedStore
     from civitai_kit.web.app import make_app
 
     settings = call.load().settings
     token, is_new = _token(call, settings)
     with reading(call) as kit, _listener(listen, settings) as listener:
         url = _url(settings, listener)
-        with running(make_app(_parts(call, kit, token)), listener):
+        with closing(SharedStore(kit.ground)) as shared, running(make_app(_parts(call, kit, shared, token)), listener):
             data = {"url": url, "token_is_new": is_new}
             call.console.show("serve", Outcome(data, list(_greeting(url, token if is_new else None))))
             call.stop.wait()
@@ -89,11 +92,11 @@ def _url(settings: Settings, listener: socket.socket) -> str:
     return f"http://{shown}:{listener.getsockname()[1]}"
 
 
-def _parts(call: Call, kit: Kit, token: str) -> WebParts:
+def _parts(call: Call, kit: Kit, shared: SharedStore, token: str) -> WebParts:
     from civitai_kit.web.parts import web_parts
 
     names = {name.lower() for name in call.many("allow_host")}
-    return web_parts(kit, token=token, names=names, with_files=call.has("files"), log=_log, told=_told)
+    return web_parts(kit, token=token, shared=shared, names=names, with_files=call.has("files"), log=_log, told=_told)
 
 
 def _log(access: Access) -> None:

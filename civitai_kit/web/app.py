@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import os
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -21,7 +20,9 @@ from civitai_kit.services.catalog.catalogs import CatalogParts
 from civitai_kit.services.catalog.map_answers import MapAnswers
 from civitai_kit.services.mirror import Mirror
 from civitai_kit.web import catalog_api, mirror_api, openapi
+from civitai_kit.web.answers import Told
 from civitai_kit.web.guard import Access, Guard
+from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveParts, live_routes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class WebParts:
 
     catalogs: CatalogParts
     answers: MapAnswers
+    live: LiveParts
     library: Path
     files: Path | None
     mirror: Mirror | None
@@ -40,14 +42,19 @@ class WebParts:
     names: Collection[str]
     origins: Collection[str]
     log: Callable[[Access], None]
-    told: catalog_api.Told
+    told: Told
 
 
 def make_app(parts: WebParts) -> ASGIApp:
     """The whole application, guarded."""
-    routes: list[BaseRoute] = [
+    asked = [
         *catalog_api.routes(parts.catalogs, parts.answers, parts.told),
         *([] if parts.mirror is None else mirror_api.routes(parts.mirror, parts.told)),
+        *live_routes(parts.live, parts.told),
+    ]
+    routes: list[BaseRoute] = [
+        *asked,
+        *_refusals(asked),
         Route("/api/{rest:path}", _unknown),
         Route("/healthz", _health, methods=["GET"]),
         Route("/openapi.json", _description, methods=["GET"]),
@@ -55,20 +62,33 @@ def make_app(parts: WebParts) -> ASGIApp:
     ]
     if parts.files is not None:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
-    routes.append(Mount("/", _Pages(parts.library)))
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=[*parts.origins],
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type"],
-        max_age=600,
+    routes.append(Mount("/", _Pages(parts.library, html=True)))
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
+    return Guard(
+        app,
+        token=parts.token,
+        names=parts.names,
+        origins=parts.origins,
+        bodies={DOWNLOAD: MOST_PLAN, **mirror_api.LONG_BODIES},
+        log=parts.log,
     )
-    app = Starlette(
-        routes=routes,
-        middleware=[cors] if parts.origins else [],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
-    )
-    return Guard(app, token=parts.token, names=parts.names, log=parts.log)
+
+
+_EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def _refusals(asked: Sequence[Route]) -> Iterator[Route]:
+    """The answers to methods that a path does not have."""
+    for path in dict.fromkeys(route.path for route in asked):
+        methods = {method for route in asked if route.path == path for method in route.methods or ()}
+        yield Route(path, _not_by(", ".join(sorted(methods))), methods=_EVERY)
+
+
+def _not_by(allowed: str) -> Callable[[Request], Awaitable[Response]]:
+    async def refuse(request: Request) -> Response:
+        return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": allowed})
+
+    return refuse
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -103,12 +123,25 @@ _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'"
 _NOT_SHOWN = ("processed_files.json", "duplicate_models.txt")
 
 
-class _Pages(StaticFiles):
-    """The library's folder, without links out of it; it need not be there yet."""
+class _Folder(StaticFiles):
+    """The files in a folder, without links out of it; it need not be there yet. What cannot be read is not there."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(directory=folder, html=True, check_dir=False)
+    def __init__(self, folder: Path, *, html: bool = False) -> None:
+        super().__init__(directory=folder, html=html, check_dir=False)
         self.config_checked = True
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """The place of a file, and what it is."""
+        try:
+            place, found = super().lookup_path(path)
+        except OSError:
+            return "", None
+        is_ours = found is None or os.access(place, os.R_OK)
+        return (place, found) if is_ours else ("", None)
+
+
+class _Pages(_Folder):
+    """The library's folder."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at a path, or 404."""
@@ -119,12 +152,8 @@ class _Pages(StaticFiles):
         return response
 
 
-class _ModelFiles(StaticFiles):
+class _ModelFiles(_Folder):
     """Model files, read-only, with ranges; nothing else that lies between them."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(directory=folder, check_dir=False)
-        self.config_checked = True
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at a path, or 404."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -13,11 +13,9 @@ from starlette.routing import Route
 from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.services.catalog.catalogs import CatalogParts, add, promote, remove
 from civitai_kit.services.catalog.map_answers import MapAnswers
-from civitai_kit.web.answers import of_error
+from civitai_kit.web.answers import Told, of_error
 
 _LARGEST_ID = 2**31 - 1
-
-Told = Callable[[CivitaiKitError], None]
 
 
 def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
@@ -40,26 +38,12 @@ def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
     async def remove_(request: Request) -> Response:
         return await _changed(lambda: remove(parts, request.path_params["filename"]), told)
 
-    asked = [
+    return [
         Route("/api/admin/models/civitai-map", map_, methods=["GET"]),
-        Route("/api/admin/civitai/add/{version_id:int}", add_, methods=["POST"]),
-        Route("/api/admin/civitai/promote-to-lora/{version_id:int}", promote_, methods=["POST"]),
+        Route("/api/admin/civitai/add/{version_id}", add_, methods=["POST"]),
+        Route("/api/admin/civitai/promote-to-lora/{version_id}", promote_, methods=["POST"]),
         Route("/api/admin/models/{filename}/catalog", remove_, methods=["DELETE"]),
     ]
-    return [*asked, *(Route(route.path, _not_so(route), methods=_EVERY) for route in asked)]
-
-
-_EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-
-
-def _not_so(route: Route) -> Callable[[Request], Awaitable[Response]]:
-    """The answer to a method that a path does not have."""
-    allowed = ", ".join(sorted(route.methods or ()))
-
-    async def refuse(request: Request) -> Response:
-        return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": allowed})
-
-    return refuse
 
 
 async def _changed(change: Callable[[], Mapping[str, Any]], told: Told) -> Response:
@@ -71,6 +55,7 @@ async def _changed(change: Callable[[], Mapping[str, Any]], told: Told) -> Respo
 
 
 def _version_id(request: Request) -> int:
-    number = int(request.path_params["version_id"])
-    # What cannot be an id is asked of nobody: the catalogs do not have it either.
-    return number if 0 < number <= _LARGEST_ID else 0
+    """The id in the path; 0 for what can be none, which is asked of nobody and stands in no catalog."""
+    said = str(request.path_params["version_id"])
+    number = int(said) if said.isascii() and said.isdigit() and len(said) <= len(str(_LARGEST_ID)) else 0
+    return number if number <= _LARGEST_ID else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +15,12 @@ from starlette.routing import Route
 
 from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.services.mirror import Mirror, Offered
-from civitai_kit.web.catalog_api import Told
+from civitai_kit.web.answers import Told
 
-# The site's own limits (site.md 5.2, 5.3); a list of so many hashes is some 700 KB.
+_API = "/api/v1/model-versions"
+# The site's own limits (site.md 5.2, 5.3); ten thousand hashes are some 700 KB.
 _HASHES, _OWNERS = 100, 10_000
+LONG_BODIES = {f"{_API}/by-hash/ids": 2**20}
 _PAGE = 100
 _LARGEST_ID = 2**31 - 1
 _TRAITS = ("type", "format", "size", "fp", "quantType")
@@ -72,12 +75,11 @@ def routes(mirror: Mirror, told: Told) -> list[Route]:
 
         return Route(path, answer, methods=["GET"])
 
-    api = "/api/v1/model-versions"
     return [
-        Route(f"{api}/by-hash", by_hashes, methods=["POST"]),
-        Route(f"{api}/by-hash/ids", owners, methods=["POST"]),
-        route(f"{api}/by-hash/{{hash}}", by_hash),
-        route(f"{api}/{{id}}", version),
+        Route(f"{_API}/by-hash", by_hashes, methods=["POST"]),
+        Route(f"{_API}/by-hash/ids", owners, methods=["POST"]),
+        route(f"{_API}/by-hash/{{hash}}", by_hash),
+        route(f"{_API}/{{id}}", version),
         route("/api/v1/models/{id}", model),
         route("/api/v1/models", listed),
         route("/api/v1/me", lambda request: _refuse(401, "Unauthorized")),
@@ -101,6 +103,8 @@ def _json(content: Any, status: int) -> Response:
 
 
 def _bytes(file: Offered) -> Response:
+    if not os.access(file.place, os.R_OK):
+        return _json({"error": "File not found"}, 404)
     name = file.name.encode("utf-8", "replace").decode()
     return FileResponse(file.place, filename=name, media_type="application/octet-stream")
 

@@ -17,7 +17,7 @@ _DETAIL = {
 _REFUSALS = {
     "401": "The token is missing or wrong.",
     "404": "The site, or the catalog, does not have it.",
-    "413": "A request has no body here.",
+    "413": "The body is too long, or its length is not said.",
     "421": "The server is not called by that name.",
     "500": "A catalog is broken, or cannot be written.",
     "502": "The site was not reached.",

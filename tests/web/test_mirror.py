@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,10 @@ from civitai_kit.cli.main import main
 from civitai_kit.core.collection.entry import Entry, FileRecord, Status
 from civitai_kit.core.settings.layers import Layer
 from civitai_kit.kit.ground import Ground
-from civitai_kit.kit.parts import open_kit
 from civitai_kit.kit.settings import load_settings
-from civitai_kit.kit.shared_store import SharedStore
 from civitai_kit.testing import Known, Sandbox
-from civitai_kit.web.app import make_app
-from civitai_kit.web.parts import web_parts
-from civitai_kit.web.running import listen, running
 from tests.library_world import write_known
+from tests.web.conftest import served
 
 KEY = "key-of-mine-0123"
 
@@ -91,7 +87,7 @@ def command(civitai_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.Monkey
 
     def run(*words: str, at: str | None = None, save_path: Path | None = None) -> int:
         monkeypatch.setenv("CIVITAI_API_KEY", KEY if at else civitai_sandbox.api_key)
-        where = ("--api-url", at or civitai_sandbox.url, "--save-path", str(save_path or tmp_path / "box"))
+        where = ("--api-url", at or civitai_sandbox.url, "--save-path", str(save_path or tmp_path / "downloads"))
         return main([*words, *where])
 
     return run
@@ -102,20 +98,12 @@ def fill(command: Callable[..., int], tmp_path: Path) -> Iterator[Fill]:
     """Download some models to a box and serve it; with nothing named an empty one."""
     with ExitStack() as stack:
 
-        def start(*references: object, with_files: bool = True) -> Box:
-            box = Box(tmp_path / "box")
+        def start(*references: object, **how: Any) -> Box:
+            box = Box(tmp_path / "downloads")
             if references:
                 assert command("download", *map(str, references), "--yes", "--all-versions") == 0
-            values = {"save_path": str(box.save_path), "serve.host": "127.0.0.1"}
-            loaded = load_settings(
-                Layer("flags", values), config=None, env={}, cwd=tmp_path, user=tmp_path / "none.toml"
-            )
-            kit = stack.enter_context(open_kit(loaded, _unheard, writing=False, command="serve"))
-            shared = stack.enter_context(closing(SharedStore(kit.ground)))
-            parts = web_parts(kit, token="t" * 20, shared=shared, with_files=with_files, log=_unheard, told=_unheard)
-            listener = stack.enter_context(listen("127.0.0.1", 0))
-            stack.enter_context(running(box.around(make_app(parts)), listener))
-            box.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            server = stack.enter_context(served(tmp_path, around=box.around, **{"with_files": True, **how}))
+            box.url = server.url
             return box
 
         yield start
@@ -268,10 +256,10 @@ def test_a_mirror_sees_what_comes_while_it_serves(fill: Fill, civitai_sandbox: S
 
 
 def test_nothing_is_given_that_the_store_has_not_as_downloaded(fill: Fill, tmp_path: Path) -> None:
-    (tmp_path / "box").mkdir()
+    (tmp_path / "downloads").mkdir()
     (tmp_path / "passwd").write_text("root")
     for name in ("a.safetensors", "b.safetensors.part", "c.safetensors"):
-        (tmp_path / "box" / name).write_text("root")
+        (tmp_path / "downloads" / name).write_text("root")
     places = {
         1: str(tmp_path / "passwd"),
         2: "b.safetensors.part",
@@ -279,11 +267,11 @@ def test_nothing_is_given_that_the_store_has_not_as_downloaded(fill: Fill, tmp_p
         4: "civitai_download_db/data.mdb",
         5: "c.safetensors",
     }
-    with Ground(_settings(tmp_path / "box"), "test").store(_unheard, read_only=False) as store:
+    with Ground(_settings(tmp_path / "downloads"), "test").store(_unheard, read_only=False) as store:
         for number, path in places.items():
             record = FileRecord(file_id=number, path=path, size=4, status=Status.DOWNLOADED, kept_mismatch=number == 5)
             store.put(Entry(version_id=number, model_id=9, files=(record,)))
-        size = (tmp_path / "box" / "civitai_download_db" / "data.mdb").stat().st_size
+        size = (tmp_path / "downloads" / "civitai_download_db" / "data.mdb").stat().st_size
         record = FileRecord(file_id=4, path=places[4], size=size, status=Status.DOWNLOADED)
         store.put(Entry(version_id=4, model_id=9, files=(record,)))
         pending = FileRecord(file_id=6, path="a.safetensors", size=4)
@@ -300,11 +288,11 @@ def _settings(root: Path) -> Any:
 
 
 def test_a_version_of_which_nothing_but_its_file_is_remembered_is_shown(fill: Fill, tmp_path: Path) -> None:
-    (tmp_path / "box").mkdir()
-    (tmp_path / "box" / "old.safetensors").write_bytes(b"bytes")
+    (tmp_path / "downloads").mkdir()
+    (tmp_path / "downloads" / "old.safetensors").write_bytes(b"bytes")
     sha256 = hashlib.sha256(b"bytes").hexdigest()
     record = FileRecord(file_id=3, path="old.safetensors", size=5, status=Status.DOWNLOADED, proved={"sha256": sha256})
-    with Ground(_settings(tmp_path / "box"), "test").store(_unheard, read_only=False) as store:
+    with Ground(_settings(tmp_path / "downloads"), "test").store(_unheard, read_only=False) as store:
         store.put(Entry(version_id=2, model_id=1, model_name="Old", type="LORA", files=(record,)))
     box = fill()
     with Client(base_url=box.url) as client:

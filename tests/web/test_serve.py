@@ -107,6 +107,27 @@ def test_only_named_origins_may_ask_from_a_browser(serve: Serve) -> None:
     assert bad.status_code == 400 and "access-control-allow-origin" not in bad.headers
     assert server.ask("GET", MAP, headers={"Origin": origin}).headers["access-control-allow-origin"] == origin
     assert "access-control-allow-origin" not in server.ask("GET", MAP, headers={"Origin": "null"}).headers
+    from_the_web = {"Origin": origin, "Access-Control-Request-Private-Network": "true", **asks}
+    assert server.ask("OPTIONS", MAP, token=None, headers=from_the_web).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, {"token": None}),
+        (404, {"path": "/api/nothing"}),
+        (413, {"method": "POST", "content": b"x" * 70_000}),
+        (421, {"headers": {"Host": "evil.example"}}),
+    ],
+)
+def test_a_page_of_a_named_origin_can_read_refusals_too_and_no_other_page(
+    serve: Serve, status: int, words: dict[str, Any]
+) -> None:
+    server = serve(**{"serve.allow_origins": ("https://mine.example",)})
+    asked = {"method": "GET", "path": MAP, **words}
+    for origin, allowed in (("https://mine.example", "https://mine.example"), ("https://evil.example", None)):
+        answer = server.ask(**{**asked, "headers": {**asked.get("headers", {}), "Origin": origin}})
+        assert (answer.status_code, answer.headers.get("access-control-allow-origin")) == (status, allowed)
 
 
 def test_a_token_is_made_once_kept_for_one_person_and_shown_once(start: Start, tmp_path: Path) -> None:

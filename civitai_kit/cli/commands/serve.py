@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from civitai_kit.core.settings.layers import Settings
     from civitai_kit.kit.parts import Kit
+    from civitai_kit.kit.settings import Loaded
     from civitai_kit.kit.shared_store import SharedStore
+    from civitai_kit.services.live.queue import DownloadQueue
     from civitai_kit.web.app import WebParts
     from civitai_kit.web.guard import Access
 
@@ -42,11 +44,16 @@ def run(call: Call) -> Outcome:
     from civitai_kit.kit.shared_store import SharedStore
     from civitai_kit.web.app import make_app
 
-    settings = call.load().settings
+    loaded = call.load()
+    settings = loaded.settings
     token, is_new = _token(call, settings)
     with reading(call) as kit, _listener(listen, settings) as listener:
         url = _url(settings, listener)
-        with closing(SharedStore(kit.ground)) as shared, running(make_app(_parts(call, kit, shared, token)), listener):
+        shared = SharedStore(kit.ground)
+        queue = _queue(loaded, shared)
+        parts = _parts(call, kit, queue, shared, token)
+        # Downloads end in order while the server still answers, so that whoever follows them sees their end.
+        with closing(shared), running(make_app(parts), listener), closing(queue):
             data = {"url": url, "token_is_new": is_new}
             call.console.show("serve", Outcome(data, list(_greeting(url, token if is_new else None))))
             call.stop.wait()
@@ -92,11 +99,19 @@ def _url(settings: Settings, listener: socket.socket) -> str:
     return f"http://{shown}:{listener.getsockname()[1]}"
 
 
-def _parts(call: Call, kit: Kit, shared: SharedStore, token: str) -> WebParts:
+def _queue(loaded: Loaded, shared: SharedStore) -> DownloadQueue:
+    from civitai_kit.cli.output.logs import logged
+    from civitai_kit.kit.live import download_queue
+
+    return download_queue(loaded, shared, logged)
+
+
+def _parts(call: Call, kit: Kit, queue: DownloadQueue, shared: SharedStore, token: str) -> WebParts:
     from civitai_kit.web.parts import web_parts
 
     names = {name.lower() for name in call.many("allow_host")}
-    return web_parts(kit, token=token, shared=shared, names=names, with_files=call.has("files"), log=_log, told=_told)
+    files = call.has("files")
+    return web_parts(kit, queue, shared, token=token, names=names, with_files=files, log=_log, told=_told)
 
 
 def _log(access: Access) -> None:

@@ -118,9 +118,9 @@ def text_in(entry: Entry, name: str) -> str:
 
 
 def place_in(entry: Entry) -> str:
-    """Where an entry's file belongs below the models' folder, as the entry says it; empty where it names no file."""
+    """Where an entry's file belongs below the models' folder, with `/`; empty for an entry without a file."""
     file, dest = text_in(entry, "file"), text_in(entry, "dest")
-    return f"{dest}/{file}" if file and dest else file
+    return (f"{dest}/{file}" if file and dest else file).replace("\\", "/")
 
 
 def _broken(path: str, why: str) -> BrokenCatalog:

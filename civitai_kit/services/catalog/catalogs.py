@@ -17,6 +17,7 @@ from civitai_kit.core.catalog.document import Catalog, Entry, id_in, place_in, r
 from civitai_kit.core.catalog.entry import new_entry, restriction_of
 from civitai_kit.core.catalog.routing import Route, promoted_category
 from civitai_kit.core.errors import CivitaiKitError, Code, NotFound, UsageError
+from civitai_kit.services.catalog.files_there import FilesThere, ModelsFolder
 from civitai_kit.services.ports import Site
 
 MODELS, LORAS = "models.json", "loras.json"
@@ -32,13 +33,6 @@ class CatalogFolder(Protocol):
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file atomically, making folders; raises DiskFull or NotWritable."""
-
-
-class ModelsFolder(Protocol):
-    """The folder in which model files are looked for."""
-
-    def size(self, path: str) -> int | None:
-        """Length in bytes of a regular file there, None where there is none."""
 
 
 class NotNow(UsageError):
@@ -72,24 +66,39 @@ class CatalogParts:
     moving: Callable[[], Mapping[int, UnderWay]] = dict
 
 
+Known = tuple[str, int, Entry]
+"""The name of a catalog, a version of the site in it, and its entry."""
+
+
 def civitai_map(parts: CatalogParts) -> dict[str, Any]:
     """Every entry with a version of the site, by version and by model, and whether its file is there."""
-    moving = parts.moving()
-    by_version: dict[str, dict[str, Any]] = {}
-    by_model: dict[str, list[int]] = {}
+    return map_of(parts, known_versions(parts), FilesThere(parts.models))
+
+
+def known_versions(parts: CatalogParts) -> list[Known]:
+    """The versions in the catalogs, each once; what stands in both is a style LoRA."""
+    found: dict[int, Known] = {}
     for name in (LORAS, MODELS):
         for entry in _read(parts, name).entries():
             version_id = id_in(entry, "civitai_version_id")
-            if version_id is None or str(version_id) in by_version:
-                continue
-            by_version[str(version_id)] = _row(parts, entry, name.removesuffix(".json"), moving)
-            model_id = id_in(entry, "civitai_model_id")
-            if model_id is not None:
-                by_model.setdefault(str(model_id), []).append(version_id)
+            if version_id is not None and version_id not in found:
+                found[version_id] = (name.removesuffix(".json"), version_id, entry)
+    return [*found.values()]
+
+
+def map_of(parts: CatalogParts, known: list[Known], files: FilesThere) -> dict[str, Any]:
+    """The map of these versions."""
+    moving = parts.moving()
+    by_version: dict[str, dict[str, Any]] = {}
+    by_model: dict[str, list[int]] = {}
+    for catalog, version_id, entry in known:
+        row = by_version[str(version_id)] = _row(entry, catalog, moving, files)
+        if row["civitai_model_id"] is not None:
+            by_model.setdefault(str(row["civitai_model_id"]), []).append(version_id)
     return {"by_version": by_version, "by_model": by_model}
 
 
-def _row(parts: CatalogParts, entry: Entry, catalog: str, moving: Mapping[int, UnderWay]) -> dict[str, Any]:
+def _row(entry: Entry, catalog: str, moving: Mapping[int, UnderWay], files: FilesThere) -> dict[str, Any]:
     file, dest = text_in(entry, "file"), text_in(entry, "dest")
     row: dict[str, Any] = {
         "file": file,
@@ -107,7 +116,7 @@ def _row(parts: CatalogParts, entry: Entry, catalog: str, moving: Mapping[int, U
         if not transfer.is_queued:
             row |= {"dl_bytes": transfer.done, "dl_total": transfer.total, "dl_speed": round(transfer.speed)}
         return row
-    size = _size_of(parts, entry)
+    size = files.size_of(entry)
     return row if size is None else {**row, "status": "present", "size_disk": size}
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from civitai_kit.core.errors import CivitaiKitError
+from civitai_kit.core.amounts import counted
+from civitai_kit.core.errors import CivitaiKitError, UsageError
 from civitai_kit.core.events import Event, FileDone, FileFailed, FileKept
 from civitai_kit.core.plans.plan import Item, Plan
+from civitai_kit.core.plans.plan_file import plan_of
 from civitai_kit.core.plans.report import Report
-from civitai_kit.core.site.references import Reference
+from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind, parse_reference
 from civitai_kit.core.under_way import State
 
 # So many errors of one download are told; the others are counted.
@@ -48,6 +50,47 @@ class DownloadOrder:
             return {item.version_id for item in self.plan.items}
         named = self.reference.version_id if self.reference else None
         return set() if named is None else {named}
+
+
+def read_order(wanted: Any, site: str, places: tuple[str, ...]) -> DownloadOrder:
+    """The order in a request: `{"ref": "…"}`, `{"version_id": 5}` or `{"plan": {…}}`; raises UsageError.
+
+    `site` is the site's root, `places` what is ours under the save path.
+    """
+    if not isinstance(wanted, dict) or len(wanted) != 1 or not wanted.keys() <= _READ.keys():
+        raise UsageError("A download is asked for by one of ref, version_id and plan.", hint=f"For example {_EXAMPLE}.")
+    [(name, value)] = wanted.items()
+    return _READ[name](value, site, places)
+
+
+def _of_ref(value: Any, site: str, places: tuple[str, ...]) -> DownloadOrder:
+    if not isinstance(value, str):
+        raise UsageError("ref is a text: a page of the site, an AIR, a download URL or a model's id.")
+    reference = parse_reference(value, site=site)
+    if reference.kind in (ReferenceKind.IMAGE, ReferenceKind.POST):
+        raise UsageError(f"{reference.text!r} is no model.", hint="`civitai-kit images` fetches images.")
+    return DownloadOrder(reference.text, reference)
+
+
+def _of_version(value: Any, site: str, places: tuple[str, ...]) -> DownloadOrder:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= LARGEST_ID:
+        raise UsageError(f"version_id is a whole number from 1 to {LARGEST_ID}.")
+    return DownloadOrder(f"version {value}", Reference(ReferenceKind.VERSION, version_id=value, text=str(value)))
+
+
+def _of_plan(value: Any, site: str, places: tuple[str, ...]) -> DownloadOrder:
+    plan = plan_of(value, "The plan", places)
+    if not plan.items:
+        raise UsageError("The plan has no items.")
+    return DownloadOrder(f"a plan of {counted(len(plan.items), 'file')}", plan=plan)
+
+
+_READ: Mapping[str, Callable[[Any, str, tuple[str, ...]], DownloadOrder]] = {
+    "ref": _of_ref,
+    "version_id": _of_version,
+    "plan": _of_plan,
+}
+_EXAMPLE = '{"ref": "https://civitai.com/models/1?modelVersionId=2"}'
 
 
 @dataclass(slots=True)

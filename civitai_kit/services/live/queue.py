@@ -45,6 +45,8 @@ class DownloadQueue:
         self._numbers = 0
         self._thread: threading.Thread | None = None
         self.is_closed = False
+        # Closed, and nothing will change any more.
+        self.is_ended = False
 
     def add(self, order: DownloadOrder) -> tuple[Row, bool]:
         """Queue an order; gives its row, and whether it is new: what waits or runs already is not queued again.
@@ -127,6 +129,7 @@ class DownloadQueue:
         if self._thread is not None:
             self._thread.join()
         with self._changed:
+            self.is_ended = True
             self._tell()
 
     def _work(self) -> None:

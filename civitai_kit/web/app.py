@@ -57,8 +57,7 @@ def make_app(parts: WebParts) -> ASGIApp:
         *_refusals(asked),
         Route("/api/{rest:path}", _unknown),
         Route("/healthz", _health, methods=["GET"]),
-        Route("/openapi.json", _description, methods=["GET"]),
-        Route("/docs", _docs, methods=["GET"]),
+        *_descriptions(mirror=parts.mirror is not None),
     ]
     if parts.files is not None:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
@@ -110,12 +109,14 @@ async def _health(request: Request) -> Response:
     return JSONResponse({"status": "ok", "service": "civitai-kit"})
 
 
-async def _description(request: Request) -> Response:
-    return JSONResponse(openapi.description())
+def _descriptions(*, mirror: bool) -> list[Route]:
+    async def document(request: Request) -> Response:
+        return JSONResponse(openapi.description(mirror=mirror))
 
+    async def docs(request: Request) -> Response:
+        return HTMLResponse(openapi.page(mirror=mirror), headers={"Content-Security-Policy": _NO_SCRIPTS})
 
-async def _docs(request: Request) -> Response:
-    return HTMLResponse(openapi.page(), headers={"Content-Security-Policy": _NO_SCRIPTS})
+    return [Route("/openapi.json", document, methods=["GET"]), Route("/docs", docs, methods=["GET"])]
 
 
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'"

@@ -314,6 +314,13 @@ def test_a_torrents_web_seed_finds_its_bytes(fill: Fill, command: Callable[..., 
         assert (part.status_code, part.content) == (206, whole[5:25])
 
 
+def test_the_description_has_what_a_mirror_answers_and_only_then(fill: Fill, tmp_path: Path) -> None:
+    path = "/api/download/models/{id}"
+    assert path in fill().get("/openapi.json").json()["paths"]
+    with served(tmp_path / "other") as server:
+        assert path not in server.ask("GET", "/openapi.json").json()["paths"]
+
+
 def test_without_the_files_there_is_no_mirror_and_still_no_key(fill: Fill) -> None:
     box = fill(PLAIN_PAGE, with_files=False)
     assert box.get("/healthz").json() == {"status": "ok", "service": "civitai-kit"}

@@ -30,7 +30,8 @@ DETAILS = """The catalogs' API is at /api/admin/…, the library's pages at /. /
 /docs and /openapi.json describe the API. It wants a token: --token, the setting, or one that is made once, kept for you
 alone and shown when it is made. Listening beyond this machine takes a token that you have set. --allow-origin lets
 pages of that origin ask (a browser extension: chrome-extension://ID), --allow-host names the server for browsers,
---files serves the model files below --models-dir, read-only."""
+--files serves the model files below --models-dir, read-only, and makes of the server a mirror: `download --api-url` of
+other machines gets from it what is here."""
 
 
 def run(call: Call) -> Outcome:

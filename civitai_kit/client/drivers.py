@@ -19,7 +19,7 @@ from civitai_kit.client.held_key import HeldKey
 from civitai_kit.client.items import AsyncItems, Items
 from civitai_kit.client.listing import Listing
 from civitai_kit.client.manner import Manner
-from civitai_kit.client.tracing import Span, Tracing
+from civitai_kit.client.tracing import Span, begin_span
 from civitai_kit.client.user_http import AsyncHttp, SyncHttp, check_kind
 from civitai_kit.core.errors import Interrupted, SiteError
 from civitai_kit.core.proxies import proxy_for
@@ -45,7 +45,6 @@ class _Driver:
         self._proxy = proxy_for(proxy_variables(), self.asker.site) if http is None else None
         self._http = self._make_http() if http is None else http
         self._named = not exchange.has_name(self._http.headers)
-        self._tracing = Tracing()
         carried = self._http.headers.get("authorization", "")
         self._held = HeldKey(self._key, exchange.key_in(carried), self.asker.site)
         exchange.refuse_key_in_clear(self._key or exchange.key_in(carried), self.asker.site, self._proxy)
@@ -76,10 +75,7 @@ class _Driver:
         return {"stream": True, "follow_redirects": False, **({"auth": None} if self._key else {})}
 
     def _pauses(self, step: Sleep) -> None:
-        if step.everybody:
-            self.manner.pace.hold(step.seconds)
-        if self.manner.on_wait is not None:
-            self.manner.on_wait(step.seconds, self._clean(step.why))
+        self.manner.pause(step.seconds, self._clean(step.why), everybody=step.everybody)
 
     def _done(self, done: Exchange, span: Span) -> None:
         span.end(done)
@@ -186,7 +182,7 @@ class Driver(_Driver):
         return ahead.aside(lambda: self._send(request), check) if self.manner.stop is not None else self._send(request)
 
     def _send(self, request: Request) -> Response:
-        attempt, message, span = self._attempt(request), self._build(request), self._tracing.begin(request)
+        attempt, message, span = self._attempt(request), self._build(request), begin_span(request)
         try:
             answer = self._http.send(message, **self._how())
             try:
@@ -268,7 +264,7 @@ class AsyncDriver(_Driver):
         return None
 
     async def _send(self, request: Request) -> Response:
-        attempt, message, span = self._attempt(request), self._build(request), self._tracing.begin(request)
+        attempt, message, span = self._attempt(request), self._build(request), begin_span(request)
         try:
             answer = await self._http.send(message, **self._how())
             try:

@@ -38,3 +38,10 @@ class Manner:
     log: Callable[[Exchange], None] | None = None
     stop: Stop | None = None
     largest_body: int = exchange.LARGEST_BODY
+
+    def pause(self, seconds: float, why: str, *, everybody: bool) -> None:
+        """Tell of a pause before another try; with `everybody` other requests pause too."""
+        if self.on_wait is not None:
+            self.on_wait(seconds, why)
+        if everybody:
+            self.pace.hold(seconds)

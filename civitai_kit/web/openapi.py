@@ -5,7 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from civitai_kit.core.site.references import LARGEST_ID
 from civitai_kit.core.version import __version__
+from civitai_kit.services.live.orders import DownloadStatus
 from civitai_kit.web.mirror_paths import mirror_paths
 
 _VERSION_ID = {"name": "version_id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
@@ -17,12 +19,12 @@ _DETAIL = {
 }
 _REFUSALS = {
     "401": "The token is missing or wrong.",
-    "404": "The site, or the catalog, does not have it.",
+    "404": "There is no such thing here, or on the site.",
     "413": "The body is too long, or its length is not said.",
     "421": "The server is not called by that name.",
     "500": "A catalog is broken, or cannot be written.",
     "502": "The site was not reached.",
-    "503": "Another program is changing the catalogs.",
+    "503": "Another program is changing the catalogs, too many downloads wait, or the server is being closed.",
 }
 
 
@@ -84,14 +86,71 @@ def _admin_paths() -> dict[str, Any]:
     }
 
 
+def _download_schemas() -> dict[str, Any]:
+    """What a download looks like, and what is sent for one."""
+    number, text = {"type": "integer"}, {"type": "string"}
+    or_none = {"type": ["integer", "null"]}
+    moving = {"path": text, "model_id": or_none, "version_id": or_none, "file_id": or_none}
+    moving |= {"done": number, "size": or_none, "speed": number, "waits": {"type": ["string", "null"]}}
+    counts = ("id", "revision", "files", "finished", "failed", "skipped", "done", "size", "speed")
+    row: dict[str, Any] = dict.fromkeys(counts, number)
+    row |= {"ref": text, "model_id": or_none, "version_id": or_none, "waits": {"type": ["string", "null"]}}
+    row |= {"status": {"type": "string", "enum": [str(status) for status in DownloadStatus]}}
+    row |= {"moving": {"type": "array", "items": {"type": "object", "properties": moving, "required": [*moving]}}}
+    error = {"type": "object", "properties": {"code": text, "message": text, "hint": text}, "required": ["code"]}
+    row |= {"errors": {"type": "array", "items": error}}
+    wanted = {
+        "ref": {**text, "minLength": 1, "description": "a page of the site, an AIR, a download URL or a model's id"},
+        "version_id": {**number, "minimum": 1, "maximum": LARGEST_ID},
+        "plan": {"type": "object", "description": "what `civitai-kit scan -o` writes"},
+    }
+    one_of = [
+        {"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False}
+        for name, schema in wanted.items()
+    ]
+    return {
+        "Download": {"type": "object", "properties": row, "required": [*row]},
+        "DownloadOrder": {"oneOf": one_of},
+    }
+
+
+def _download_paths() -> dict[str, Any]:
+    """Downloads that are queued, followed and stopped."""
+    row = {"$ref": "#/components/schemas/Download"}
+    rows = {"type": "object", "properties": {"downloads": {"type": "array", "items": row}}, "required": ["downloads"]}
+    order = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/DownloadOrder"}}}}
+    number = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
+    queue = _operation(
+        "Queue a download; what waits or runs already is answered as it is",
+        row,
+        *("400", "503"),
+        requestBody={"required": True, **order},
+    )
+    queue["responses"]["202"] = _answer("Queued.", row)
+    events = _operation("Follow the downloads: server-sent events `download`, each with a row as data", {}, "503")
+    events["responses"]["200"] = {"description": "The stream.", "content": {"text/event-stream": {}}}
+    return {
+        "/api/admin/download": {"get": _operation("The downloads of this server", rows), "post": queue},
+        "/api/admin/download/{id}": {
+            "get": _operation("One download", row, "404", parameters=[number]),
+            "delete": _operation("Stop a download in order", row, "404", "409", parameters=[number]),
+        },
+        "/api/admin/events": {"get": events},
+    }
+
+
 def description(*, mirror: bool) -> dict[str, Any]:
     """The OpenAPI document; `mirror` says that files are served."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "civitai-kit", "version": __version__, "license": {"name": "GPL-3.0-or-later"}},
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": _download_schemas(),
+        },
         "paths": {
             **_admin_paths(),
+            **_download_paths(),
             **(mirror_paths() if mirror else {}),
             "/healthz": {
                 "get": {

@@ -72,7 +72,7 @@ def served(
     loaded = load_settings(Layer("flags", values), config=None, env={}, cwd=home, user=home / "none.toml")
     with open_kit(loaded, _unheard, writing=False, command="serve") as kit, listen("127.0.0.1", 0) as listener:
         shared = SharedStore(kit.ground)
-        queue = download_queue(loaded, shared, lambda emit: emit)
+        queue = download_queue(loaded, shared)
         parts = web_parts(kit, queue, shared, token=TOKEN, with_files=with_files, log=_unheard, told=_unheard)
         app = around(make_app(parts))
         with closing(shared), running(app, listener, patience=patience), closing(queue):

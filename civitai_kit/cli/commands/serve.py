@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import CATALOG, LIBRARY_OUT, SERVE
@@ -104,7 +104,7 @@ def _queue(loaded: Loaded, shared: SharedStore) -> DownloadQueue:
     from civitai_kit.cli.output.logs import logged
     from civitai_kit.kit.live import download_queue
 
-    return download_queue(loaded, shared, logged)
+    return download_queue(loaded, shared, logged, _ended)
 
 
 def _parts(call: Call, kit: Kit, queue: DownloadQueue, shared: SharedStore, token: str) -> WebParts:
@@ -125,6 +125,15 @@ def _log(access: Access) -> None:
 def _told(error: CivitaiKitError) -> None:
     """What an answer was refused for."""
     logging.getLogger("civitai_kit.serve").warning("%s: %s", error.code, error.message)
+
+
+def _ended(row: dict[str, Any]) -> None:
+    """What came of a download: at the level `info`, and with its first error at `warning`."""
+    logger = logging.getLogger("civitai_kit.serve")
+    logger.info("download %s, %s: %s, %s files", row["id"], row["ref"], row["status"], row["finished"])
+    if row["errors"]:
+        first = row["errors"][0]
+        logger.warning("download %s, %s: %s: %s", row["id"], row["ref"], first["code"], first["message"])
 
 
 def _greeting(url: str, new_token: str | None) -> list[str]:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from civitai_kit.client.drivers import SITE, AsyncDriver, Driver, Manner
+from civitai_kit.client.drivers import AsyncDriver, Driver
 from civitai_kit.client.endpoints import Awaiting, Blocking, Endpoints
 from civitai_kit.client.exchange import Exchange
+from civitai_kit.client.manner import SITE, Manner
 from civitai_kit.client.pacing import Pace, PacePolicy
 from civitai_kit.client.user_http import AsyncHttp, SyncHttp
 from civitai_kit.core.retry import RetryPolicy, RetryRules

@@ -18,7 +18,7 @@ from civitai_kit.answer_heads import EndlessHead
 from civitai_kit.client.conversation import NoAnswer, Request, Response
 from civitai_kit.core.errors import UnexpectedReply, UsageError
 from civitai_kit.core.network_errors import login_of_proxy, no_answer, plain_text, unusable_proxy
-from civitai_kit.core.proxies import Proxy, is_in_clear
+from civitai_kit.core.proxies import Proxy, is_in_clear, is_loopback
 from civitai_kit.core.retry import Trouble
 from civitai_kit.core.url_keys import without_keys
 from civitai_kit.core.version import __version__
@@ -166,6 +166,12 @@ def sound_key(key: str | None) -> str | None:
     return plain or None
 
 
+def key_in(header: str) -> str | None:
+    """The key in an Authorization header, None where it holds none."""
+    scheme, _, key = header.partition(" ")
+    return key if scheme.lower() == "bearer" and key else None
+
+
 def sound_site(url: str) -> str:
     """The site's root without a slash at its end. Raises UsageError for anything that is no web address."""
     plain = url.strip()
@@ -200,7 +206,10 @@ def refuse_key_in_clear(key: str | None, site: str, proxy: Proxy | None) -> None
     if key is None or not is_in_clear(site, proxy):
         return
     way = f" through {proxy}" if proxy else ""
-    hint = f"Use https://, or set NO_PROXY={urlsplit(site).hostname}." if proxy else "Use https://."
+    other = (
+        f"set NO_PROXY={urlsplit(site).hostname}" if proxy and is_loopback(site) else "give no key: a mirror needs none"
+    )
+    hint = f"Use https://, or {other}."
     raise UsageError(f"The API key would travel to {site}{way} in clear.", hint=hint)
 
 

@@ -33,7 +33,8 @@ class Client(clients.BlockingClient):
         connections of its own.
         """
         version = self.version(what) if isinstance(what, int) else what
-        return _single_file(self, version, to, progress, overwrite=overwrite).fetch(threading.Event())
+        key = self._driver.key()
+        return _single_file(self, key, version, to, progress, overwrite=overwrite).fetch(threading.Event())
 
 
 class AsyncClient(clients.AwaitingClient):
@@ -51,11 +52,13 @@ class AsyncClient(clients.AwaitingClient):
     ) -> Downloaded:
         """As Client.download, in a thread, from which `progress` is called; a cancelled one keeps its part file."""
         version = await self.version(what) if isinstance(what, int) else what
-        return await _in_a_thread(_single_file(self, version, to, progress, overwrite=overwrite))
+        key = await self._driver.key()
+        return await _in_a_thread(_single_file(self, key, version, to, progress, overwrite=overwrite))
 
 
 def _single_file(
     client: clients.BlockingClient | clients.AwaitingClient,
+    key: str | None,
     what: ModelVersion | ModelFile,
     to: PathLike,
     progress: Progress | None,
@@ -66,7 +69,7 @@ def _single_file(
     from civitai_kit.kit.single_file import SingleFile
 
     driver = client._driver
-    return SingleFile(what, to, driver.asker.site, driver.key, driver.manner, progress, overwrite)
+    return SingleFile(what, to, driver.asker.site, key, driver.manner, progress, overwrite)
 
 
 async def _in_a_thread(file: SingleFile) -> Downloaded:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from civitai_kit.client.drivers import Manner
 from civitai_kit.client.exchange import refuse_key_in_clear, user_agent
+from civitai_kit.client.manner import Manner
 from civitai_kit.client.pacing import PacePolicy
 from civitai_kit.core.errors import NotWritable, UsageError
 from civitai_kit.core.events import Event, FileMoved, FileWaits

@@ -55,9 +55,17 @@ Start = Callable[..., Process]
 
 
 @contextmanager
-def served(home: Path, *, with_files: bool = False, patience: float = SECONDS, **settings: Any) -> Iterator[Server]:
+def served(
+    home: Path,
+    *,
+    with_files: bool = False,
+    patience: float = SECONDS,
+    origins: tuple[str, ...] = (),
+    **settings: Any,
+) -> Iterator[Server]:
     """A server in this process over the save path `downloads` in a folder, with some settings."""
-    values = {"api_delay_ms": 0, "max_retries": 0, "save_path": str(home / "downloads"), **settings}
+    values = {"api_delay_ms": 0, "max_retries": 0, "save_path": str(home / "downloads")}
+    values |= {"serve.allow_origins": origins, **settings}
     loaded = load_settings(Layer("flags", values), config=None, env={}, cwd=home, user=home / "none.toml")
     with open_kit(loaded, _unheard, writing=False, command="serve") as kit, listen("127.0.0.1", 0) as listener:
         queue = download_queue(loaded, SharedStore(kit.ground))

@@ -164,7 +164,9 @@ def test_what_cannot_be_served_safely_is_refused(civitai_sandbox: Sandbox, tmp_p
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        assert "listen on" in refused(civitai_sandbox, tmp_path, "--port", port)["message"]
+        assert "--port" in refused(civitai_sandbox, tmp_path, "--port", port)["hint"]
+    assert "--host" in refused(civitai_sandbox, tmp_path, "--host", "203.0.113.5", "--token", TOKEN)["hint"]
+    assert "'*'" in refused(civitai_sandbox, tmp_path, "--allow-origin", "*")["message"]
     kept = tmp_path / "conf" / "civitai-kit" / "serve-token"
     kept.chmod(0o644)
     assert "read by others" in refused(civitai_sandbox, tmp_path, "--port", "0")["message"]

@@ -62,13 +62,15 @@ def served(
     with_files: bool = False,
     patience: float = SECONDS,
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    origins: tuple[str, ...] = (),
     **settings: Any,
 ) -> Iterator[Server]:
     """A server in this process over the save path `downloads` in a folder, with some settings.
 
     `around` puts something before the application.
     """
-    values = {"api_delay_ms": 0, "max_retries": 0, "save_path": str(home / "downloads"), **settings}
+    values = {"api_delay_ms": 0, "max_retries": 0, "save_path": str(home / "downloads")}
+    values |= {"serve.allow_origins": origins, **settings}
     loaded = load_settings(Layer("flags", values), config=None, env={}, cwd=home, user=home / "none.toml")
     with open_kit(loaded, _unheard, writing=False, command="serve") as kit, listen("127.0.0.1", 0) as listener:
         shared = SharedStore(kit.ground)

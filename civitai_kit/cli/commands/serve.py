@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import logging
 from contextlib import closing
@@ -58,6 +59,8 @@ def run(call: Call) -> Outcome:
         with closing(shared), running(make_app(parts), listener), closing(queue):
             data = {"url": url, "token_is_new": is_new}
             call.console.show("serve", Outcome(data, list(_greeting(url, token if is_new else None))))
+            for notice in kit.ground.catalog_notices():
+                call.console.warn(notice)
             call.stop.wait()
     call.console.tell("The server is closed.")
     return Outcome(data)
@@ -92,7 +95,9 @@ def _listener(listen: object, settings: Settings) -> socket.socket:
     except OSError as error:
         where = f"{settings.serve.host}:{settings.serve.port}"
         why = error.strerror or str(error)
-        raise UsageError(f"Nobody can listen on {where}: {why}.", hint="--port 0 takes a free port.") from error
+        is_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        hint = "--port 0 takes a free port." if is_port else "--host takes an address of this machine."
+        raise UsageError(f"Nobody can listen on {where}: {why}.", hint=hint) from error
 
 
 def _url(settings: Settings, listener: socket.socket) -> str:

@@ -97,7 +97,7 @@ class ServeSettings(_Table):
     host: Text = default("serve.host")
     port: Annotated[int, BeforeValidator(checks.whole(0, 65535))] = default("serve.port")
     token: Secret = default("serve.token")
-    allow_origins: Names = default("serve.allow_origins")
+    allow_origins: Annotated[tuple[str, ...], BeforeValidator(checks.origins)] = default("serve.allow_origins")
 
 
 class Settings(_Table):

@@ -193,6 +193,19 @@ def test_lists_come_with_commas_or_as_lists() -> None:
     assert merged(usernames=[123]).usernames == ("123",)
 
 
+@pytest.mark.parametrize(
+    "origin", ["*", "null", "example.org", "https://a/b", "https://", "https://a b", "https://u@h"]
+)
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    assert "expected origins" in refusal(serve__allow_origins=[origin]).message
+
+
+def test_origins_are_spelled_as_browsers_send_them() -> None:
+    typed = "HTTPS://Example.org/, chrome-extension://abcdef, http://[::1]:8188"
+    found = merged(serve__allow_origins=typed).serve.allow_origins
+    assert found == ("https://example.org", "chrome-extension://abcdef", "http://[::1]:8188")
+
+
 def test_levels_of_images_are_bits_names_or_yes_and_no() -> None:
     assert [merged(images__nsfw=value).images.nsfw for value in (True, "false", "PG,PG13", "X", "")] == [
         "true",

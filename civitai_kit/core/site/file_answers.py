@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from civitai_kit.core.site.models import Hashes, SiteValue
 from civitai_kit.core.site.reading import (
+    ElseRead,
     Flag,
     Integer,
     Integers,
@@ -34,7 +35,7 @@ class VersionBrief(SiteValue):
     file_type: Text = None
     file_name: Text = None
     format: Text = None
-    hashes: Annotated[Hashes, BeforeValidator(mapping)] = Field(default_factory=Hashes)
+    hashes: Annotated[Hashes, ElseRead(mapping)] = Field(default_factory=Hashes)
     download_urls: Texts = ()
     can_generate: Truth = None
     require_auth: Flag = False
@@ -69,7 +70,7 @@ class TensorMetadata(SiteValue):
     tensor_count: Integer = None
     total_tensor_bytes: Integer = None
     weight_precision: Text = None
-    dtype_counts: Annotated[tuple[DtypeShare, ...], BeforeValidator(objects)] = ()
-    largest_tensor: Annotated[TensorInfo | None, BeforeValidator(an_object)] = None
+    dtype_counts: Annotated[tuple[DtypeShare, ...], ElseRead(objects)] = ()
+    largest_tensor: Annotated[TensorInfo | None, ElseRead(an_object)] = None
     vram_estimate: Mapped = Field(default_factory=dict)
-    tensors: Annotated[tuple[TensorInfo, ...], BeforeValidator(objects)] = ()
+    tensors: Annotated[tuple[TensorInfo, ...], ElseRead(objects)] = ()

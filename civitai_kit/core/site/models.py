@@ -5,15 +5,16 @@ and the rest of the answer stands. Unknown enum values stay as the text they are
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
+    ConfigDict,
     Field,
     ModelWrapValidatorHandler,
     PlainValidator,
+    SkipValidation,
     model_validator,
 )
 
@@ -21,6 +22,8 @@ from civitai_kit.core.site.paging import Page as Page
 from civitai_kit.core.site.paging import page_of as page_of
 from civitai_kit.core.site.reading import (
     SITE_CONFIG,
+    Digest,
+    ElseRead,
     Flag,
     Hex,
     Integer,
@@ -49,15 +52,15 @@ class SiteValue(BaseModel):
 
     model_config = SITE_CONFIG
 
-    raw: Mapped = Field(default_factory=dict, repr=False, exclude=True)
+    # Never None: it is set after the fields, and a factory of empty ones would cost a call for each object.
+    raw: SkipValidation[dict[str, Any]] = Field(default=None, repr=False, exclude=True)  # type: ignore[arg-type]
 
     @model_validator(mode="wrap")
     @classmethod
     def _keep_raw(cls: type[S], value: Any, handler: ModelWrapValidatorHandler[S]) -> S:
         made = handler(value)
-        if isinstance(value, dict):
-            # Past the frozen door: handing it in with the fields would copy every object of a page.
-            made.__dict__["raw"] = value
+        # Past the frozen door: handing it in with the fields would copy every object of a page.
+        made.__dict__["raw"] = value if isinstance(value, dict) else made.raw or {}
         return made
 
     def __init__(self, /, **fields: Any) -> None:
@@ -69,34 +72,51 @@ class SiteValue(BaseModel):
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
+# How the site spells the digests.
+_DIGESTS = {
+    "sha256": "SHA256",
+    "auto_v1": "AutoV1",
+    "auto_v2": "AutoV2",
+    "auto_v3": "AutoV3",
+    "blake3": "BLAKE3",
+    "crc32": "CRC32",
+    "sha256_12": "SHA256_12",
+    "sshs_12": "SSHS_12",
+}
+_SPELLED = frozenset(_DIGESTS.values())
+
+
+def _as_spelled(hashes: dict[str, Any]) -> dict[str, Any]:
+    """Digests by names in any case under the site's spelling."""
+    spellings = {name.replace("_", ""): spelled for name, spelled in _DIGESTS.items()}
+    return {spellings.get(name.lower().replace("_", ""), name): digest for name, digest in hashes.items()}
+
+
 class Hashes(SiteValue):
     """A file's digests by the site's names, lower-case hex; any may be None, `{}` is common (site.md 10.3).
 
     `sha256_12` and `sshs_12` are for looking a file up; the second is copied from its header and proves nothing.
     """
 
-    sha256: str | None = None
-    auto_v1: str | None = None
-    auto_v2: str | None = None
-    auto_v3: str | None = None
-    blake3: str | None = None
-    crc32: str | None = None
-    sha256_12: str | None = None
-    sshs_12: str | None = None
+    model_config = ConfigDict(alias_generator=lambda name: _DIGESTS.get(name, name), populate_by_name=True)
 
-    @model_validator(mode="before")
+    sha256: Digest = None
+    auto_v1: Digest = None
+    auto_v2: Digest = None
+    auto_v3: Digest = None
+    blake3: Digest = None
+    crc32: Digest = None
+    sha256_12: Digest = None
+    sshs_12: Digest = None
+
+    @model_validator(mode="wrap")
     @classmethod
-    def _site_names(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        return {
-            _DIGEST_FIELDS[name]: text.strip().lower()
-            for key, text in value.items()
-            if isinstance(text, str) and (name := key.lower().replace("_", "")) in _DIGEST_FIELDS and text.strip()
-        }
-
-
-_DIGEST_FIELDS = {name.replace("_", ""): name for name in Hashes.model_fields if name != "raw"}
+    def _keep_raw(cls: type[S], value: Any, handler: ModelWrapValidatorHandler[S]) -> S:
+        """Read the names in any case."""
+        is_plain = not isinstance(value, dict) or value.keys() <= _SPELLED
+        made = handler(value if is_plain else _as_spelled(value))
+        made.__dict__["raw"] = value if isinstance(value, dict) else made.raw or {}
+        return made
 
 
 class FileTraits(SiteValue):
@@ -115,8 +135,8 @@ class ModelFile(SiteValue):
     name: Text = None
     type: Text = None
     size_kb: Number = Field(default=None, alias="sizeKB")
-    metadata: Annotated[FileTraits, BeforeValidator(mapping)] = Field(default_factory=FileTraits)
-    hashes: Annotated[Hashes, BeforeValidator(mapping)] = Field(default_factory=Hashes)
+    metadata: Annotated[FileTraits, ElseRead(mapping)] = Field(default_factory=FileTraits)
+    hashes: Annotated[Hashes, ElseRead(mapping)] = Field(default_factory=Hashes)
     pickle_scan_result: Text = None
     virus_scan_result: Text = None
     download_url: Text = None
@@ -148,7 +168,7 @@ class Preview(SiteValue):
 
 
 def _previews(value: Any) -> Sequence[Preview]:
-    return value if isinstance(value, Rows | tuple) else Rows(objects(value), Preview.model_validate)
+    return value if isinstance(value, Rows | tuple) else Rows(objects(value), Preview)
 
 
 class PaidAccess(SiteValue):
@@ -195,14 +215,14 @@ class ModelVersion(SiteValue):
     early_access_deadline: Text = None
     early_access_ends_at: Text = None
     early_access_time_frame: Integer = None
-    paid_access: Annotated[PaidAccess | None, BeforeValidator(an_object)] = None
+    paid_access: Annotated[PaidAccess | None, ElseRead(an_object)] = None
     trained_words: Texts = ()
     air: Text = None
     download_url: Text = None
     nsfw_level: Integer = None
     stats: Mapped = Field(default_factory=dict)
-    model: Annotated[VersionOwner | None, BeforeValidator(an_object)] = None
-    files: Annotated[tuple[ModelFile, ...], BeforeValidator(objects)] = ()
+    model: Annotated[VersionOwner | None, ElseRead(an_object)] = None
+    files: Annotated[tuple[ModelFile, ...], ElseRead(objects)] = ()
     images: Annotated[Sequence[Preview], PlainValidator(_previews)] = ()
 
 
@@ -219,7 +239,7 @@ def _with_id(file: ModelFile) -> ModelFile:
 
 
 def _versions(value: Any) -> Sequence[ModelVersion]:
-    return value if isinstance(value, Rows | tuple) else Rows(objects(value), ModelVersion.model_validate)
+    return value if isinstance(value, Rows | tuple) else Rows(objects(value), ModelVersion)
 
 
 class Model(SiteValue):
@@ -238,7 +258,7 @@ class Model(SiteValue):
     allow_commercial_use: Uses = ()
     allow_derivatives: Truth = None
     allow_different_license: Truth = None
-    creator: Annotated[Creator | None, BeforeValidator(an_object)] = None
+    creator: Annotated[Creator | None, ElseRead(an_object)] = None
     tags: Texts = ()
     stats: Mapped = Field(default_factory=dict)
     versions: Annotated[Sequence[ModelVersion], PlainValidator(_versions)] = Field(default=(), alias="modelVersions")

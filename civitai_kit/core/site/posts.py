@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainValidator
+from pydantic import PlainValidator
 
 from civitai_kit.core.site.models import Image, SiteValue, User
-from civitai_kit.core.site.reading import Integer, Rows, Text, Texts, an_object, objects
+from civitai_kit.core.site.reading import ElseRead, Integer, Rows, Text, Texts, an_object, objects
 
 
 def _images(value: Any) -> Sequence[Image]:
-    return value if isinstance(value, Rows | tuple) else Rows(objects(value), Image.model_validate)
+    return value if isinstance(value, Rows | tuple) else Rows(objects(value), Image)
 
 
 class Post(SiteValue):
@@ -25,6 +25,6 @@ class Post(SiteValue):
     nsfw_level: Integer = None
     published_at: Text = None
     model_version_id: Integer = None
-    user: Annotated[User | None, BeforeValidator(an_object)] = None
+    user: Annotated[User | None, ElseRead(an_object)] = None
     tags: Texts = ()
     images: Annotated[Sequence[Image], PlainValidator(_images)] = ()

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from civitai_kit.core.site.models import Preview, SiteValue, User
-from civitai_kit.core.site.reading import Integer, Mapped, Text, Texts, Truth, an_object
+from civitai_kit.core.site.reading import ElseRead, Integer, Mapped, Text, Texts, Truth, an_object
 
 
 class Article(SiteValue):
@@ -24,9 +24,9 @@ class Article(SiteValue):
     created_at: Text = None
     updated_at: Text = None
     stats: Mapped = Field(default_factory=dict)
-    user: Annotated[User | None, BeforeValidator(an_object)] = None
+    user: Annotated[User | None, ElseRead(an_object)] = None
     tags: Texts = ()
-    cover_image: Annotated[Preview | None, BeforeValidator(an_object)] = None
+    cover_image: Annotated[Preview | None, ElseRead(an_object)] = None
 
 
 class Collection(SiteValue):
@@ -46,6 +46,6 @@ class Collection(SiteValue):
     nsfw_level: Integer = None
     item_count: Integer = None
     cover_image_url: Text = None
-    cover_image: Annotated[Preview | None, BeforeValidator(an_object)] = None
-    user: Annotated[User | None, BeforeValidator(an_object)] = None
+    cover_image: Annotated[Preview | None, ElseRead(an_object)] = None
+    user: Annotated[User | None, ElseRead(an_object)] = None
     tags: Texts = ()

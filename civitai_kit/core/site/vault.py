@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from civitai_kit.core.site.models import SiteValue
-from civitai_kit.core.site.reading import Integer, Mapped, Number, Text, objects
+from civitai_kit.core.site.reading import ElseRead, Integer, Mapped, Number, Text, objects
 
 
 class Vault(SiteValue):
@@ -49,4 +49,4 @@ class VaultItem(SiteValue):
     refreshed_at: Text = None
     notes: Text = None
     cover_image_url: Text = None
-    files: Annotated[tuple[VaultFile, ...], BeforeValidator(objects)] = ()
+    files: Annotated[tuple[VaultFile, ...], ElseRead(objects)] = ()

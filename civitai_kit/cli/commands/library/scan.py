@@ -40,13 +40,12 @@ def run(call: Call) -> Outcome:
     loaded = call.load()
     options = _options(call, loaded.settings)
 
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.files.spelling import plain_path
     from civitai_kit.services.library.scan import scan_library
 
     roots = [plain_path(path) for path in call.arguments]
     with writing(call, loaded) as (kit, progress):
-        report = scan_library(kit.library_parts, roots, options, logged(progress))
+        report = scan_library(kit.library_parts, roots, options, progress)
         output = kit.library_parts.output
     return Outcome(report.as_json(), list(_lines(report, output)), _rows(call, report), report.exit_code)
 

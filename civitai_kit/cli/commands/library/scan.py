@@ -79,11 +79,11 @@ def _rows(call: Call, report: LibraryReport) -> list[dict[str, object]]:
     """All errors for a program; for a person those of files stand in the table, and one sentence tells of them."""
     if call.console.as_json or len(report.error_rows()) <= 3:
         return report.error_rows()
-    of_files = [file for file in report.files if file.error is not None]
+    alone = report.files_alone()
     rows: list[dict[str, object]] = [error.as_row() for error in (*report.errors, *report.previews[:1])]
-    if of_files and of_files[0].error is not None:
-        code = str(of_files[0].error.code)
-        rows.append({"code": code, "message": f"{len(of_files):,} files have an error; each stands above."})
+    if alone:
+        code = str(alone[0][1].code)
+        rows.append({"code": code, "message": f"{len(alone):,} files have an error; each stands above."})
     return rows
 
 

@@ -48,12 +48,15 @@ def run(call: Call) -> Outcome:
             free = kit.disk.free()
         if (outcome := _without_work(call, plan, free, settings)) is not None:
             return outcome
-        lines = plan_lines(plan, settings.save_path, free)
+        # Skips are told once: before a question, so that the answer can heed them, else with what came of it.
+        asks = not settings.skip_confirmation and not settings.meta_only
+        lines = plan_lines(plan if asks else replace(plan, skips=()), settings.save_path, free)
         if not settings.meta_only and not _agreed(call, plan, lines, settings, progress):
             return Outcome(_nothing(plan).as_json(), ["Nothing downloaded."])
         with open_kit(loaded, progress, writing=True, command=call.command, stop=call.stop, answers=answers) as kit:
             report = _carried_out(kit, plan, settings, progress)
-        return of_report(report, kept=progress.state.kept_bytes)
+        told = plan.skips if asks and call.console.shows_all else ()
+        return of_report(report, kept=progress.state.kept_bytes, told=told)
 
 
 def _without_work(call: Call, plan: Plan, free: int | None, settings: Settings) -> Outcome | None:

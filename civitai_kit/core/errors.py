@@ -143,9 +143,16 @@ class Forbidden(SiteError):
 
 
 class NotFound(SiteError):
-    """404: no such thing, or not for us."""
+    """404: no such thing, or not for us; `no_address` where the site does not say so in words of its own.
+
+    Then it is no answer to the question: the site has nothing at this address.
+    """
 
     default_code = Code.NOT_FOUND
+
+    def __init__(self, message: str, *, no_address: bool = False, **parts: Any) -> None:
+        super().__init__(message, **parts)
+        self.no_address = no_address
 
 
 class Gone(SiteError):

@@ -44,10 +44,11 @@ _OPEN_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and its answer, for a log; it holds no secret.
+    """One request and its answer, as `log=` hears of it; it holds no secret.
 
-    `url` has no key, `size` counts the decoded bytes, `seconds` runs from the sending to the last byte. `status`
-    is None where no answer came, and `trouble` then says why.
+    `url` has no key, and headers that may hold one (or a cookie) read `…`. `size` counts the decoded bytes of the
+    body, `seconds` run from the sending to the last byte. `status` is None where no answer came, and `trouble` then
+    says why. A request that is tried again is told once a try.
     """
 
     method: str

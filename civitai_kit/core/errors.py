@@ -45,7 +45,8 @@ class CivitaiKitError(Exception):
 
     `message` says what happened, `hint` how to help (or None), `code` is the stable word for it (docs/programs.md).
     `model_id`, `version_id`, `file_id` and `path` say what it is about, None where that is not known. Keys in URLs
-    are cut out of message and hint. `received` are the bytes that came over the network for what failed.
+    are cut out of message and hint. `received` are the bytes that came over the network for what failed;
+    `default_code` is the code of the class.
     """
 
     default_code: Code = Code.UNFORESEEN
@@ -61,15 +62,15 @@ class CivitaiKitError(Exception):
         file_id: int | None = None,
         path: str | None = None,
     ) -> None:
-        self.message = cut_in_the_middle(without_keys(message))
+        self.message: str = cut_in_the_middle(without_keys(message))
         super().__init__(self.message)
-        self.code = code or self.default_code
-        self.hint = hint and cut_in_the_middle(without_keys(hint))
+        self.code: Code = code or self.default_code
+        self.hint: str | None = hint and cut_in_the_middle(without_keys(hint))
         self.model_id = model_id
         self.version_id = version_id
         self.file_id = file_id
         self.path = path
-        self.received = 0
+        self.received: int = 0
 
     @property
     def exit_code(self) -> int:

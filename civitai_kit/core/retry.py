@@ -18,15 +18,24 @@ LONGEST_RETRY_AFTER = 300.0
 class Trouble(StrEnum):
     """What came instead of an answer, as far as trying again is concerned; equal to its text (site.md 13)."""
 
-    REFUSED = "refused"  # asking again changes nothing
-    NO_SUCH_FILE = "no_such_file"  # 404 of a download may be the storage's bad moment (site.md 7.2, 13)
-    WALLED = "walled"  # a challenge page of the edge
-    BUSY = "busy"  # overloaded, restarting, timed out
-    GARBLED = "garbled"  # a page, or broken JSON, where an answer should be
-    NETWORK = "network"  # no answer, or one cut short
-    TOO_FAST = "too_fast"  # slow down
-    TOO_DEEP = "too_deep"  # "too many pages": never heals (site.md 1.5)
-    QUOTA = "quota"  # the day's downloads are used up: ends the run
+    REFUSED = "refused"
+    """Asking again changes nothing."""
+    NO_SUCH_FILE = "no_such_file"
+    """404 of a download, which may be the storage's bad moment (site.md 7.2, 13)."""
+    WALLED = "walled"
+    """A challenge page of the site's gatekeeper."""
+    BUSY = "busy"
+    """Overloaded, restarting or timed out."""
+    GARBLED = "garbled"
+    """A page, or broken JSON, where an answer should be."""
+    NETWORK = "network"
+    """No answer, or one cut short."""
+    TOO_FAST = "too_fast"
+    """429: slow down."""
+    TOO_DEEP = "too_deep"
+    """429 for too many pages, which never heals (site.md 1.5)."""
+    QUOTA = "quota"
+    """429 for the day's downloads, which are used up: ends the run."""
 
 
 @dataclass(frozen=True, kw_only=True)

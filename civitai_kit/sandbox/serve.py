@@ -22,11 +22,14 @@ SECOND_LOOPBACK = "127.0.0.2"
 
 
 class Sandbox:
-    """A running pretend Civitai: where it is, what it shows, and what was asked of it."""
+    """A running pretend Civitai: where it is, what it shows, and what was asked of it.
+
+    `api_key` is the key that it takes.
+    """
 
     def __init__(self, state: SandboxState) -> None:
         self._state = state
-        self.api_key = API_KEY
+        self.api_key: str = API_KEY
 
     @property
     def url(self) -> str:

@@ -34,8 +34,8 @@ class Page(Generic[T]):
         self.rows = rows
         self.make = make
         self.next_cursor = next_cursor
-        self.metadata = metadata or {}
-        self.raw = raw or {}
+        self.metadata: dict[str, Any] = metadata or {}
+        self.raw: dict[str, Any] = raw or {}
         self._items: tuple[T, ...] | None = None
 
     @property

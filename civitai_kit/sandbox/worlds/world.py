@@ -24,6 +24,7 @@ class World(WorldContent):
     now: datetime = datetime(2026, 8, 8, 12, tzinfo=UTC)
     """The site's idea of today; `period` counts from it."""
     downloads_need_key: bool = True
+    """Whether every download wants a key."""
     download_limit: int | None = None
     """Downloads a caller may make before the quota answer; None for no limit."""
     download_url_form: Literal["params", "fileId"] = "fileId"
@@ -33,6 +34,7 @@ class World(WorldContent):
     storage_mode: Literal["r2", "b2"] = "r2"
     """`b2` leaves WorldContent-Disposition out (site.md 7.6)."""
     signature_seconds: int = 86400
+    """How long signed addresses of the storage hold."""
     region: str | None = None
     """Country of the callers; GB and AU are refused (site.md 1.3)."""
     file_preferences: dict[str, str] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class World(WorldContent):
     feed_depth: int | None = None
     """The gallery's feed ends after so many images, in whatever order (site.md 8.1); None for all."""
     user_status: Literal["active", "muted", "banned"] = "active"
+    """What `/me` says of the key's owner."""
 
     @classmethod
     def standard(cls) -> World:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from civitai_kit import __version__  # noqa: E402
-from manual.pages import filled  # noqa: E402
+from manual.pages import filled, with_links  # noqa: E402
 
 project = "civitai-kit"
 release = version = __version__
@@ -45,6 +45,9 @@ _SIDE = {
     "How it is made": "architecture glossary site benchmarks",
 }
 
+# Pages whose words in back-ticks are names of Python.
+_OF_PYTHON = {"docs/client", "docs/tutorial", "docs/stability"}
+
 
 def _side() -> str:
     shown = [
@@ -55,11 +58,13 @@ def _side() -> str:
 
 
 def _read(_app: Any, page: str, source: list[str]) -> None:
-    """Put the docstrings into the pages of the reference, and the side's table below the README."""
+    """Put the docstrings into the pages of the reference, links into others, the side's table below the README."""
     if page == root_doc:
         source[0] += "\n" + _side()
     if page.startswith("docs/reference/"):
         source[0] = filled(source[0])
+    elif page in _OF_PYTHON:
+        source[0] = with_links(source[0])
 
 
 def _finish(app: Any, error: Exception | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -17,7 +18,8 @@ _PLACE = re.compile(r"^<!-- (civitai_kit(?:\.testing)?): ([\w ]+) -->$", re.MULT
 _HEADING = re.compile(r"^#{2,3} ((\d+(?:\.\d+)?)\.? .+)$", re.MULTILINE)
 _CITATION = re.compile(r"\bsite\.md \d+(?:\.\d+)?(?:(?:,| to| and) \d+(?:\.\d+)?)*")
 _PAGE = re.compile(r"\bdocs/(\w+)\.md\b")
-_CODE = re.compile(r"`[^`]+`")
+_CODE = re.compile(r"(?<![`\[}])`([^`\n]+)`(?![`\]])")
+_FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _ROLES = {"class": "class", "exception": "exc", "function": "func", "data": "data"}
 
 
@@ -27,8 +29,14 @@ def places(text: str) -> list[tuple[str, list[str]]]:
 
 
 def filled(text: str) -> str:
-    """A page of the reference with the signatures and docstrings of the names that it shows."""
-    return _PLACE.sub(lambda place: "\n\n".join(_shown(place[1], place[2].split())), text)
+    """A page with the signatures and docstrings of the names that it shows, and links from those that it mentions."""
+    return _PLACE.sub(lambda place: "\n\n".join(_shown(place[1], place[2].split())), with_links(text))
+
+
+def with_links(text: str) -> str:
+    """A page with links from the public names in its running text to the reference."""
+    parts = _FENCE.split(text)
+    return "".join(part if at % 2 else _CODE.sub(_name_or_code, part) for at, part in enumerate(parts))
 
 
 def _shown(module: str, names: list[str]) -> Iterator[str]:
@@ -60,7 +68,7 @@ def _head(entry: Entry) -> tuple[str, list[str]]:
     if entry.signature.startswith(": "):
         return name, [f":type: {entry.signature[2:]}"]
     if entry.signature.startswith(" = "):
-        return name, [f":value: {entry.signature[3:]}"]
+        return name, [f":value: {json.dumps(entry.signature[3:])}"]
     return name + entry.signature, options
 
 
@@ -75,15 +83,15 @@ def _text(entry: Entry) -> str:
 
 def _linked(text: str) -> str:
     """A paragraph with links: to public names, to sections of what is known of the site, to other pages."""
-    text = _CODE.sub(lambda code: _name_or_code(code[0].strip("`"), code[0]), text)
+    text = _CODE.sub(_name_or_code, text)
     text = re.sub(rf"(?<![`.\w])({'|'.join(_bare_names())})(?![`\w])", lambda name: _link(name[1]), text)
     text = _CITATION.sub(lambda cited: _sections(cited[0]), text)
     return _PAGE.sub(r"[docs/\1.md](../\1.md)", text)
 
 
-def _name_or_code(name: str, code: str) -> str:
-    known = {one for module in MODULES for one in _names(module)}
-    return _link(name) if name in known else code
+def _name_or_code(code: re.Match[str]) -> str:
+    name = code[1]
+    return _link(name) if any(name in _names(module) for module in MODULES) else code[0]
 
 
 @cache

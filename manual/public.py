@@ -14,12 +14,18 @@ from itertools import pairwise
 from types import ModuleType
 from typing import Any, is_typeddict
 
+from civitai_kit.core.site.paging import Cursor
+from civitai_kit.kit.single_file import PathLike, Progress
+
 MODULES = ("civitai_kit", "civitai_kit.testing")
 
 # Made by the package, or by `World.standard()` and its like: with what is nobody else's concern.
 _GIVEN = {"Items", "AsyncItems", "Sandbox", "World"}
 _STARS: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 _HOMES = re.compile(r"\b(?:civitai_kit|collections|typing|pathlib|datetime|types)\.(?:[a-z_]+\.)*")
+# Short names of ours for types that everybody can write.
+_ALIASES: dict[str, Any] = {"Cursor": Cursor, "PathLike": PathLike, "Progress": Progress}
+_ALIAS = re.compile(rf"\b({'|'.join(_ALIASES)})\b(?!\[)")
 _KINDS: dict[type, str] = {classmethod: "classmethod", staticmethod: "staticmethod"}
 
 
@@ -171,9 +177,9 @@ def _plain(annotation: Any) -> str:
     """A type as one writes it with all names imported."""
     if annotation in (None, inspect.Parameter.empty):
         return ""
-    if isinstance(annotation, str):
-        return annotation.strip("\"'")
-    return _HOMES.sub("", getattr(annotation, "__forward_arg__", None) or inspect.formatannotation(annotation))
+    text = getattr(annotation, "__forward_arg__", annotation)
+    text = text if isinstance(text, str) else inspect.formatannotation(text)
+    return _ALIAS.sub(lambda alias: _plain(_ALIASES[alias[0]]), _HOMES.sub("", text.strip("\"'")))
 
 
 def _doc(thing: object) -> str:

@@ -33,8 +33,8 @@ class Client(clients.BlockingClient):
         `overwrite`. `progress(done, size)` hears of bytes a few times a second, from any thread; `size` is None where
         the site states none. It uses the key, but connections of its own, and counts as a download of the day.
 
-        Raises a SiteError where the site does not give the file, and other CivitaiKitErrors where the bytes are wrong
-        or the disk says no.
+        Raises a SiteError where the site does not give the file, a TransferError where the bytes do not come or are
+        not the right ones, a DiskError where the disk says no.
         """
         version = self.version(what) if isinstance(what, int) else what
         return _single_file(self, version, to, progress, overwrite=overwrite).fetch(threading.Event())

@@ -39,7 +39,7 @@ def says_something(member: Entry, of_its_class: str) -> bool:
         ("clients.md", "{py:method} model(model_id: int) -> Model\n"),
         (
             "clients.md",
-            "{py:method} images(*, cursor: Cursor | None = None, **options: Unpack[ImageOptions]) -> Items[Image]",
+            "{py:method} images(*, cursor: str | int | None = None, **options: Unpack[ImageOptions]) -> Items[Image]",
         ),
         ("clients.md", "{py:method} model(model_id: int) -> Model\n:async:\n\nAs {py:meth}`Client.model`."),
         (
@@ -48,7 +48,7 @@ def says_something(member: Entry, of_its_class: str) -> bool:
         ),
         ("answers.md", "{py:attribute} size_kb\n:type: float | None\n\nBytes divided by 1024"),
         ("answers.md", "see {py:class}`NsfwLevel <civitai_kit.NsfwLevel>`. 0 is not rated yet."),
-        ("words.md", "{py:attribute} LORA\n:value: 'LORA'"),
+        ("words.md", "{py:attribute} LORA\n:value: \"'LORA'\""),
         ("errors.md", "{py:exception} NotFound\n\nA {py:class}`SiteError`."),
         ("testing.md", "| `cut` | storage | The connection closes after byte `at` of the body. | `at=1000` |"),
     ],

@@ -91,7 +91,8 @@ def _linked(text: str) -> str:
 
 def _name_or_code(code: re.Match[str]) -> str:
     name = code[1]
-    return _link(name) if any(name in _names(module) for module in MODULES) else code[0]
+    # A field may have the name of a function: what is all lower case is linked only with its owner.
+    return _link(name) if name != name.lower() and any(name in _names(module) for module in MODULES) else code[0]
 
 
 @cache

@@ -162,8 +162,9 @@ class Gone(SiteError):
 class RateLimited(SiteError):
     """429: too fast, or (code `quota_exceeded`) the day's downloads are used up.
 
-    `retry_after` are the seconds that the site asks to wait, None where it does not say. The client has waited and
-    tried again before it raises this, unless the site asked for more than five minutes (site.md 13).
+    `retry_after` are the seconds that the site asks to wait, None where it does not say. A client has waited and
+    tried again before it raises this, unless that cannot help: the day's downloads are used up, the page is too far
+    on, or the site asked for more than five minutes (site.md 13).
     """
 
     default_code = Code.RATE_LIMITED
@@ -192,13 +193,13 @@ class UnexpectedReply(SiteError):
 
 
 class TransferError(CivitaiKitError):
-    """The bytes of a file did not come, or are not the right ones; what came stays in the part file."""
+    """The bytes of a file did not come, and what did stays in the part file; or they are not the right ones."""
 
     default_code = Code.NETWORK
 
 
 class HashMismatch(TransferError):
-    """The bytes came whole, and their hash is not the one that the site states."""
+    """The bytes came whole, twice, and their hash is not the one that the site states; they are thrown away."""
 
     default_code = Code.HASH_MISMATCH
 

@@ -33,7 +33,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Root of the site, for `--api-url`."""
+        """Root of the site: a `base_url`, or for `--api-url`."""
         return self._state.site_url
 
     @property
@@ -57,7 +57,7 @@ class Sandbox:
 
     @property
     def requests(self) -> RequestLog:
-        """The requests so far."""
+        """The requests so far, the oldest first: a sequence of `RequestRecord`."""
         return self._state.requests
 
     def clear_requests(self) -> None:

@@ -11,6 +11,7 @@ from manual.public import MODULES, Entry, entries
 
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in sorted(REFERENCE.glob("*.md"))}
 ENTRIES = {f"{module}.{entry.name}": entry for module in MODULES for entry in entries(module)}
+TOLD = {member.name.partition(".")[2] for entry in ENTRIES.values() for member in entry.members if member.doc}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -27,10 +28,14 @@ def test_a_public_name_says_what_it_is_and_so_do_its_fields(name: str) -> None:
 
 
 def says_something(member: Entry, of_its_class: str) -> bool:
-    """A text of its own, or its name in the text of its class; a word of an enum says it by its value."""
-    return (
-        bool(member.doc) or member.signature.startswith(" = ") or f"`{member.name.partition('.')[2]}`" in of_its_class
-    )
+    """A text of its own, or its name in that of its class; a word of an enum says it by its value.
+
+    What the sandbox is given has the names of what it answers with.
+    """
+    word = member.name.partition(".")[2]
+    if member.name.startswith("World") and word in TOLD:
+        return True
+    return bool(member.doc) or member.signature.startswith(" = ") or f"`{word}`" in of_its_class
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class VersionBrief(SiteValue):
     size: Number = None
     """The file's size in KB of 1024 bytes."""
     file_type: Text = None
-    """`Model`, `VAE` …; free text."""
+    """`"Model"`, `"VAE"` …; free text."""
     file_name: Text = None
     """The name under which the file was uploaded."""
     format: Text = None

@@ -50,7 +50,7 @@ class SiteValue(BaseModel):
     model_config = SITE_CONFIG
 
     raw: Mapped = Field(default_factory=dict, repr=False, exclude=True)
-    """The site's JSON of this object, exactly as received; `{}` in a value that a program made itself."""
+    """The site's JSON of this object, as received."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -129,7 +129,7 @@ class ModelFile(SiteValue):
     name: Text = None
     """The name the site gives it today, which may change and may hold path separators (site.md 7.4)."""
     type: Text = None
-    """`Model`, `Pruned Model`, `VAE`, `Config`, `Training Data` …; free text (site.md 10.1)."""
+    """`"Model"`, `"Pruned Model"`, `"VAE"`, `"Config"`, `"Training Data"` …; free text (site.md 10.1)."""
     size_kb: Number = Field(default=None, alias="sizeKB")
     """Bytes divided by 1024; `size` has the bytes."""
     metadata: Annotated[FileTraits, BeforeValidator(mapping)] = Field(default_factory=FileTraits)
@@ -270,7 +270,7 @@ class ModelVersion(SiteValue):
     files: Annotated[tuple[ModelFile, ...], BeforeValidator(objects)] = ()
     """Its public files in the site's order; empty for an archived model."""
     images: Annotated[Sequence[Preview], PlainValidator(_previews)] = ()
-    """Pictures and clips: 20 at most in a listing, 10 by id. A sequence whose items are read when touched."""
+    """Pictures and clips: 20 at most in a listing, 10 with a version by id. Its items are read when touched."""
 
 
 def with_ids(version: ModelVersion) -> ModelVersion:
@@ -328,7 +328,7 @@ class Model(SiteValue):
     stats: Mapped = Field(default_factory=dict)
     """Counters as the site names them: `downloadCount`, `thumbsUpCount` …; `{}` where the creator hides them."""
     versions: Annotated[Sequence[ModelVersion], PlainValidator(_versions)] = Field(default=(), alias="modelVersions")
-    """In the creator's order, the default one first; may be empty. A sequence whose items are read when touched."""
+    """In the creator's order, the default one first; may be empty. Its items are read when touched."""
 
 
 class Image(SiteValue):
@@ -361,7 +361,7 @@ class Image(SiteValue):
     model_version_ids: Integers = ()
     """The versions that made it, as far as the site knows."""
     meta: Meta = None
-    """The generation data, flat: `prompt`, `seed`, `Model` …, any keys; None unless asked for by `with_meta`."""
+    """The generation data, flat: `prompt`, `seed`, `resources` …, any keys; None unless asked for by `with_meta`."""
     tags: Texts = ()
     """The names of its tags; empty unless asked for by `with_tags`."""
     stats: Mapped = Field(default_factory=dict)

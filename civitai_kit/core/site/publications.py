@@ -49,7 +49,7 @@ class Collection(SiteValue):
     description: Text = None
     """What its owner says of it."""
     type: Text = None
-    """What it holds: `Model`, `Image`, `Post`, `Article` …; None for anything."""
+    """What it holds: `"Model"`, `"Image"`, `"Post"`, `"Article"` …; None for anything."""
     mode: Text = None
     """`Contest`, `Bookmark` or None; only with a collection by its id."""
     read: Text = None

@@ -31,7 +31,8 @@ class Client(clients.BlockingClient):
         proved by its hash before it gets its name; what came of one that failed stays in a part file, and the next
         call goes on from there. A right file that is there already is left, another one replaced only with
         `overwrite`. `progress(done, size)` hears of bytes a few times a second, from any thread; `size` is None where
-        the site states none. It uses the key, but connections of its own, and counts as a download of the day.
+        the site states none. It uses the key, retry policy and pace of the client, but connections of its own. It
+        counts as a download of the day.
 
         Raises a SiteError where the site does not give the file, a TransferError where the bytes do not come or are
         not the right ones, a DiskError where the disk says no.

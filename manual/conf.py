@@ -17,6 +17,8 @@ project = "civitai-kit"
 release = version = __version__
 copyright = "the authors of civitai-kit"
 language = "en"
+# Two hyphens stay two, and quotes as they are written.
+smartquotes = False
 
 # The pages stay where a code host shows them, and so do the links between them.
 root_doc = "README"

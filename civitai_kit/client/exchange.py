@@ -44,20 +44,27 @@ _OPEN_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and its answer, for a log; it holds no secret.
+    """One request and its answer, as `log=` hears of it; it holds no secret.
 
-    `url` has no key, `size` counts the decoded bytes, `seconds` runs from the sending to the last byte. `status`
-    is None where no answer came, and `trouble` then says why.
+    A request that is tried again is told of once a try.
     """
 
     method: str
+    """`GET` or `POST`."""
     url: str
+    """Whole, without a key."""
     status: int | None
+    """The HTTP status; None where no answer came."""
     seconds: float
+    """From the sending to the last byte."""
     size: int
+    """How many bytes the body has, decoded."""
     request_headers: dict[str, str]
+    """Names in lower case; what may hold a key or cookie reads `…`, here and in the answer's."""
     response_headers: dict[str, str]
+    """Empty where no answer came."""
     trouble: str | None = None
+    """Why no answer came, or why it was not read to its end."""
 
 
 class Attempt:

@@ -32,8 +32,9 @@ Progress: TypeAlias = Callable[[int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A file under its final name, whole and proved: where, how many bytes, and its digests by the site's names.
+    """A file under its final name, whole and proved: what `Client.download` gives.
 
+    `path` is absolute, `size` in bytes, `digests` lower-case hex by the site's names (`SHA256`, `AutoV2` …).
     `received` bytes came over the network and `resumed` were kept from an earlier try; both are 0 for a file that was
     there already.
     """

@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Scope
 from civitai_kit.core.library.model_file import is_model_file
 from civitai_kit.services.catalog.catalogs import CatalogParts
 from civitai_kit.services.catalog.map_answers import MapAnswers
-from civitai_kit.web import catalog_api, openapi
+from civitai_kit.services.mirror import Mirror
+from civitai_kit.web import catalog_api, mirror_api, openapi
 from civitai_kit.web.answers import Told
 from civitai_kit.web.guard import Access, Guard
 from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveParts, live_routes
@@ -26,7 +27,7 @@ from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveParts, live_routes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebParts:
-    """What is served: the catalogs, the library's folder, and the models' folder where that is wanted.
+    """What is served: the catalogs, the library's folder, and where that is wanted the models' folder and a mirror.
 
     `names` are those that browsers may call the server by, `origins` the pages that may ask it.
     """
@@ -36,6 +37,7 @@ class WebParts:
     live: LiveParts
     library: Path
     files: Path | None
+    mirror: Mirror | None
     token: str
     names: Collection[str]
     origins: Collection[str]
@@ -47,6 +49,7 @@ def make_app(parts: WebParts) -> ASGIApp:
     """The whole application, guarded."""
     asked = [
         *catalog_api.routes(parts.catalogs, parts.answers, parts.told),
+        *([] if parts.mirror is None else mirror_api.routes(parts.mirror, parts.told)),
         *live_routes(parts.live, parts.told),
     ]
     routes: list[BaseRoute] = [
@@ -55,8 +58,7 @@ def make_app(parts: WebParts) -> ASGIApp:
         # What the API has not: the pages are not looked through for it.
         Route("/api/{rest:path}", JSONResponse({"detail": "Not Found"}, 404)),
         Route("/healthz", _health, methods=["GET"]),
-        Route("/openapi.json", _description, methods=["GET"]),
-        Route("/docs", _docs, methods=["GET"]),
+        *_descriptions(mirror=parts.mirror is not None),
     ]
     if parts.files is not None:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
@@ -67,7 +69,7 @@ def make_app(parts: WebParts) -> ASGIApp:
         token=parts.token,
         names=parts.names,
         origins=parts.origins,
-        bodies={DOWNLOAD: MOST_PLAN},
+        bodies={DOWNLOAD: MOST_PLAN, **mirror_api.LONG_BODIES},
         log=parts.log,
     )
 
@@ -89,15 +91,18 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 async def _health(request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
+    # A client with a key looks here whether it may show it: to this server it does not.
+    return JSONResponse({"status": "ok", "service": "civitai-kit"})
 
 
-async def _description(request: Request) -> Response:
-    return JSONResponse(openapi.description())
+def _descriptions(*, mirror: bool) -> list[Route]:
+    async def document(request: Request) -> Response:
+        return JSONResponse(openapi.description(mirror=mirror))
 
+    async def docs(request: Request) -> Response:
+        return HTMLResponse(openapi.page(mirror=mirror), headers={"Content-Security-Policy": _NO_SCRIPTS})
 
-async def _docs(request: Request) -> Response:
-    return HTMLResponse(openapi.page(), headers={"Content-Security-Policy": _NO_SCRIPTS})
+    return [Route("/openapi.json", document, methods=["GET"]), Route("/docs", docs, methods=["GET"])]
 
 
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'"

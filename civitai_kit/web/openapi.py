@@ -8,6 +8,7 @@ from typing import Any
 from civitai_kit.core.site.references import LARGEST_ID
 from civitai_kit.core.version import __version__
 from civitai_kit.services.live.orders import DownloadStatus
+from civitai_kit.web.mirror_paths import mirror_paths
 
 _VERSION_ID = {
     "name": "version_id",
@@ -147,8 +148,8 @@ def _download_paths() -> dict[str, Any]:
     }
 
 
-def description() -> dict[str, Any]:
-    """The OpenAPI document."""
+def description(*, mirror: bool) -> dict[str, Any]:
+    """The OpenAPI document; `mirror` says that files are served."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "civitai-kit", "version": __version__, "license": {"name": "GPL-3.0-or-later"}},
@@ -159,11 +160,12 @@ def description() -> dict[str, Any]:
         "paths": {
             **_admin_paths(),
             **_download_paths(),
+            **(mirror_paths() if mirror else {}),
             "/healthz": {
                 "get": {
                     "summary": "Is the server there",
                     "responses": {
-                        "200": _answer("It is.", _state("ok")),
+                        "200": _answer("It is.", _state("ok", service="string")),
                         "421": _answer(_REFUSALS["421"], _DETAIL),
                     },
                 }
@@ -185,12 +187,12 @@ programs is <a href="openapi.json">openapi.json</a>.</p>
 """
 
 
-def page() -> str:
+def page(*, mirror: bool) -> str:
     """The API for a reader."""
     rows = (
         f"<dt><code>{method.upper()} {escape(path)}</code></dt><dd>{escape(operation['summary'])}<br>"
         f"<code>curl -X {method.upper()} -H 'Authorization: Bearer TOKEN' http://HOST:PORT{escape(path)}</code></dd>"
-        for path, operations in description()["paths"].items()
+        for path, operations in description(mirror=mirror)["paths"].items()
         for method, operation in operations.items()
     )
     return _PAGE.format(rows="".join(rows))

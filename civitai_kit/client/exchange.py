@@ -116,6 +116,8 @@ class Attempt:
         host = parts.hostname or "the site"
         why, trouble = no_answer(error, host, silence=self._timeout, endpoint=parts.path, proxy=self._proxy)
         self._trouble = why.message
+        if isinstance(why, UnexpectedReply):
+            why.status = self._status
         return NoAnswer(why, trouble)
 
     def exchange(self, sent: Mapping[str, str]) -> Exchange:
@@ -123,7 +125,7 @@ class Attempt:
         return Exchange(
             method=self._request.method,
             url=_open_url(self._request),
-            status=None if self._answer is None else self._answer.status_code,
+            status=self._status,
             seconds=monotonic() - self._start,
             size=self._size,
             request_headers=dict(_redacted(sent)),
@@ -134,7 +136,11 @@ class Attempt:
     def _failure(self, said: str, trouble: Trouble) -> NoAnswer:
         self._trouble = said
         hint = "Ask for less at once (--page-size, limit)."
-        return NoAnswer(UnexpectedReply(said, endpoint=self._request.endpoint, hint=hint), trouble)
+        return NoAnswer(UnexpectedReply(said, status=self._status, endpoint=self._request.endpoint, hint=hint), trouble)
+
+    @property
+    def _status(self) -> int | None:
+        return None if self._answer is None else int(self._answer.status_code)
 
 
 def failures() -> tuple[type[Exception], ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from importlib import import_module
 from operator import methodcaller
 from typing import Any
 
@@ -369,21 +368,6 @@ def test_a_users_client_is_used_for_everything_and_stays_open(asking: Asking) ->
     request = asking.sandbox.requests[0]
     assert (request.headers["user-agent"], request.headers["authorization"]) == ("mine/1", "Bearer of-mine")
     assert not http.is_closed
-
-
-def test_a_client_of_the_older_library_does_as_well(asking: Asking) -> None:
-    library = import_module("httpx")
-    http = http_of_the_older_library(library, asking.way)
-    assert asking.ask(lambda client: client.model(Known.PLAIN_LORA), http=http).id == Known.PLAIN_LORA
-    asking.sandbox.faults.add("reset", times=None)
-    with pytest.raises(Unavailable) as caught:
-        asking.ask(lambda client: client.model(Known.PLAIN_LORA), http=http_of_the_older_library(library, asking.way))
-    assert caught.value.code == "network" and not http.is_closed
-
-
-def http_of_the_older_library(library: Any, way: str) -> Any:
-    """A client of it; one of an event loop that has ended is of no more use."""
-    return library.Client() if way == "sync" else library.AsyncClient()
 
 
 def test_our_key_wins_over_the_users_client_where_it_is_given(asking: Asking) -> None:

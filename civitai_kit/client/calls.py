@@ -17,7 +17,7 @@ from civitai_kit.client.shapes import is_page, is_table
 from civitai_kit.core.site.enums import BadOption, ImageSort
 from civitai_kit.core.site.models import Creator, Image, Model, SiteValue, Tag, User
 from civitai_kit.core.site.option_values import numbers, page_size, positive, text
-from civitai_kit.core.site.paging import Cursor, Page, page_of
+from civitai_kit.core.site.paging import Cursor, Page, page_of, with_cursor
 from civitai_kit.core.site.query import ImageQuery, ModelQuery, image_query, model_query
 from civitai_kit.core.site.query_options import ImageOptions, ModelOptions
 from civitai_kit.core.site.reading import integer, texts
@@ -185,7 +185,7 @@ class _Names(Generic[V]):
         answer = yield from asker.get(self.path, is_page, [*params, ("page", str(number))])
         page = page_of(self.kind.model_validate, answer)
         following = number + 1 if _goes_on(page, number, int(params[0][1])) else None
-        return page.with_cursor(following)
+        return with_cursor(page, following)
 
 
 _CREATORS = _Names("/creators", Creator)

@@ -173,8 +173,8 @@ def user_agent() -> str:
 
 def sound_key(key: str | None) -> str | None:
     """A key without white space around it; raises UsageError for one that cannot stand in a header."""
-    plain = (key or "").strip()
-    if not re.fullmatch(r"[!-~]*", plain):
+    plain = key.strip() if isinstance(key, str) else key or ""
+    if not isinstance(plain, str) or not re.fullmatch(r"[!-~]*", plain):
         raise UsageError("The API key holds characters that no key has.", hint="Copy it again from your account.")
     return plain or None
 
@@ -187,7 +187,7 @@ def key_in(header: str) -> str | None:
 
 def sound_site(url: str) -> str:
     """The site's root without a slash at its end. Raises UsageError for anything that is no web address."""
-    plain = url.strip()
+    plain = str(url).strip()
     if not _is_site(plain):
         raise UsageError(f"{plain.split('@')[-1]!r} is no address of a site.", hint="Such as https://civitai.com.")
     return plain.rstrip("/").removesuffix("/api/v1")

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from civitai_kit.client.conversation import Call
 from civitai_kit.core.errors import SiteError, UnexpectedReply
 from civitai_kit.core.site.models import SiteValue
+from civitai_kit.core.site.option_values import bookmark
 from civitai_kit.core.site.paging import Cursor, Page, rows_of, with_rows
 
 V = TypeVar("V", bound=SiteValue)
@@ -34,7 +35,7 @@ class Listing(Generic[V]):
     ) -> None:
         self._ask = ask
         self._name = name
-        self._cursor = cursor
+        self._cursor = bookmark(cursor)
         self._max_pages = max_pages
         self._most_barren = most_barren
         self._asked: Counter[Cursor | None] = Counter()

@@ -22,6 +22,7 @@ from civitai_kit.web import catalog_api, openapi
 from civitai_kit.web.answers import Told
 from civitai_kit.web.guard import Access, Guard
 from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveParts, live_routes
+from civitai_kit.web.page_script import page_routes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ def make_app(parts: WebParts) -> ASGIApp:
     ]
     if parts.files is not None:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
+    routes.extend(page_routes())
     routes.append(Mount("/", _Pages(parts.library, html=True)))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
     return Guard(

@@ -55,11 +55,13 @@ Start = Callable[..., Process]
 
 
 @contextmanager
-def served(home: Path, *, with_files: bool = False, patience: float = SECONDS, **settings: Any) -> Iterator[Server]:
+def served(
+    home: Path, *, with_files: bool = False, patience: float = SECONDS, port: int = 0, **settings: Any
+) -> Iterator[Server]:
     """A server in this process over the save path `downloads` in a folder, with some settings."""
     values = {"api_delay_ms": 0, "max_retries": 0, "save_path": str(home / "downloads"), **settings}
     loaded = load_settings(Layer("flags", values), config=None, env={}, cwd=home, user=home / "none.toml")
-    with open_kit(loaded, _unheard, writing=False, command="serve") as kit, listen("127.0.0.1", 0) as listener:
+    with open_kit(loaded, _unheard, writing=False, command="serve") as kit, listen("127.0.0.1", port) as listener:
         queue = download_queue(loaded, SharedStore(kit.ground), lambda emit: emit)
         parts = web_parts(kit, queue, token=TOKEN, with_files=with_files, log=_unheard, told=_unheard)
         with running(make_app(parts), listener, patience=patience), closing(queue):

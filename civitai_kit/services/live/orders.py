@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from civitai_kit.core.amounts import counted
-from civitai_kit.core.errors import CivitaiKitError, UsageError
+from civitai_kit.core.errors import CivitaiKitError, NotFound, UsageError
 from civitai_kit.core.events import Event, FileDone, FileFailed, FileKept
 from civitai_kit.core.plans.plan import Item, Plan
 from civitai_kit.core.plans.plan_file import plan_of
@@ -17,8 +17,9 @@ from civitai_kit.core.plans.report import Report
 from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind, parse_reference
 from civitai_kit.core.under_way import State
 
-# So many errors of one download are told; the others are counted.
+# So many errors and paths of one download are told; the others are counted.
 _MOST_ERRORS = 20
+_MOST_PATHS = 20
 
 
 class DownloadStatus(StrEnum):
@@ -61,6 +62,18 @@ def read_order(wanted: Any, site: str, places: tuple[str, ...]) -> DownloadOrder
         raise UsageError("A download is asked for by one of ref, version_id and plan.", hint=f"For example {_EXAMPLE}.")
     [(name, value)] = wanted.items()
     return _READ[name](value, site, places)
+
+
+def of_the_file(plan: Plan, reference: Reference) -> Plan:
+    """A version's plan, of it the one file that was named, where one was; the others were not asked for."""
+    if reference.file_id is None:
+        return plan
+    items = tuple(item for item in plan.items if item.file_id == reference.file_id)
+    skips = tuple(skip for skip in plan.skips if skip.file_id in (None, reference.file_id))
+    errors = plan.errors
+    if not items and not skips and not errors:
+        errors = (NotFound(f"Version {reference.version_id} has no file {reference.file_id}.", status=404),)
+    return replace(plan, items=items, skips=skips, errors=errors)
 
 
 def _of_ref(value: Any, site: str, places: tuple[str, ...]) -> DownloadOrder:
@@ -107,17 +120,22 @@ class OrderedDownload:
     items: Mapping[str, Item] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     skipped: int = 0
+    name: str | None = None
+    saved: list[str] = field(default_factory=list)
 
     def take_plan(self, plan: Plan) -> None:
         """Note which files it will be."""
         self.items = {item.path: item for item in plan.items}
         self.skipped = len(plan.skips)
+        self.name = _name_of(plan.items)
 
     def take(self, event: Event, now: float) -> None:
         """Bring it up to date."""
         self.state.take(event, now)
         if isinstance(event, FileDone | FileKept | FileFailed):
             self.settled.add(event.key)
+        if isinstance(event, FileDone | FileKept) and len(self.saved) < _MOST_PATHS:
+            self.saved.append(event.key)
 
     def end(self, outcome: Report | CivitaiKitError) -> None:
         """Note what became of it; the plan is let go."""
@@ -145,6 +163,7 @@ class OrderedDownload:
             "id": self.number,
             "revision": self.revision,
             "ref": self.order.text,
+            "name": self.name,
             "model_id": named.model_id if named else None,
             "version_id": named.version_id if named else None,
             "status": str(self.status),
@@ -157,6 +176,7 @@ class OrderedDownload:
             "speed": round(self.state.pace.speed(now)),
             "waits": self.state.pause or None,
             "moving": [self._moving_row(path, now) for path in self.state.moving],
+            "saved": [*self.saved],
             "errors": self.errors[:_MOST_ERRORS],
         }
 
@@ -172,6 +192,12 @@ class OrderedDownload:
             "speed": round(file.pace.speed(now)),
             "waits": file.waits or None,
         }
+
+
+def _name_of(items: Sequence[Item]) -> str | None:
+    """What a reader calls it: its version, where it is of one; None where it is of several."""
+    names = {f"{item.model_name}, {item.version_name}" for item in items}
+    return names.pop() if len(names) == 1 else None
 
 
 def _status_of(report: Report) -> DownloadStatus:

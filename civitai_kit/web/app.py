@@ -22,7 +22,7 @@ from civitai_kit.services.mirror import Mirror
 from civitai_kit.web import catalog_api, mirror_api, openapi
 from civitai_kit.web.answers import Told
 from civitai_kit.web.guard import Access, Guard
-from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveParts, live_routes
+from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveApi, LiveParts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ def make_app(parts: WebParts) -> ASGIApp:
     asked = [
         *catalog_api.routes(parts.catalogs, parts.answers, parts.told),
         *([] if parts.mirror is None else mirror_api.routes(parts.mirror, parts.told)),
-        *live_routes(parts.live, parts.told),
+        *LiveApi(parts.live, parts.told).routes(),
     ]
     routes: list[BaseRoute] = [
         *asked,
@@ -110,7 +110,7 @@ _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'"
 _NOT_SHOWN = ("processed_files.json", "duplicate_models.txt")
 
 
-class _Folder(StaticFiles):
+class _ServedFolder(StaticFiles):
     """The files in a folder, without links out of it; it need not be there yet. What cannot be read is not there."""
 
     def __init__(self, folder: Path, *, html: bool = False) -> None:
@@ -127,7 +127,7 @@ class _Folder(StaticFiles):
         return (place, found) if is_ours else ("", None)
 
 
-class _Pages(_Folder):
+class _Pages(_ServedFolder):
     """The library's folder."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -139,7 +139,7 @@ class _Pages(_Folder):
         return response
 
 
-class _ModelFiles(_Folder):
+class _ModelFiles(_ServedFolder):
     """Model files, read-only, with ranges; nothing else that lies between them."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:

@@ -61,7 +61,7 @@ def _rounds(place: Place) -> Iterator[Result]:
     asked = Asked()
     for number in range(ROUNDS):
         wanted = _wanted(number)
-        running = _serve(place, asked)
+        running = serve(place, asked)
         moment = _moment(place, asked, number)
         complaints = [*_amid(running, asked, wanted, moment), *_lost(place, asked)]
         complaints += _finished(place, asked, wanted)
@@ -86,9 +86,9 @@ def _moment(place: Place, asked: Asked, number: int) -> Moment:
     return lambda: asked.count >= enough
 
 
-def _serve(place: Place, asked: Asked) -> Running:
+def serve(place: Place, asked: Asked, *words: str) -> Running:
     """A server that answers; `asked` gets its address."""
-    running = place.start("--json", "serve", "--port", "0", "--token", TOKEN)
+    running = place.start("--json", "serve", "--port", "0", "--token", TOKEN, *words)
     until = time.monotonic() + _SECONDS
     while time.monotonic() < until and not running.has_ended:
         try:
@@ -128,7 +128,7 @@ def _lost(place: Place, asked: Asked) -> Iterator[str]:
 
 def _finished(place: Place, asked: Asked, wanted: list[tuple[str, int]]) -> Iterator[str]:
     """What is wrong when a new server has been asked for all of it again."""
-    running = _serve(place, asked)
+    running = serve(place, asked)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(lambda pair: asked.ask(*pair), wanted))
     running.process.terminate()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,8 @@ def make_app(parts: WebParts) -> ASGIApp:
     routes: list[BaseRoute] = [
         *asked,
         *_refusals(asked),
-        Route("/api/{rest:path}", _unknown),
+        # What the API has not: the pages are not looked through for it.
+        Route("/api/{rest:path}", JSONResponse({"detail": "Not Found"}, 404)),
         Route("/healthz", _health, methods=["GET"]),
         *_descriptions(mirror=parts.mirror is not None),
     ]
@@ -73,21 +74,11 @@ def make_app(parts: WebParts) -> ASGIApp:
     )
 
 
-_EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-
-
 def _refusals(asked: Sequence[Route]) -> Iterator[Route]:
-    """The answers to methods that a path does not have."""
+    """The answers to every method that a path does not have."""
     for path in dict.fromkeys(route.path for route in asked):
         methods = {method for route in asked if route.path == path for method in route.methods or ()}
-        yield Route(path, _not_by(", ".join(sorted(methods))), methods=_EVERY)
-
-
-def _not_by(allowed: str) -> Callable[[Request], Awaitable[Response]]:
-    async def refuse(request: Request) -> Response:
-        return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": allowed})
-
-    return refuse
+        yield Route(path, JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": ", ".join(sorted(methods))}))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -97,11 +88,6 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": "Something unforeseen happened; the server's log says what."}, 500)
-
-
-async def _unknown(request: Request) -> Response:
-    """What the API has not, or not by this method: the pages are not looked through for it."""
-    return JSONResponse({"detail": "Not Found"}, 404)
 
 
 async def _health(request: Request) -> Response:

@@ -19,6 +19,7 @@ from civitai_kit.services.catalog.catalogs import NotNow
 from civitai_kit.services.live.orders import DownloadOrder
 from civitai_kit.services.live.queue import DownloadQueue, Row
 from civitai_kit.web.answers import Told, of_error
+from civitai_kit.web.path_ids import id_in_path
 
 EVENTS = "/api/admin/events"
 DOWNLOAD = "/api/admin/download"
@@ -67,10 +68,10 @@ def live_routes(parts: LiveParts, told: Told) -> list[Route]:
         return answered(lambda: {"downloads": parts.queue.rows()})
 
     async def one(request: Request) -> Response:
-        return answered(lambda: parts.queue.row(request.path_params["number"]))
+        return answered(lambda: parts.queue.row(id_in_path(request, "number")))
 
     async def stop(request: Request) -> Response:
-        return answered(lambda: parts.queue.stop(request.path_params["number"]))
+        return answered(lambda: parts.queue.stop(id_in_path(request, "number")))
 
     async def events(request: Request) -> Response:
         if followers.locked():
@@ -84,8 +85,8 @@ def live_routes(parts: LiveParts, told: Told) -> list[Route]:
     return [
         Route(DOWNLOAD, queue, methods=["POST"]),
         Route(DOWNLOAD, listed, methods=["GET"]),
-        Route(f"{DOWNLOAD}/{{number:int}}", one, methods=["GET"]),
-        Route(f"{DOWNLOAD}/{{number:int}}", stop, methods=["DELETE"]),
+        Route(f"{DOWNLOAD}/{{number}}", one, methods=["GET"]),
+        Route(f"{DOWNLOAD}/{{number}}", stop, methods=["DELETE"]),
         Route(EVENTS, events, methods=["GET"]),
     ]
 

@@ -10,14 +10,21 @@ from civitai_kit.core.version import __version__
 from civitai_kit.services.live.orders import DownloadStatus
 from civitai_kit.web.mirror_paths import mirror_paths
 
-_VERSION_ID = {"name": "version_id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
-_FILE = {"name": "filename", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+_VERSION_ID = {
+    "name": "version_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
+}
+_FILE_NAME = {"type": "string", "pattern": r"^[^/\\\x00]+$", "not": {"enum": [".", ".."]}}
+_FILE = {"name": "filename", "in": "path", "required": True, "schema": _FILE_NAME}
 _DETAIL = {
     "type": "object",
     "properties": {"detail": {"type": "string"}},
     "required": ["detail"],
 }
 _REFUSALS = {
+    "400": "What was asked for cannot be.",
     "401": "The token is missing or wrong.",
     "404": "There is no such thing here, or on the site.",
     "413": "The body is too long, or its length is not said.",
@@ -65,7 +72,9 @@ def _admin_paths() -> dict[str, Any]:
             "get": _operation("Which versions of the site are in the catalogs, and are their files here", of_map)
         },
         "/api/admin/civitai/add/{version_id}": {
-            "post": _operation("Add a version to models.json", added, "404", "502", "503", parameters=[_VERSION_ID])
+            "post": _operation(
+                "Add a version to models.json", added, "400", "404", "502", "503", parameters=[_VERSION_ID]
+            )
         },
         "/api/admin/civitai/promote-to-lora/{version_id}": {
             "post": _operation(

@@ -259,3 +259,16 @@ def test_the_description_names_every_endpoint(serve: Serve) -> None:
     paths = server.ask("GET", "/openapi.json", token=None).json()["paths"]
     assert {MAP, "/healthz", "/api/admin/civitai/add/{version_id}"} <= set(paths)
     assert "openapi.json" in server.ask("GET", "/docs", token=None).text
+
+
+def test_nobody_writes_lines_into_the_log_and_no_secret_is_in_it(start: Start, tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    server = start("--token", TOKEN, "--log-file", str(log), "--log-level", "info")
+    assert server.ask("DELETE", "/api/admin/models/a%0aERROR%1b[31m%e2%80%ae/catalog").status_code == 404
+    assert server.ask("GET", f"{MAP}%0aERROR?token={TOKEN}").status_code == 404
+    server.process.terminate()
+    server.process.wait(timeout=20)
+    said = log.read_text(encoding="utf-8")
+    assert "not found in catalog" in said and TOKEN not in said
+    assert not {"\x1b", "\u202e"} & set(said)
+    assert not any(line.startswith("ERROR") for line in said.splitlines())

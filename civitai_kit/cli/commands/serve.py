@@ -12,6 +12,7 @@ from civitai_kit.cli.input.options import CATALOG, LIBRARY_OUT, SERVE
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.opening import reading
 from civitai_kit.cli.output.console import Outcome
+from civitai_kit.cli.output.safe_text import shown
 from civitai_kit.core.errors import CivitaiKitError, Code, UsageError
 
 if TYPE_CHECKING:
@@ -124,7 +125,8 @@ def _log(access: Access) -> None:
 
 def _told(error: CivitaiKitError) -> None:
     """What an answer was refused for."""
-    logging.getLogger("civitai_kit.serve").warning("%s: %s", error.code, error.message)
+    # What was asked for may stand in it, line breaks and all.
+    logging.getLogger("civitai_kit.serve").warning("%s: %s", error.code, shown(error.message))
 
 
 def _ended(row: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from civitai_kit.services.catalog.catalogs import CatalogParts
 from civitai_kit.services.catalog.map_answers import MapAnswers
 from civitai_kit.services.mirror import Mirror
 from civitai_kit.web import catalog_api, mirror_api, openapi
-from civitai_kit.web.answers import Told
+from civitai_kit.web.answers import Told, not_by
 from civitai_kit.web.guard import Access, Guard
 from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveApi, LiveParts
 
@@ -78,7 +78,7 @@ def _refusals(asked: Sequence[Route]) -> Iterator[Route]:
     """The answers to every method that a path does not have."""
     for path in dict.fromkeys(route.path for route in asked):
         methods = {method for route in asked if route.path == path for method in route.methods or ()}
-        yield Route(path, JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": ", ".join(sorted(methods))}))
+        yield Route(path, not_by(methods))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

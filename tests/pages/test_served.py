@@ -109,6 +109,12 @@ def spot(tab: Tab, name: str) -> str:
     return found
 
 
+def see(tab: Tab, state: str) -> None:
+    """Tell the page that it is seen, or hidden as in a tab behind another."""
+    tab.run(f"Object.defineProperty(document, 'visibilityState', {{value: '{state}', configurable: true}})")
+    tab.run("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def shown(tab: Tab) -> str:
     """The texts of the live part that a reader sees."""
     found: str = tab.run(
@@ -176,8 +182,10 @@ def test_a_wrong_token_is_said_and_a_right_one_is_remembered_where_one_asked_for
                 "document.querySelector('.served-wrong').textContent === 'The server does not take this token.'"
             )
             assert (tab.run(buttons), json.loads(tab.run(held))) == (0, [None, None])
+            assert tab.run("document.activeElement.type") == "password"
         give(tab, TOKEN, remembered=True)
         tab.wait_for(buttons)
+        assert tab.run("document.activeElement.tagName") == "MAIN", "the keyboard goes on from there"
         assert json.loads(tab.run(held)) == [TOKEN, TOKEN]
         tab.run("sessionStorage.clear()")
         tab.open(f"{server.url}/")
@@ -188,7 +196,7 @@ def test_a_wrong_token_is_said_and_a_right_one_is_remembered_where_one_asked_for
     assert [url for url in tab.requests if TOKEN in url] == []
 
 
-def test_a_page_connects_again_to_a_server_that_was_started_anew(library: Library, tab: Tab) -> None:
+def test_a_page_that_was_hidden_or_whose_server_was_away_hears_what_it_missed(library: Library, tab: Tab) -> None:
     with library.served() as server:
         tab.open(f"{server.url}/")
         give(tab, TOKEN)
@@ -199,6 +207,10 @@ def test_a_page_connects_again_to_a_server_that_was_started_anew(library: Librar
         again.ask("POST", "/api/admin/download", json={"version_id": library.wanted.id})
         tab.wait_for("document.querySelector('.served-count').textContent === '1 done'")
         assert "Ink Wash, v2" in shown(tab) and "version 1000000000" not in shown(tab)
+        see(tab, "hidden")
+        again.ask("POST", "/api/admin/download", json={"version_id": 10**9})
+        see(tab, "visible")
+        tab.wait_for("document.querySelector('.served-count').textContent === '1 failed, 1 done'")
 
 
 def test_nothing_of_it_is_there_from_a_file_or_behind_another_server(library: Library, tab: Tab) -> None:

@@ -164,6 +164,22 @@ def test_what_the_site_does_not_give_is_said_and_the_next_has_its_turn(serve: Se
         assert (answer.status_code, set(answer.json())) == (status, {"detail"})
 
 
+def test_a_ref_that_names_a_file_fetches_that_file_alone(serve: Serve, civitai_sandbox: Sandbox) -> None:
+    server = serve()
+    version, _ = a_file(civitai_sandbox, "one")
+    second = civitai_sandbox.world.add_file(version, "two.safetensors", size=4096)
+    site = f"{civitai_sandbox.url}/api/download/models/{version.id}?fileId="
+    row = until(server, order(server, ref=f"{site}{second.id}")["id"], "done", "failed")
+    [saved] = [path.relative_to(server.folder).as_posix() for path in server.folder.rglob("*.safetensors")]
+    assert (row["status"], row["name"], row["saved"]) == ("done", "one, v1", [saved]) and saved.endswith(
+        "two.safetensors"
+    )
+    unknown = until(server, order(server, ref=f"{site}99")["id"], "done", "failed")
+    assert [error["message"] for error in unknown["errors"]] == [f"Version {version.id} has no file 99."]
+    again = until(server, order(server, ref=f"{site}{second.id}")["id"], "done", "failed")
+    assert (again["status"], again["skipped"], again["saved"]) == ("done", 1, [])
+
+
 def test_a_download_waits_for_another_program_that_writes(serve: Serve, civitai_sandbox: Sandbox) -> None:
     server = serve()
     version, _ = a_file(civitai_sandbox)

@@ -40,7 +40,11 @@
   // Whether the server took the token, and what is wrong between it and us.
   let isAccepted = false;
   let trouble = "";
+  // Whether the token was just typed, and not answered yet.
+  let isTyped = false;
   let rows = new Map();
+  // The downloads of `rows` that a reader stopped here, until the server says that they have ended.
+  const stopping = new Set();
   let isFolded = Boolean(kept("sessionStorage", FOLDED));
 
   const isActive = (row) => row.status === "queued" || row.status === "running";
@@ -74,7 +78,11 @@
     }
   };
   const fetchFile = (ref, told) => order("download", { method: "POST", body: JSON.stringify({ ref }) }, told);
-  const stop = (row, told) => order(`download/${row.id}`, { method: "DELETE" }, told);
+  const stop = async (row, told) => {
+    stopping.add(row.id);
+    draw();
+    await order(`download/${row.id}`, { method: "DELETE" }, (text) => { if (text) stopping.delete(row.id); told(text); });
+  };
 
   // --- Following the downloads ----------------------------------------------------------------------------------
 
@@ -122,15 +130,19 @@
   const takeAll = (downloads) => {
     const before = rows;
     rows = new Map(downloads.map((row) => [row.id, row]));
+    stopping.clear();
     for (const row of downloads) announce(row, before.get(row.id));
     isAccepted = true;
     trouble = "";
+    if (isTyped) say("The server takes the token.");
+    isTyped = false;
     draw();
   };
   const take = (row) => {
     const before = rows.get(row.id);
     if (before && before.revision > row.revision) return;
     rows.set(row.id, row);
+    if (!isActive(row)) stopping.delete(row.id);
     announce(row, before);
     draw();
   };
@@ -144,7 +156,7 @@
     for (const store of ["sessionStorage", "localStorage"]) keep(store, TOKEN, "");
     token = "";
     trouble = "";
-    isAccepted = false;
+    isTyped = isAccepted = false;
     rows = new Map();
     restart();
   };
@@ -203,7 +215,7 @@
     const told = row.errors.slice(0, MOST_ERRORS).flatMap((error) => [error.message, error.hint].filter(Boolean));
     return [row.saved.length ? `Failed in part: ${counted(row.finished, "file")} came.` : "Failed.", ...told].join("\n");
   };
-  const words = (row) => ({
+  const words = (row) => (stopping.has(row.id) ? "Stopping…" : {
     queued: () => "Waits for its turn",
     running: () => running(row),
     done: () => saved(row),
@@ -343,6 +355,7 @@
       token = field.value.trim();
       field.value = "";
       trouble = "";
+      isTyped = true;
       // A header holds nothing else.
       if (!/^[\x21-\x7e]+$/.test(token)) { refuse(); return; }
       keep("sessionStorage", TOKEN, token);
@@ -386,8 +399,8 @@
 
   const drawPanel = () => {
     const shown = IS_INDEX ? inOrder() : [];
-    const isTold = !token || Boolean(trouble);
-    panel.root.hidden = !IS_INDEX && !isTold;
+    const focused = document.activeElement;
+    panel.root.hidden = !IS_INDEX && Boolean(token) && !trouble && !isTyped;
     put(panel.count, summaryOf([...rows.values()]));
     panel.form.hidden = Boolean(token);
     put(panel.wrong, token ? "" : trouble);
@@ -397,6 +410,9 @@
     panel.out.hidden = !token;
     drawList(shown);
     if (shown.some(isActive) && !isFolded) panel.root.open = true;
+    // What vanishes lets the keyboard go to what is nearest.
+    if (panel.root.hidden && panel.root.contains(focused)) document.querySelector("main").focus();
+    else if (panel.form.hidden && panel.form.contains(focused)) panel.summary.focus();
   };
 
   const draw = () => {

@@ -105,7 +105,7 @@ _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'"
 _NOT_SHOWN = ("processed_files.json", "duplicate_models.txt")
 
 
-class _Folder(StaticFiles):
+class _ServedFolder(StaticFiles):
     """The files in a folder, without links out of it; it need not be there yet. What cannot be read is not there."""
 
     def __init__(self, folder: Path, *, html: bool = False) -> None:
@@ -122,7 +122,7 @@ class _Folder(StaticFiles):
         return (place, found) if is_ours else ("", None)
 
 
-class _Pages(_Folder):
+class _Pages(_ServedFolder):
     """The library's folder."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -134,7 +134,7 @@ class _Pages(_Folder):
         return response
 
 
-class _ModelFiles(_Folder):
+class _ModelFiles(_ServedFolder):
     """Model files, read-only, with ranges; nothing else that lies between them."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:

@@ -10,10 +10,8 @@ from civitai_kit.cli.input.call import Call
 
 if TYPE_CHECKING:
     from civitai_kit.cli.output.progress import Progress
-    from civitai_kit.core.settings.layers import Settings
     from civitai_kit.kit.parts import Kit
     from civitai_kit.kit.settings import Loaded
-    from civitai_kit.services.download.download import DownloadOptions
 
 
 @contextmanager
@@ -46,24 +44,6 @@ def is_empty(call: Call, loaded: Loaded) -> bool:
 
     with open_kit(loaded, _unheard, writing=False, command=call.command, stop=call.stop) as kit:
         return kit.store.count() == 0
-
-
-def download_options(settings: Settings) -> DownloadOptions:
-    """How files are fetched, and what is saved beside them, as the settings have it."""
-    from civitai_kit.core.sidecars.formats import format_named
-    from civitai_kit.services.download.download import DownloadOptions
-
-    return DownloadOptions(
-        concurrency=settings.concurrency,
-        connections=settings.connections,
-        duplicates=settings.duplicates,
-        allow_hash_mismatch=settings.allow_hash_mismatch,
-        metadata=settings.metadata,
-        sidecars=tuple(format_named(name) for name in settings.library.sidecars),
-        model_info=settings.model_info or settings.model_images,
-        version_images=settings.version_images,
-        model_images=settings.model_images,
-    )
 
 
 def _unheard(event: object) -> None:

@@ -20,7 +20,7 @@ class BlockingClient(Endpoints, Blocking):
     `http` is a client of yours, of httpx2 or httpx: used for everything and never closed here; an Authorization header
     that it carries wins unless `api_key` is given. `retry` decides on further tries, `pace` when a request may start;
     `timeout` bounds silence, in seconds. `log` is called after each request with what happened, `on_wait(seconds, why)`
-    before each pause; neither is told a secret. Each request is a span where OpenTelemetry is installed.
+    before each pause; neither is told a secret. Each request is a span where the program uses OpenTelemetry.
     """
 
     def __init__(

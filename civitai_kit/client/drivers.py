@@ -17,7 +17,7 @@ from civitai_kit.client.exchange import Attempt, Exchange
 from civitai_kit.client.items import AsyncItems, Items
 from civitai_kit.client.listing import Listing
 from civitai_kit.client.pacing import Pace, PacePolicy
-from civitai_kit.client.tracing import Span, Tracing
+from civitai_kit.client.tracing import Span, begin_span
 from civitai_kit.client.user_http import AsyncHttp, SyncHttp, check_kind
 from civitai_kit.core.errors import Interrupted, SiteError
 from civitai_kit.core.proxies import proxy_for
@@ -57,6 +57,13 @@ class Manner:
     stop: Stop | None = None
     largest_body: int = exchange.LARGEST_BODY
 
+    def pause(self, seconds: float, why: str, *, everybody: bool) -> None:
+        """Tell of a pause before another try; with `everybody` other requests pause too."""
+        if self.on_wait is not None:
+            self.on_wait(seconds, why)
+        if everybody:
+            self.pace.hold(seconds)
+
 
 class _Driver:
     """What both loops have in common."""
@@ -74,7 +81,6 @@ class _Driver:
             exchange.refuse_key_in_clear(self._key, self.asker.site, self._proxy)
         self._http = self._make_http() if http is None else http
         self._named = not exchange.has_name(self._http.headers)
-        self._tracing = Tracing()
         self.secret = self._key or self._http.headers.get("authorization", "").removeprefix("Bearer ")
 
     @property
@@ -106,10 +112,7 @@ class _Driver:
         return {"stream": True, "follow_redirects": False, **({"auth": None} if self._key else {})}
 
     def _pauses(self, step: Sleep) -> None:
-        if step.everybody:
-            self.manner.pace.hold(step.seconds)
-        if self.manner.on_wait is not None:
-            self.manner.on_wait(step.seconds, self._clean(step.why))
+        self.manner.pause(step.seconds, self._clean(step.why), everybody=step.everybody)
 
     def _done(self, done: Exchange, span: Span) -> None:
         span.end(done)
@@ -198,7 +201,7 @@ class Driver(_Driver):
         return ahead.aside(lambda: self._send(step), check) if self.manner.stop is not None else self._send(step)
 
     def _send(self, request: Request) -> Response:
-        attempt, message, span = self._attempt(request), self._build(request), self._tracing.begin(request)
+        attempt, message, span = self._attempt(request), self._build(request), begin_span(request)
         try:
             answer = self._http.send(message, **self._how())
             try:
@@ -265,7 +268,7 @@ class AsyncDriver(_Driver):
         return await self._send(step)
 
     async def _send(self, request: Request) -> Response:
-        attempt, message, span = self._attempt(request), self._build(request), self._tracing.begin(request)
+        attempt, message, span = self._attempt(request), self._build(request), begin_span(request)
         try:
             answer = await self._http.send(message, **self._how())
             try:

@@ -60,10 +60,10 @@ class CivitaiKitError(Exception):
         file_id: int | None = None,
         path: str | None = None,
     ) -> None:
-        self.message = cut_in_the_middle(without_keys(message))
+        self.message: str = cut_in_the_middle(without_keys(message))
         super().__init__(self.message)
-        self.code = code or self.default_code
-        self.hint = hint and cut_in_the_middle(without_keys(hint))
+        self.code: Code = code or self.default_code
+        self.hint: str | None = hint and cut_in_the_middle(without_keys(hint))
         self.model_id = model_id
         self.version_id = version_id
         self.file_id = file_id

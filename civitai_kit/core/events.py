@@ -87,6 +87,12 @@ class SiteWaits(NamedTuple):
     why: str
 
 
+class LockWaits(NamedTuple):
+    """The run waits until another program no longer writes under the save path; `why` is one sentence."""
+
+    why: str
+
+
 class Saved(NamedTuple):
     """A sidecar, info file or image was written at `path` (relative to the save path)."""
 
@@ -111,6 +117,7 @@ Event = (
     | FileKept
     | FileFailed
     | SiteWaits
+    | LockWaits
     | Saved
     | Warned
 )

@@ -166,10 +166,10 @@ def wait_before_retry(
 
 
 class Retries:
-    """Counts the setbacks of one file; `chance` gives 0 to 1."""
+    """Counts the setbacks of one file, and asks the policy after each; `chance` gives 0 to 1."""
 
-    def __init__(self, rules: RetryRules, chance: Callable[[], float]) -> None:
-        self._rules = rules
+    def __init__(self, policy: RetryPolicy, chance: Callable[[], float]) -> None:
+        self._policy = policy
         self._chance = chance
         self._tried = 0
         self._links = 0
@@ -180,14 +180,20 @@ class Retries:
 
     def wait_after(self, setback: Setback) -> float | None:
         """Seconds to wait before the next try, None to give up."""
-        if setback.stale:
-            self._links += 1
-            if self._links <= min(_FREE_LINKS, self._rules.max_retries):
-                return 0.0
-        self._tried += 1
-        return wait_before_retry(
-            self._rules, setback.trouble, self._tried, retry_after=setback.retry_after, chance=self._chance()
+        wait = self._policy.wait(
+            FailedTry(
+                error=setback.error,
+                trouble=setback.trouble,
+                tried=self._tried + 1,
+                retry_after=setback.retry_after,
+                chance=self._chance(),
+            )
         )
+        self._links += setback.stale
+        if setback.stale and wait is not None and self._links <= _FREE_LINKS:
+            return 0.0
+        self._tried += 1
+        return wait and max(wait, 0.0)
 
 
 def retry_after_of(headers: Mapping[str, str]) -> float | None:

@@ -99,12 +99,13 @@ class Folder:
         found = self.stamp(path)
         return None if found is None else found.size
 
-    def changed_at(self, path: str) -> int | None:
-        """When a file or folder there was last changed, in nanoseconds; None where there is none."""
+    def watch(self, path: str) -> Callable[[], int | None]:
+        """Tells, each time, when a file or folder there was last changed, in nanoseconds; None where there is none."""
         try:
-            return (self.locate(path) if path else self.root).stat().st_mtime_ns
-        except (OSError, UsageError):
-            return None
+            place = os.fspath(self.locate(path) if path else self.root)
+        except UsageError:
+            return lambda: None
+        return lambda: _changed_at(place)
 
     def size_at(self, place: Path) -> int | None:
         """Length in bytes of a regular file anywhere, None where there is none."""
@@ -247,6 +248,13 @@ class Folder:
         place = self.root.absolute()
         there = next(folder for folder in (place, *place.parents) if os.path.lexists(folder))
         Folder(there).check_writable()
+
+
+def _changed_at(place: str) -> int | None:
+    try:
+        return os.stat(place).st_mtime_ns  # noqa: PTH116 — asked again and again, where making a Path costs more
+    except (OSError, ValueError):
+        return None
 
 
 def _lies_in(place: Path, others: tuple[Path, ...]) -> bool:

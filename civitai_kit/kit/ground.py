@@ -39,6 +39,10 @@ class Ground:
         self.catalog_folder = _folder(settings.catalog.catalog_dir, root / "catalog")
         self.models_folder = _folder(settings.catalog.models_dir, root)
 
+    def below_save_path(self, place: str) -> str | None:
+        """The path under the save path of a place below the models' folder; None where that lies elsewhere."""
+        return self.disk.relative(self.models_folder / place)
+
     def catalog_lock(self) -> AbstractContextManager[object]:
         """The lock of the catalogs, for one change; it is waited for while other programs make theirs."""
         from civitai_kit.disk.save_lock import wait_for_lock

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from civitai_kit.disk.spool import Spool
     from civitai_kit.kit.network import Network
     from civitai_kit.kit.settings import Loaded
+    from civitai_kit.kit.shared_store import SharedStore
     from civitai_kit.services.catalog.catalogs import CatalogParts
     from civitai_kit.services.download.download import DownloadParts
     from civitai_kit.services.exchange.exchange import ImportParts
@@ -47,7 +48,7 @@ class Kit:
         settings: Settings,
         ground: Ground,
         *,
-        store: LmdbStore,
+        open_store: Callable[[], AbstractContextManager[LmdbStore]],
         answers: Spool | None,
         emit: Emit,
         stop: threading.Event,
@@ -55,7 +56,7 @@ class Kit:
     ) -> None:
         self.settings = settings
         self.ground = ground
-        self.store = store
+        self._open_store = open_store
         self.answers = answers
         self.stop = stop
         self._emit = emit
@@ -65,6 +66,11 @@ class Kit:
     def disk(self) -> Folder:
         """The save path."""
         return self.ground.disk
+
+    @cached_property
+    def store(self) -> LmdbStore:
+        """The database."""
+        return self._closing.enter_context(self._open_store())
 
     @property
     def site(self) -> SiteClient:
@@ -285,23 +291,35 @@ def open_kit(
     command: str,
     stop: threading.Event | None = None,
     answers: Spool | None = None,
+    shared: SharedStore | None = None,
 ) -> Iterator[Kit]:
     """The parts that settings ask for, closed in reverse order whatever happens.
 
     `writing` takes the save path's lock and opens the store for writing (raises StoreLocked, NotWritable …); without
     it nothing is made or changed. `command` tells others who holds the lock; `stop`, once set, halts everything;
-    `answers` are those of an earlier kit, so that what a scan heard is known when its plan is carried out.
+    `answers` are those of an earlier kit, so that what a scan heard is known when its plan is carried out. `shared` is
+    the database of a process that others read at the same time.
     """
     ground = Ground(loaded.settings, command)
+    opener = shared or ground
     with ExitStack() as stack:
         if writing:
             ground.disk.check_writable()
             stack.enter_context(ground.lock(emit))
-        store = stack.enter_context(ground.store(emit, read_only=not writing))
         if writing and answers is None:
             answers = stack.enter_context(open_answers())
-        stop = stop or threading.Event()
-        yield Kit(loaded.settings, ground, store=store, answers=answers, emit=emit, stop=stop, closing=stack)
+        kit = Kit(
+            loaded.settings,
+            ground,
+            open_store=partial(opener.store, emit, read_only=not writing),
+            answers=answers,
+            emit=emit,
+            stop=stop or threading.Event(),
+            closing=stack,
+        )
+        if writing:
+            _ = kit.store  # It is there, and can be written, before anything is fetched for it.
+        yield kit
 
 
 def open_answers() -> Spool:

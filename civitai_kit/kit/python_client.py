@@ -29,7 +29,8 @@ class Client(clients.BlockingClient):
 
         It is proved by its hash before it gets its name; what came of one that failed stays in a part file, and the
         next call goes on from there. A right file that is there already is left, another one replaced only with
-        `overwrite`. `progress(done, size)` hears of bytes. It uses the key, but connections of its own.
+        `overwrite`. `progress(done, size)` hears of bytes. It uses the key, retry policy and pace of the client, but
+        connections of its own.
         """
         version = self.version(what) if isinstance(what, int) else what
         return _single_file(self, version, to, progress, overwrite=overwrite).fetch(threading.Event())

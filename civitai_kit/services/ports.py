@@ -18,6 +18,26 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
+class TreeEntry(Protocol):
+    """What stands in a folder under a name."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder and not a file."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes of a file."""
+
+    @property
+    def mtime_ns(self) -> int:
+        """When a file was last written, in nanoseconds."""
+
+
 class Site(Protocol):
     """The site's JSON; every method raises a SiteError when the site refuses or cannot be reached."""
 

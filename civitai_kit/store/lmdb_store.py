@@ -72,6 +72,11 @@ class LmdbStore:
         """What the file system cannot do for the database, in a sentence; None where there is nothing to say."""
         return None if self._environment is None else self._environment.notice
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there was a database to open; reading one that is not there finds nothing."""
+        return self._environment is not None
+
     def close(self) -> None:
         """Close it; a second time does nothing."""
         self._image_log.close()

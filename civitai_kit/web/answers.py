@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.responses import JSONResponse, Response
 
 from civitai_kit.core.catalog.document import BrokenCatalog
 from civitai_kit.core.errors import BadQuery, CivitaiKitError, NotFound, SiteError, StoreLocked, Unavailable, UsageError
 from civitai_kit.services.catalog.catalogs import NotNow
+
+# Hears of every error that an answer was made of.
+Told = Callable[[CivitaiKitError], None]
 
 
 def of_error(error: CivitaiKitError) -> Response:

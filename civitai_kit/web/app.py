@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -20,7 +19,9 @@ from civitai_kit.core.library.model_file import is_model_file
 from civitai_kit.services.catalog.catalogs import CatalogParts
 from civitai_kit.services.catalog.map_answers import MapAnswers
 from civitai_kit.web import catalog_api, openapi
+from civitai_kit.web.answers import Told
 from civitai_kit.web.guard import Access, Guard
+from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveParts, live_routes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,40 +33,50 @@ class WebParts:
 
     catalogs: CatalogParts
     answers: MapAnswers
+    live: LiveParts
     library: Path
     files: Path | None
     token: str
     names: Collection[str]
     origins: Collection[str]
     log: Callable[[Access], None]
-    told: catalog_api.Told
+    told: Told
 
 
 def make_app(parts: WebParts) -> ASGIApp:
     """The whole application, guarded."""
-    routes: list[BaseRoute] = [
+    asked = [
         *catalog_api.routes(parts.catalogs, parts.answers, parts.told),
-        Route("/api/{rest:path}", _unknown),
+        *live_routes(parts.live, parts.told),
+    ]
+    routes: list[BaseRoute] = [
+        *asked,
+        *_refusals(asked),
+        # What the API has not: the pages are not looked through for it.
+        Route("/api/{rest:path}", JSONResponse({"detail": "Not Found"}, 404)),
         Route("/healthz", _health, methods=["GET"]),
         Route("/openapi.json", _description, methods=["GET"]),
         Route("/docs", _docs, methods=["GET"]),
     ]
     if parts.files is not None:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
-    routes.append(Mount("/", _Pages(parts.library)))
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=[*parts.origins],
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type"],
-        max_age=600,
+    routes.append(Mount("/", _Pages(parts.library, html=True)))
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
+    return Guard(
+        app,
+        token=parts.token,
+        names=parts.names,
+        origins=parts.origins,
+        bodies={DOWNLOAD: MOST_PLAN},
+        log=parts.log,
     )
-    app = Starlette(
-        routes=routes,
-        middleware=[cors] if parts.origins else [],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
-    )
-    return Guard(app, token=parts.token, names=parts.names, log=parts.log)
+
+
+def _refusals(asked: Sequence[Route]) -> Iterator[Route]:
+    """The answers to every method that a path does not have."""
+    for path in dict.fromkeys(route.path for route in asked):
+        methods = {method for route in asked if route.path == path for method in route.methods or ()}
+        yield Route(path, JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": ", ".join(sorted(methods))}))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -75,11 +86,6 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": "Something unforeseen happened; the server's log says what."}, 500)
-
-
-async def _unknown(request: Request) -> Response:
-    """What the API has not, or not by this method: the pages are not looked through for it."""
-    return JSONResponse({"detail": "Not Found"}, 404)
 
 
 async def _health(request: Request) -> Response:
@@ -99,12 +105,25 @@ _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'"
 _NOT_SHOWN = ("processed_files.json", "duplicate_models.txt")
 
 
-class _Pages(StaticFiles):
-    """The library's folder, without links out of it; it need not be there yet."""
+class _Folder(StaticFiles):
+    """The files in a folder, without links out of it; it need not be there yet. What cannot be read is not there."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(directory=folder, html=True, check_dir=False)
+    def __init__(self, folder: Path, *, html: bool = False) -> None:
+        super().__init__(directory=folder, html=html, check_dir=False)
         self.config_checked = True
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """The place of a file, and what it is."""
+        try:
+            place, found = super().lookup_path(path)
+        except OSError:
+            return "", None
+        is_ours = found is None or os.access(place, os.R_OK)
+        return (place, found) if is_ours else ("", None)
+
+
+class _Pages(_Folder):
+    """The library's folder."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at a path, or 404."""
@@ -115,12 +134,8 @@ class _Pages(StaticFiles):
         return response
 
 
-class _ModelFiles(StaticFiles):
+class _ModelFiles(_Folder):
     """Model files, read-only, with ranges; nothing else that lies between them."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(directory=folder, check_dir=False)
-        self.config_checked = True
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at a path, or 404."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -13,11 +13,8 @@ from starlette.routing import Route
 from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.services.catalog.catalogs import CatalogParts, add, promote, remove
 from civitai_kit.services.catalog.map_answers import MapAnswers
-from civitai_kit.web.answers import of_error
-
-_LARGEST_ID = 2**31 - 1
-
-Told = Callable[[CivitaiKitError], None]
+from civitai_kit.web.answers import Told, of_error
+from civitai_kit.web.path_ids import id_in_path
 
 
 def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
@@ -32,34 +29,20 @@ def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
         return Response(body, media_type="application/json")
 
     async def add_(request: Request) -> Response:
-        return await _changed(lambda: add(parts, _version_id(request)), told)
+        return await _changed(lambda: add(parts, id_in_path(request, "version_id")), told)
 
     async def promote_(request: Request) -> Response:
-        return await _changed(lambda: promote(parts, _version_id(request)), told)
+        return await _changed(lambda: promote(parts, id_in_path(request, "version_id")), told)
 
     async def remove_(request: Request) -> Response:
         return await _changed(lambda: remove(parts, request.path_params["filename"]), told)
 
-    asked = [
+    return [
         Route("/api/admin/models/civitai-map", map_, methods=["GET"]),
-        Route("/api/admin/civitai/add/{version_id:int}", add_, methods=["POST"]),
-        Route("/api/admin/civitai/promote-to-lora/{version_id:int}", promote_, methods=["POST"]),
+        Route("/api/admin/civitai/add/{version_id}", add_, methods=["POST"]),
+        Route("/api/admin/civitai/promote-to-lora/{version_id}", promote_, methods=["POST"]),
         Route("/api/admin/models/{filename}/catalog", remove_, methods=["DELETE"]),
     ]
-    return [*asked, *(Route(route.path, _not_so(route), methods=_EVERY) for route in asked)]
-
-
-_EVERY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-
-
-def _not_so(route: Route) -> Callable[[Request], Awaitable[Response]]:
-    """The answer to a method that a path does not have."""
-    allowed = ", ".join(sorted(route.methods or ()))
-
-    async def refuse(request: Request) -> Response:
-        return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": allowed})
-
-    return refuse
 
 
 async def _changed(change: Callable[[], Mapping[str, Any]], told: Told) -> Response:
@@ -68,9 +51,3 @@ async def _changed(change: Callable[[], Mapping[str, Any]], told: Told) -> Respo
     except CivitaiKitError as error:
         told(error)
         return of_error(error)
-
-
-def _version_id(request: Request) -> int:
-    number = int(request.path_params["version_id"])
-    # What cannot be an id is asked of nobody: the catalogs do not have it either.
-    return number if 0 < number <= _LARGEST_ID else 0

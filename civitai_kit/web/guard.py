@@ -5,16 +5,17 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ADMIN = "/api/admin/"
-# No question of the API has a body; what programs send all the same is small.
+# Few questions of the API have a body; what programs send all the same is small.
 MOST_BODY = 64 * 1024
 MOST_HEAD = 16 * 1024
 
@@ -41,14 +42,26 @@ class Guard:
     """Lets a request through to the application, or answers it.
 
     `names` are the names by which browsers may call the server: a page of a stranger whose own name leads here is
-    refused (DNS rebinding). Addresses are let through, for no name can be made to be one.
+    refused (DNS rebinding). Addresses are let through, for no name can be made to be one. Pages of `origins` can read
+    every answer, refusals too. `bodies` are the longest bodies of paths that take one.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str, names: Collection[str], log: Callable[[Access], None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        token: str,
+        names: Collection[str],
+        origins: Collection[str],
+        bodies: Mapping[str, int],
+        log: Callable[[Access], None],
+    ) -> None:
         self._app = app
         self._token = token.encode()
         self._names = {name.lower() for name in names}
+        self._bodies = bodies
         self._log = log
+        self._answer = _readable_by(origins, self._admit) if origins else self._admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -68,23 +81,27 @@ class Guard:
                 headers.append("Server-Timing", f"app;dur={(time.perf_counter() - began) * 1000:.1f}")
             await send(message)
 
-        refusal = self._refusal(scope)
         try:
-            await (refusal or self._app)(scope, receive, answer)
+            await self._answer(scope, receive, answer)
         finally:
             client = scope.get("client") or ("?", 0)
             took = time.perf_counter() - began
             self._log(Access(str(client[0]), scope["method"], quote(scope["path"])[:500], status, took))
 
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._refusal(scope) or self._app)(scope, receive, send)
+
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         if not self._is_ours(headers.get("host", "")):
             return JSONResponse({"detail": "This server is not called by that name."}, 421)
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEAD:
+        if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MOST_HEAD:
             return JSONResponse({"detail": "The head of the request is too long."}, 431, {"Connection": "close"})
-        length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MOST_BODY or "transfer-encoding" in headers:
-            return JSONResponse({"detail": "A request has no body here."}, 413, {"Connection": "close"})
+        length, most = headers.get("content-length", "0"), self._bodies.get(scope["path"], MOST_BODY)
+        if not (length.isascii() and length.isdigit()) or int(length) > most or "transfer-encoding" in headers:
+            return JSONResponse(
+                {"detail": "The body is too long, or its length is not said."}, 413, {"Connection": "close"}
+            )
         if scope["path"].startswith(ADMIN) and scope["method"] != "OPTIONS" and not self._is_known(headers):
             return JSONResponse({"detail": "Not authenticated"}, 401, {"WWW-Authenticate": "Bearer"})
         return None
@@ -101,5 +118,20 @@ class Guard:
         return True
 
     def _is_known(self, headers: Headers) -> bool:
-        scheme, _, said = headers.get("authorization", "").partition(" ")
+        given = headers.getlist("authorization")
+        # Of two, a proxy before us may have looked at the other.
+        scheme, _, said = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         return scheme.lower() == "bearer" and hmac.compare_digest(said.strip().encode("utf-8", "replace"), self._token)
+
+
+def _readable_by(origins: Collection[str], app: ASGIApp) -> ASGIApp:
+    """The application with what browsers want to hear before a page of these origins may ask it and read it."""
+    return CORSMiddleware(
+        app,
+        allow_origins=[*origins],
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["Authorization", "Content-Type"],
+        # Pages of the web ask a server of this machine or network: browsers want that allowed expressly.
+        allow_private_network=True,
+        max_age=600,
+    )

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from civitai_kit.disk.folder import Folder
 from civitai_kit.kit.parts import Kit
 from civitai_kit.services.catalog.map_answers import MapAnswers
+from civitai_kit.services.live.orders import read_order
+from civitai_kit.services.live.queue import DownloadQueue
+from civitai_kit.web.answers import Told
 from civitai_kit.web.app import WebParts
-from civitai_kit.web.catalog_api import Told
 from civitai_kit.web.guard import Access
+from civitai_kit.web.live_api import LiveParts
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 def web_parts(
     kit: Kit,
+    queue: DownloadQueue,
     *,
     token: str,
     names: Collection[str] = (),
@@ -25,10 +30,12 @@ def web_parts(
 ) -> WebParts:
     """The parts of a server by the kit's settings; `names` are more names by which browsers may call it."""
     ground, serve = kit.ground, kit.settings.serve
-    catalogs = kit.catalog_parts
+    catalogs = replace(kit.catalog_parts, moving=queue.moving)
+    places = ground.places()
     return WebParts(
         catalogs=catalogs,
         answers=MapAnswers(catalogs, Folder(ground.catalog_folder), Folder(ground.models_folder)),
+        live=LiveParts(queue, lambda wanted: read_order(wanted, kit.settings.api_url, places)),
         library=ground.library_folder,
         files=ground.models_folder if with_files else None,
         token=token,

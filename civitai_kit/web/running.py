@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from starlette.types import ASGIApp
 
 from civitai_kit.asgi import serving
+from civitai_kit.web.patience import SECONDS, patient
 
 # Answers under way get so long when the server is stopped.
 _GRACE_SECONDS = 3
@@ -16,12 +17,12 @@ _LONGEST_HEAD = 16 * 1024
 _MOST_CONNECTIONS = 500
 
 
-def running(app: ASGIApp, listener: socket.socket) -> AbstractContextManager[None]:
-    """Serve on an open socket in a thread until the block ends."""
+def running(app: ASGIApp, listener: socket.socket, *, patience: float = SECONDS) -> AbstractContextManager[None]:
+    """Serve on an open socket in a thread until the block ends; a head may take so many seconds."""
     return serving(
         app,
         listener,
-        http="h11",
+        http=patient(patience),
         limit_concurrency=_MOST_CONNECTIONS,
         h11_max_incomplete_event_size=_LONGEST_HEAD,
         timeout_keep_alive=15,

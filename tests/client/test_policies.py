@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -31,15 +32,16 @@ from tests.client.conftest import SWIFT, Asking
 
 
 class Patient:
-    """Tries five times at once, whatever happens."""
+    """Tries five times, soon, whatever happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
         self.seen: list[FailedTry] = []
 
     def wait(self, failed: FailedTry) -> float | None:
-        """Nothing, five times."""
+        """The same each time."""
         self.seen.append(failed)
-        return 0.0 if failed.tried < 5 else None
+        return self.seconds if failed.tried < 5 else None
 
 
 def test_a_policy_of_ones_own_decides_on_every_failed_try(asking: Asking) -> None:
@@ -90,6 +92,22 @@ def test_a_pace_of_ones_own_is_asked_before_every_request_and_told_of_pauses(ask
     asking.sandbox.faults.add("rate_limited", times=1, retry_after=0)
     asking.ask(lambda client: client.model(Known.FLUX), pace=policy)
     assert (pace.starts, pace.pauses) == (2, [0.0, 0.0])
+
+
+def test_a_download_follows_the_policy_the_pace_and_the_hook_of_its_client(asking: Asking, tmp_path: Path) -> None:
+    policy, pace, waits = Patient(0.01), Metronome(), list[float]()
+    asking.sandbox.faults.add("download_429", times=3, retry_after=200)
+    asking.sandbox.faults.add("storage_404", times=1)
+    hooks = {"retry": policy, "pace": pace, "on_wait": lambda seconds, why: waits.append(seconds)}
+    version = asking.ask(lambda client: client.version(Known.PLAIN_LORA * 100 + 1))
+    done = asking.ask(lambda client: client.download(version, tmp_path), asking.sandbox.api_key, **hooks)
+    assert done.size == done.path.stat().st_size
+    assert [(failed.tried, failed.trouble) for failed in policy.seen] == [
+        *[(tried, Trouble.TOO_FAST) for tried in (1, 2, 3)],
+        (4, Trouble.NO_SUCH_FILE),
+    ]
+    assert policy.seen[0].retry_after == 200 and isinstance(policy.seen[0].error, RateLimited)
+    assert (waits, pace.pauses, pace.starts) == ([0.01] * 4, [0.0, 0.01, 0.01, 0.01], 5)
 
 
 def test_a_pace_keeps_requests_apart(asking: Asking) -> None:

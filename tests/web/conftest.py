@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ import httpx2
 import pytest
 
 from civitai_kit.core.settings.layers import Layer
+from civitai_kit.kit.live import download_queue
 from civitai_kit.kit.parts import open_kit
 from civitai_kit.kit.settings import load_settings
+from civitai_kit.kit.shared_store import SharedStore
 from civitai_kit.testing import Sandbox
 from civitai_kit.web.app import make_app
 from civitai_kit.web.parts import web_parts
+from civitai_kit.web.patience import SECONDS
 from civitai_kit.web.running import listen, running
 
 TOKEN = "a-token-for-the-tests"
@@ -51,28 +54,26 @@ Serve = Callable[..., Server]
 Start = Callable[..., Process]
 
 
+@contextmanager
+def served(home: Path, *, with_files: bool = False, patience: float = SECONDS, **settings: Any) -> Iterator[Server]:
+    """A server in this process over the save path `downloads` in a folder, with some settings."""
+    values = {"api_delay_ms": 0, "max_retries": 0, "save_path": str(home / "downloads"), **settings}
+    loaded = load_settings(Layer("flags", values), config=None, env={}, cwd=home, user=home / "none.toml")
+    with open_kit(loaded, _unheard, writing=False, command="serve") as kit, listen("127.0.0.1", 0) as listener:
+        queue = download_queue(loaded, SharedStore(kit.ground))
+        parts = web_parts(kit, queue, token=TOKEN, with_files=with_files, log=_unheard, told=_unheard)
+        with running(make_app(parts), listener, patience=patience), closing(queue):
+            yield Server(f"http://127.0.0.1:{listener.getsockname()[1]}", home / "downloads")
+
+
 @pytest.fixture
 def serve(civitai_sandbox: Sandbox, tmp_path: Path) -> Iterator[Serve]:
     """Serve from this process, over a fresh save path, with some settings; it is stopped at the end."""
     with ExitStack() as stack:
 
-        def start(*, with_files: bool = False, **settings: Any) -> Server:
-            values = {
-                "api_url": civitai_sandbox.url,
-                "api_key": civitai_sandbox.api_key,
-                "api_delay_ms": 0,
-                "max_retries": 0,
-                "save_path": str(tmp_path / "downloads"),
-                **settings,
-            }
-            loaded = load_settings(
-                Layer("flags", values), config=None, env={}, cwd=tmp_path, user=tmp_path / "none.toml"
-            )
-            kit = stack.enter_context(open_kit(loaded, _unheard, writing=False, command="serve"))
-            parts = web_parts(kit, token=TOKEN, with_files=with_files, log=_unheard, told=_unheard)
-            listener = stack.enter_context(listen("127.0.0.1", 0))
-            stack.enter_context(running(make_app(parts), listener))
-            return Server(f"http://127.0.0.1:{listener.getsockname()[1]}", tmp_path / "downloads")
+        def start(**words: Any) -> Server:
+            site = {"api_url": civitai_sandbox.url, "api_key": civitai_sandbox.api_key}
+            return stack.enter_context(served(tmp_path, **{**site, **words}))
 
         yield start
 

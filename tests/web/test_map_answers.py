@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,3 +58,47 @@ def test_what_changed_a_moment_ago_is_looked_at_again(tmp_path: Path) -> None:
     settle(tmp_path / "models.json", tmp_path)
     made.make()
     assert made.ready() is not None
+
+
+def test_a_file_that_another_program_is_still_writing_is_never_told_at_an_older_size(tmp_path: Path) -> None:
+    entry = {"file": "sub/a.safetensors", "dest": "loras", "civitai_version_id": 5}
+    (tmp_path / "models.json").write_bytes(EMPTY.with_entry("loras", entry).as_json())
+    place = tmp_path / "loras" / "sub" / "a.safetensors"
+    place.parent.mkdir(parents=True)
+    settle(tmp_path / "models.json", place.parent)
+    made = answers(tmp_path)
+    assert b'"missing"' in made.make()
+    assert made.ready() is not None
+    place.write_bytes(b"x" * 10)
+    lately = time.time() - 10
+    os.utime(place, (lately, lately))
+    os.utime(place.parent, (LONG_AGO + 1, LONG_AGO + 1))
+    assert b'"size_disk":10' in made.make()
+    assert made.ready() is not None
+    with place.open("ab") as growing:
+        growing.write(b"x")
+    assert made.ready() is None
+    assert b'"size_disk":11' in made.make()
+
+
+@pytest.mark.parametrize(
+    ("dest", "file"), [("../out", "a"), ("/etc", "passwd"), ("..", "passwd"), ("a\0b", "c"), ("C:", "x"), ("", "..")]
+)
+def test_an_entry_that_names_a_place_elsewhere_is_missing(tmp_path: Path, dest: str, file: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a").write_bytes(b"x")
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "models.json").write_bytes(
+        EMPTY.with_entry("x", {"file": file, "dest": dest, "civitai_version_id": 5}).as_json()
+    )
+    assert b'"missing"' in answers(home).make()
+
+
+def test_a_name_in_another_spelling_is_what_the_file_system_says_it_is(tmp_path: Path) -> None:
+    (tmp_path / "loras").mkdir()
+    (tmp_path / "loras" / "A.safetensors").write_bytes(b"x")
+    entry = {"file": "a.safetensors", "dest": "loras", "civitai_version_id": 5}
+    (tmp_path / "models.json").write_bytes(EMPTY.with_entry("loras", entry).as_json())
+    is_one = (tmp_path / "loras" / "a.safetensors").exists()
+    assert (b'"present"' in answers(tmp_path).make()) is is_one

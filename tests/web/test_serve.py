@@ -107,6 +107,27 @@ def test_only_named_origins_may_ask_from_a_browser(serve: Serve) -> None:
     assert bad.status_code == 400 and "access-control-allow-origin" not in bad.headers
     assert server.ask("GET", MAP, headers={"Origin": origin}).headers["access-control-allow-origin"] == origin
     assert "access-control-allow-origin" not in server.ask("GET", MAP, headers={"Origin": "null"}).headers
+    from_the_web = {"Origin": origin, "Access-Control-Request-Private-Network": "true", **asks}
+    assert server.ask("OPTIONS", MAP, token=None, headers=from_the_web).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, {"token": None}),
+        (404, {"path": "/api/nothing"}),
+        (413, {"method": "POST", "content": b"x" * 70_000}),
+        (421, {"headers": {"Host": "evil.example"}}),
+    ],
+)
+def test_a_page_of_a_named_origin_can_read_refusals_too_and_no_other_page(
+    serve: Serve, status: int, words: dict[str, Any]
+) -> None:
+    server = serve(**{"serve.allow_origins": ("https://mine.example",)})
+    asked = {"method": "GET", "path": MAP, **words}
+    for origin, allowed in (("https://mine.example", "https://mine.example"), ("https://evil.example", None)):
+        answer = server.ask(**{**asked, "headers": {**asked.get("headers", {}), "Origin": origin}})
+        assert (answer.status_code, answer.headers.get("access-control-allow-origin")) == (status, allowed)
 
 
 def test_a_token_is_made_once_kept_for_one_person_and_shown_once(start: Start, tmp_path: Path) -> None:
@@ -238,3 +259,16 @@ def test_the_description_names_every_endpoint(serve: Serve) -> None:
     paths = server.ask("GET", "/openapi.json", token=None).json()["paths"]
     assert {MAP, "/healthz", "/api/admin/civitai/add/{version_id}"} <= set(paths)
     assert "openapi.json" in server.ask("GET", "/docs", token=None).text
+
+
+def test_nobody_writes_lines_into_the_log_and_no_secret_is_in_it(start: Start, tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    server = start("--token", TOKEN, "--log-file", str(log), "--log-level", "info")
+    assert server.ask("DELETE", "/api/admin/models/a%0aERROR%1b[31m%e2%80%ae/catalog").status_code == 404
+    assert server.ask("GET", f"{MAP}%0aERROR?token={TOKEN}").status_code == 404
+    server.process.terminate()
+    server.process.wait(timeout=20)
+    said = log.read_text(encoding="utf-8")
+    assert "not found in catalog" in said and TOKEN not in said
+    assert not {"\x1b", "\u202e"} & set(said)
+    assert not any(line.startswith("ERROR") for line in said.splitlines())

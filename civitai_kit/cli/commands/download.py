@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import DOWNLOAD, SELECTION, SELECTION_PANELS
 from civitai_kit.cli.input.parsing import Command
-from civitai_kit.cli.opening import download_options
 from civitai_kit.cli.output.console import Outcome, of_plan, of_report
 from civitai_kit.core.errors import UsageError
 
@@ -138,6 +137,8 @@ def _amount(plan: Plan) -> str:
 
 
 def _options(settings: Settings) -> DownloadOptions:
+    from civitai_kit.kit.download_options import download_options
+
     options = download_options(settings)
     return replace(options, metadata=options.metadata or settings.meta_only)
 

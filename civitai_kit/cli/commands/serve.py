@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import CATALOG, LIBRARY_OUT, SERVE
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.opening import reading
 from civitai_kit.cli.output.console import Outcome
+from civitai_kit.cli.output.safe_text import shown
 from civitai_kit.core.errors import CivitaiKitError, Code, UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     from civitai_kit.core.settings.layers import Settings
     from civitai_kit.kit.parts import Kit
+    from civitai_kit.kit.settings import Loaded
+    from civitai_kit.services.live.queue import DownloadQueue
     from civitai_kit.web.app import WebParts
     from civitai_kit.web.guard import Access
 
@@ -39,11 +43,14 @@ def run(call: Call) -> Outcome:
         raise CivitaiKitError(MISSING, code=Code.USAGE, hint=f"{adding('server')} brings them.") from error
     from civitai_kit.web.app import make_app
 
-    settings = call.load().settings
+    loaded = call.load()
+    settings = loaded.settings
     token, is_new = _token(call, settings)
     with reading(call) as kit, _listener(listen, settings) as listener:
         url = _url(settings, listener)
-        with running(make_app(_parts(call, kit, token)), listener):
+        queue = _queue(loaded, kit)
+        # Downloads end in order while the server still answers, so that whoever follows them sees their end.
+        with running(make_app(_parts(call, kit, queue, token)), listener), closing(queue):
             data = {"url": url, "token_is_new": is_new}
             call.console.show("serve", Outcome(data, list(_greeting(url, token if is_new else None))))
             call.stop.wait()
@@ -89,11 +96,19 @@ def _url(settings: Settings, listener: socket.socket) -> str:
     return f"http://{shown}:{listener.getsockname()[1]}"
 
 
-def _parts(call: Call, kit: Kit, token: str) -> WebParts:
+def _queue(loaded: Loaded, kit: Kit) -> DownloadQueue:
+    from civitai_kit.cli.output.logs import logged
+    from civitai_kit.kit.live import download_queue
+    from civitai_kit.kit.shared_store import SharedStore
+
+    return download_queue(loaded, SharedStore(kit.ground), logged, _ended)
+
+
+def _parts(call: Call, kit: Kit, queue: DownloadQueue, token: str) -> WebParts:
     from civitai_kit.web.parts import web_parts
 
     names = {name.lower() for name in call.many("allow_host")}
-    return web_parts(kit, token=token, names=names, with_files=call.has("files"), log=_log, told=_told)
+    return web_parts(kit, queue, token=token, names=names, with_files=call.has("files"), log=_log, told=_told)
 
 
 def _log(access: Access) -> None:
@@ -105,7 +120,17 @@ def _log(access: Access) -> None:
 
 def _told(error: CivitaiKitError) -> None:
     """What an answer was refused for."""
-    logging.getLogger("civitai_kit.serve").warning("%s: %s", error.code, error.message)
+    # What was asked for may stand in it, line breaks and all.
+    logging.getLogger("civitai_kit.serve").warning("%s: %s", error.code, shown(error.message))
+
+
+def _ended(row: dict[str, Any]) -> None:
+    """What came of a download: at the level `info`, and with its first error at `warning`."""
+    logger = logging.getLogger("civitai_kit.serve")
+    logger.info("download %s, %s: %s, %s files", row["id"], row["ref"], row["status"], row["finished"])
+    if row["errors"]:
+        first = row["errors"][0]
+        logger.warning("download %s, %s: %s: %s", row["id"], row["ref"], first["code"], first["message"])
 
 
 def _greeting(url: str, new_token: str | None) -> list[str]:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from civitai_kit.cli.output.console import Console
-from civitai_kit.cli.output.progress_lines import State, frame
+from civitai_kit.cli.output.progress_lines import frame
 from civitai_kit.cli.output.safe_text import cut, shown, width
 from civitai_kit.core.amounts import shown_bytes, shown_seconds
 from civitai_kit.core.codes import Code
@@ -22,6 +22,7 @@ from civitai_kit.core.events import (
     SiteWaits,
     Warned,
 )
+from civitai_kit.core.under_way import State
 
 FRAMES_A_SECOND = 8
 # A pause that a person would wonder about.

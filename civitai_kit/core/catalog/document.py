@@ -111,6 +111,18 @@ def id_in(entry: Entry, name: str) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def text_in(entry: Entry, name: str) -> str:
+    """A text that an entry holds; empty where it holds none."""
+    value = entry.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def place_in(entry: Entry) -> str:
+    """Where an entry's file belongs below the models' folder, with `/`; empty for an entry without a file."""
+    file, dest = text_in(entry, "file"), text_in(entry, "dest")
+    return (f"{dest}/{file}" if file and dest else file).replace("\\", "/")
+
+
 def _broken(path: str, why: str) -> BrokenCatalog:
     hint = "Repair it, or move it away; it is not overwritten."
     return BrokenCatalog(f"The catalog {path} cannot be read: {why}.", hint=hint, path=path)

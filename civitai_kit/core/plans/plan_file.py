@@ -85,18 +85,23 @@ def read_plan(text: str, name: str, places: tuple[str, ...] = OUR_PLACES) -> Pla
 
     Raises UsageError, repairs nothing.
     """
-    document = _document(text, name)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{name} is not JSON: {error}", hint=_HINT) from error
+    return plan_of(document, name, places)
+
+
+def plan_of(found: Any, name: str, places: tuple[str, ...] = OUR_PLACES) -> Plan:
+    """The same of what was JSON."""
+    document = _document(found, name)
     items = tuple(_read_item(row, number, name) for number, row in enumerate(document["items"], 1))
     _refuse_our_names(items, name, places)
     _refuse_shared_paths(items, name)
     return Plan(items=items, models=len({item.model_id for item in items}))
 
 
-def _document(text: str, name: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{name} is not JSON: {error}", hint=_HINT) from error
+def _document(document: Any, name: str) -> dict[str, Any]:
     if isinstance(document, dict) and document.get("command") == "scan" and isinstance(document.get("data"), dict):
         document = {"schema": document.get("schema"), **document["data"]}
     if not isinstance(document, dict) or not isinstance(document.get("items"), list):

@@ -30,11 +30,11 @@ class Page(Generic[T]):
         metadata: dict[str, Any] | None = None,
         raw: dict[str, Any] | None = None,
     ) -> None:
-        self.rows = rows
-        self.make = make
-        self.next_cursor = next_cursor
-        self.metadata = metadata or {}
-        self.raw = raw or {}
+        self.rows: Sequence[dict[str, Any]] = rows
+        self.make: Callable[[Any], T] = make
+        self.next_cursor: Cursor | None = next_cursor
+        self.metadata: dict[str, Any] = metadata or {}
+        self.raw: dict[str, Any] = raw or {}
         self._items: tuple[T, ...] | None = None
 
     @property

@@ -6,17 +6,18 @@ to the one file, then removed from the other: after a crash in between it stands
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from civitai_kit.core.catalog.document import Catalog, Entry, id_in, read_catalog
+from civitai_kit.core.catalog.document import Catalog, Entry, id_in, place_in, read_catalog, text_in
 from civitai_kit.core.catalog.entry import new_entry, restriction_of
 from civitai_kit.core.catalog.routing import Route, promoted_category
 from civitai_kit.core.errors import CivitaiKitError, Code, NotFound, UsageError
+from civitai_kit.services.catalog.files_there import FilesThere, ModelsFolder
 from civitai_kit.services.ports import Site
 
 MODELS, LORAS = "models.json", "loras.json"
@@ -32,13 +33,6 @@ class CatalogFolder(Protocol):
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file atomically, making folders; raises DiskFull or NotWritable."""
-
-
-class ModelsFolder(Protocol):
-    """The folder in which model files are looked for."""
-
-    def size(self, path: str) -> int | None:
-        """Length in bytes of a regular file there, None where there is none."""
 
 
 class NotNow(UsageError):
@@ -61,7 +55,7 @@ class UnderWay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogParts:
-    """What the catalogs work with. `lock` is held for a change; `moving` tells of transfers by file name."""
+    """What the catalogs work with. `lock` is held for a change; `moving` tells of transfers by version."""
 
     folder: CatalogFolder
     models: ModelsFolder
@@ -69,46 +63,72 @@ class CatalogParts:
     lock: Callable[[], AbstractContextManager[object]]
     now: Callable[[], datetime]
     places: Mapping[str, Route]
-    moving: Callable[[], Mapping[str, UnderWay]] = dict
+    moving: Callable[[], Mapping[int, UnderWay]] = dict
+
+
+Known = tuple[str, int, Entry]
+"""The name of a catalog, a version of the site in it, and its entry."""
 
 
 def civitai_map(parts: CatalogParts) -> dict[str, Any]:
     """Every entry with a version of the site, by version and by model, and whether its file is there."""
-    moving = parts.moving()
-    by_version: dict[str, dict[str, Any]] = {}
-    by_model: dict[str, list[int]] = {}
+    return map_of(parts, known_versions(parts), FilesThere(parts.models))
+
+
+def known_versions(parts: CatalogParts) -> list[Known]:
+    """The versions in the catalogs, each once; what stands in both is a style LoRA."""
+    found: dict[int, Known] = {}
     for name in (LORAS, MODELS):
         for entry in _read(parts, name).entries():
             version_id = id_in(entry, "civitai_version_id")
-            if version_id is None or str(version_id) in by_version:
-                continue
-            by_version[str(version_id)] = _row(parts, entry, name.removesuffix(".json"), moving)
-            model_id = id_in(entry, "civitai_model_id")
-            if model_id is not None:
-                by_model.setdefault(str(model_id), []).append(version_id)
+            if version_id is not None and version_id not in found:
+                found[version_id] = (name.removesuffix(".json"), version_id, entry)
+    return [*found.values()]
+
+
+def map_of(parts: CatalogParts, known: list[Known], files: FilesThere) -> dict[str, Any]:
+    """The map of these versions."""
+    moving = parts.moving()
+    by_version: dict[str, dict[str, Any]] = {}
+    by_model: dict[str, list[int]] = {}
+    for catalog, version_id, entry in known:
+        row = by_version[str(version_id)] = _row(entry, catalog, moving, files)
+        if row["civitai_model_id"] is not None:
+            by_model.setdefault(str(row["civitai_model_id"]), []).append(version_id)
     return {"by_version": by_version, "by_model": by_model}
 
 
-def _row(parts: CatalogParts, entry: Entry, catalog: str, moving: Mapping[str, UnderWay]) -> dict[str, Any]:
-    file, dest = _text(entry.get("file")), _text(entry.get("dest"))
+def _row(entry: Entry, catalog: str, moving: Mapping[int, UnderWay], files: FilesThere) -> dict[str, Any]:
+    file, dest = text_in(entry, "file"), text_in(entry, "dest")
     row: dict[str, Any] = {
         "file": file,
         "dest": dest,
-        "name": _text(entry.get("name")),
-        "base_model": _text(entry.get("base_model")) or _text(entry.get("civitai_base_model")),
+        "name": text_in(entry, "name"),
+        "base_model": text_in(entry, "base_model") or text_in(entry, "civitai_base_model"),
         "status": "missing",
         "civitai_model_id": id_in(entry, "civitai_model_id"),
         "catalog": catalog,
         "size_expected": _bytes_of(entry.get("size_gb")),
     }
-    transfer = moving.get(file)
+    transfer = moving.get(id_in(entry, "civitai_version_id") or 0)
     if transfer is not None:
         row["status"] = "queued" if transfer.is_queued else "downloading"
         if not transfer.is_queued:
             row |= {"dl_bytes": transfer.done, "dl_total": transfer.total, "dl_speed": round(transfer.speed)}
         return row
-    size = _size_of(parts, entry)
+    size = files.size_of(entry)
     return row if size is None else {**row, "status": "present", "size_disk": size}
+
+
+def entries_of(parts: CatalogParts, version_ids: Collection[int]) -> dict[int, Entry]:
+    """The entries of some versions, by version."""
+    found: dict[int, Entry] = {}
+    for name in (MODELS, LORAS):
+        for entry in _read(parts, name).entries():
+            version_id = id_in(entry, "civitai_version_id")
+            if version_id is not None and version_id in version_ids:
+                found.setdefault(version_id, entry)
+    return found
 
 
 def add(parts: CatalogParts, version_id: int) -> dict[str, Any]:
@@ -148,7 +168,7 @@ def promote(parts: CatalogParts, version_id: int) -> dict[str, Any]:
             raise NotFound("Version not found in models catalog", version_id=version_id, status=404)
         if entry.get("dest") != "loras":
             raise NotNow("Only LoRA entries can be promoted to style LoRAs", status=400, version_id=version_id)
-        category, name = promoted_category(_text(entry.get("base_model")) or _text(entry.get("civitai_base_model")))
+        category, name = promoted_category(text_in(entry, "base_model") or text_in(entry, "civitai_base_model"))
         _write(parts, LORAS, loras.with_entry(category, entry, name))
         _write(parts, MODELS, models.without(entry))
     return {"status": "promoted", "file": entry.get("file"), "category": category}
@@ -201,19 +221,15 @@ def _write(parts: CatalogParts, name: str, catalog: Catalog) -> None:
 
 def _size_of(parts: CatalogParts, entry: Entry) -> int | None:
     """The size of an entry's file under the models' folder; None where it is not there, or named outside it."""
-    file, dest = _text(entry.get("file")), _text(entry.get("dest"))
-    if not file:
+    place = place_in(entry)
+    if not place:
         return None
     try:
-        return parts.models.size(f"{dest}/{file}" if dest else file)
+        return parts.models.size(place)
     except CivitaiKitError as error:
         if error.code is Code.USAGE:
             return None
         raise
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _bytes_of(size_gb: object) -> int:

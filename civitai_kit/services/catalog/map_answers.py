@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable
 from threading import Lock
-from typing import Any, Protocol
+from typing import Protocol
 
-from civitai_kit.services.catalog.catalogs import LORAS, MODELS, CatalogParts, civitai_map
+from civitai_kit.services.catalog.catalogs import LORAS, MODELS, CatalogParts, known_versions, map_of
+from civitai_kit.services.catalog.files_there import FilesThere, folder_of
 
 # File systems tell times some milliseconds apart.
 _TELLS_APART_NS = 100_000_000
+# A file that another program is still writing grows without its folder changing: what changed lately is watched too.
+_LATELY_NS = 3_600_000_000_000
+_MOST_WATCHED_FILES = 32
+
+Look = Callable[[], int | None]
 
 
 class Watched(Protocol):
     """A folder of which the changes are seen; `path` is relative to it with `/`."""
 
-    def changed_at(self, path: str) -> int | None:
-        """When a file or folder there was last changed, in nanoseconds; None where there is none."""
+    def watch(self, path: str) -> Look:
+        """Tells, each time, when a file or folder there was last changed, in nanoseconds; None where there is none."""
 
 
 class MapAnswers:
@@ -28,14 +34,16 @@ class MapAnswers:
         self._catalogs = catalogs
         self._models = models
         self._lock = Lock()
-        self._seen: tuple[int | None, ...] | None = None
-        self._dests: tuple[str, ...] = ()
+        self._seen: list[tuple[Look, int | None]] | None = None
         self._body = b""
 
     def ready(self) -> bytes | None:
         """The answer where nothing has changed since it was made; None where it is to be made."""
-        moving = self._parts.moving()
-        return self._body if not moving and self._seen == self._state(self._dests) else None
+        seen = self._seen
+        if seen is None or self._parts.moving():
+            return None
+        body = self._body
+        return body if all(look() == changed for look, changed in seen) else None
 
     def make(self) -> bytes:
         """The answer, made now where that is needed; raises BrokenCatalog."""
@@ -43,28 +51,22 @@ class MapAnswers:
             ready = self.ready()
             if ready is not None:
                 return ready
-            found, before = self._looked()
-            if before is None:  # Folders of models were seen for the first time: now they are watched.
-                found, before = self._looked()
-            self._body = json.dumps(found, separators=(",", ":")).encode()
+            self._seen = None
+            now_ns = round(self._parts.now().timestamp() * 1e9)
+            seen = [(look, look()) for look in map(self._catalogs.watch, (MODELS, LORAS))]
+            known = known_versions(self._parts)
+            folders = sorted({folder_of(entry) for _, _, entry in known})
+            seen += [(look, look()) for look in map(self._models.watch, folders)]
+            files = FilesThere(self._parts.models)
+            self._body = json.dumps(map_of(self._parts, known, files), separators=(",", ":")).encode()
+            growing = files.changed_since(now_ns - _LATELY_NS, _MOST_WATCHED_FILES)
+            seen += [(self._models.watch(path), changed) for path, changed in growing.items()]
             # What changed too lately for a time to tell is looked at again the next time.
-            is_settled = before is not None and not self._parts.moving() and not self._is_fresh(before)
-            self._seen = before if is_settled else None
+            if not self._parts.moving() and not any(_is_fresh(changed, now_ns) for _, changed in seen):
+                self._seen = seen
             return self._body
 
-    def _looked(self) -> tuple[dict[str, Any], tuple[int | None, ...] | None]:
-        """The map, and the state of what it was made of; None where that was not watched."""
-        before = self._state(self._dests)
-        found = civitai_map(self._parts)
-        dests = tuple(sorted({row["dest"] for row in found["by_version"].values()}))
-        was_watched, self._dests = dests == self._dests, dests
-        return found, before if was_watched else None
 
-    def _is_fresh(self, state: tuple[int | None, ...]) -> bool:
-        """Whether anything changed so lately that another change could have the same time."""
-        now = self._parts.now().timestamp() * 1e9
-        return any(changed is not None and now - changed < _TELLS_APART_NS for changed in state)
-
-    def _state(self, dests: Iterable[str]) -> tuple[int | None, ...]:
-        catalogs = (self._catalogs.changed_at(name) for name in (MODELS, LORAS))
-        return (*catalogs, *(self._models.changed_at(dest) for dest in dests))
+def _is_fresh(changed: int | None, now_ns: int) -> bool:
+    """Whether it changed so lately that another change could have the same time."""
+    return changed is not None and now_ns - changed < _TELLS_APART_NS

@@ -15,30 +15,11 @@ from civitai_kit.core.library.kept_model import KeptModel, KeptPreview
 from civitai_kit.core.library.model_file import LibraryFile
 from civitai_kit.core.library.pages_report import PagesReport
 from civitai_kit.core.paths.media_endings import MEDIA
+from civitai_kit.services.ports import TreeEntry
 
 # A folder with one of these is a model's, also where the store knows nothing of it.
 _OF_A_MODEL = ("_hash.json", "_civitai_model_version.json", "_civitai_model.json", "_metadata.json")
 _MARK = 20
-
-
-class TreeEntry(Protocol):
-    """What stands in a folder under a name."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether it is a folder and not a file."""
-
-    @property
-    def size(self) -> int:
-        """Length in bytes of a file."""
-
-    @property
-    def mtime_ns(self) -> int:
-        """When a file was last written, in nanoseconds."""
 
 
 class PagesTree(Protocol):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from civitai_kit.cli.output.console import Console, Outcome, of_report
 from civitai_kit.cli.output.plan_view import MOST_ROWS, WORDS, plan_lines, report_lines
 from civitai_kit.cli.output.progress import Progress
-from civitai_kit.cli.output.progress_lines import SpeedMeter, State, frame
+from civitai_kit.cli.output.progress_lines import frame
 from civitai_kit.cli.output.safe_text import cut, padded, shown, width
 from civitai_kit.cli.output.tables import table
 from civitai_kit.core.amounts import counted
@@ -32,6 +32,7 @@ from civitai_kit.core.events import (
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.report import Failure, Report
 from civitai_kit.core.remedies import REMEDIES
+from civitai_kit.core.under_way import SpeedMeter, State
 
 
 def item(number: int = 1, **facts: object) -> Item:

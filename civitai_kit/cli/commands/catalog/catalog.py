@@ -13,7 +13,7 @@ from civitai_kit.cli.output.console import Outcome, of_report
 from civitai_kit.core.errors import Code, Exit, UsageError
 
 if TYPE_CHECKING:
-    from civitai_kit.services.catalog.catalogs import CatalogParts
+    from civitai_kit.kit.settings import Loaded
 
 _SAID = {
     "added": "Added {name} to {category}; its file is {dest}/{file}.",
@@ -59,43 +59,33 @@ def add(call: Call) -> Outcome:
     loaded = call.load()
     with reading(call) as kit:
         body = add_version(kit.catalog_parts, version_id)
-        path = _path_of(kit.catalog_parts, version_id) if call.has("download") else None
     if body["status"] == "restricted":
         error = {"code": str(Code.DOWNLOADS_DISABLED), "message": f"{body['reason']}.", "version_id": version_id}
         return Outcome(body, [], [error], Exit.AUTHENTICATION)
-    if path is None:
-        return _said(body)
-    return _fetched(call, loaded, version_id, path, body)
+    return _fetched(call, loaded, version_id, body) if call.has("download") else _said(body)
 
 
-def _path_of(parts: CatalogParts, version_id: int) -> str:
-    """Where the file of a version is to be, under the models' folder."""
-    from civitai_kit.services.catalog.catalogs import civitai_map
-
-    row = civitai_map(parts)["by_version"].get(str(version_id), {})
-    return f"{row.get('dest', '')}/{row.get('file', '')}".strip("/")
-
-
-def _fetched(call: Call, loaded: Any, version_id: int, path: str, body: dict[str, Any]) -> Outcome:
+def _fetched(call: Call, loaded: Loaded, version_id: int, body: dict[str, Any]) -> Outcome:
     from dataclasses import replace
 
-    from civitai_kit.cli.opening import download_options, writing
+    from civitai_kit.cli.opening import writing
     from civitai_kit.core.plans.selection import ScanRequest, Selection
     from civitai_kit.core.site.references import Reference, ReferenceKind
+    from civitai_kit.kit.download_options import download_options
+    from civitai_kit.services.catalog.places import placed_by_catalog
     from civitai_kit.services.download.download import download
     from civitai_kit.services.scan.scan import scan
 
     with writing(call, loaded) as (kit, progress):
-        place = kit.disk.relative(kit.ground.models_folder / path)
-        if place is None:
+        if kit.ground.below_save_path("") is None:
             raise UsageError(
                 "--download fetches into the save path, and the models' folder lies outside it.",
                 hint="Let --save-path and --models-dir name one folder.",
             )
         named = (Reference(ReferenceKind.VERSION, version_id=version_id),)
         plan = scan(kit.scan_parts, ScanRequest(references=named, selection=Selection(primary_only=True)), progress)
-        items = tuple(replace(item, path=place) for item in plan.items)
-        report = download(kit.download_parts, replace(plan, items=items), download_options(loaded.settings), progress)
+        plan = placed_by_catalog(kit.catalog_parts, plan, kit.ground.below_save_path, kit.ground.places())
+        report = download(kit.download_parts, plan, download_options(loaded.settings), progress)
         outcome = of_report(report, kept=progress.state.kept_bytes)
     return replace(outcome, data={**body, "download": outcome.data}, lines=[*_said(body).lines, *outcome.lines])
 

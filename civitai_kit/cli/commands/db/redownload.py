@@ -5,7 +5,7 @@ from __future__ import annotations
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import EVERY_FLAG
 from civitai_kit.cli.input.parsing import Command
-from civitai_kit.cli.opening import download_options, writing
+from civitai_kit.cli.opening import writing
 from civitai_kit.cli.output.console import Outcome, of_report
 from civitai_kit.core.errors import UsageError
 
@@ -17,6 +17,7 @@ not in the database is looked up on the site and fetched as `download` would."""
 def run(call: Call) -> Outcome:
     """Fetch, and report as `download` does."""
     from civitai_kit.core.plans.selection import Selection
+    from civitai_kit.kit.download_options import download_options
     from civitai_kit.services.upkeep.redownload import plan_again, redownload, version_ids_of
 
     version_ids = version_ids_of(call.arguments)

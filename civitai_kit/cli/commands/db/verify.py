@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import EVERY_FLAG, Flag
 from civitai_kit.cli.input.parsing import Command
-from civitai_kit.cli.opening import download_options, is_empty, reading, writing
+from civitai_kit.cli.opening import is_empty, reading, writing
 from civitai_kit.cli.output.console import Outcome
 from civitai_kit.core.errors import NotWritable, UsageError
 
@@ -64,7 +64,7 @@ def _options(call: Call, settings: Settings) -> VerifyOptions:
 
 
 def _audited(call: Call, loaded: Loaded, options: VerifyOptions) -> Audit:
-    from civitai_kit.cli.output.progress_lines import State
+    from civitai_kit.core.under_way import State
     from civitai_kit.services.upkeep.verify import repair, verify
 
     with writing(call, loaded) as (kit, progress):
@@ -99,6 +99,8 @@ def _wants_repair(call: Call, audit: Audit, progress: Progress) -> bool:
 
 def _fetch_options(settings: Settings) -> DownloadOptions:
     """As for a download, but of what can lie beside files only their metadata is saved."""
+    from civitai_kit.kit.download_options import download_options
+
     return replace(download_options(settings), model_info=False, version_images=False, model_images=False)
 
 

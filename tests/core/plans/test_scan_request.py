@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from civitai_kit.cli.input.selection import scan_request
 from civitai_kit.cli.output.logs import redactor
+from civitai_kit.core.plans.scan_request import scan_request
 from civitai_kit.core.settings.layers import Layer, Settings, merge
 from civitai_kit.core.site.enums import ModelSort, Period
 from civitai_kit.core.site.references import Reference, ReferenceKind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, DiskError, Interrupted
 from civitai_kit.core.events import Emit, Saved
@@ -42,6 +42,11 @@ class Record:
     def __post_init__(self) -> None:
         self.tree = LibraryTree(self.parts, self._pictures, self.previews, self.emit)
         self._made: Pictures | None = None
+
+    @cached_property
+    def _remembered(self) -> frozenset[int]:
+        """The versions that had an entry before this run; of others an entry may have been deleted."""
+        return frozenset(summary.version_id for summary in self.parts.store.summaries())
 
     def keep(self, batch: list[Identified]) -> None:
         """Keep some files; a row is written when all else of its file is. Raises Interrupted when stopped."""
@@ -103,7 +108,9 @@ class Record:
         path = found.file.path
         old = self.recall.rows.get(path)
         is_same = self._is_same(found)
-        if not is_same:
+        is_forgotten = found.file.version_id is not None and found.file.version_id not in self._remembered
+        is_news = is_news or (is_forgotten and found.file.matched_by is not MatchedBy.SIDECAR)
+        if not is_same or is_forgotten:
             adoptions.adopt(found)
         file = self._marked(found.file)
         was_known = old is not None and (old.version_id, old.site_state) == (file.version_id, file.site_state)

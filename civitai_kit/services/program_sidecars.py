@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError
+from civitai_kit.core.events import Warned
+from civitai_kit.core.library.model_file import MODEL_ENDINGS, usual_first
 from civitai_kit.core.sidecars.about import About, read_object
 from civitai_kit.core.sidecars.formats import FORMATS
 from civitai_kit.core.sidecars.merging import Format, NotMerged, merged_sidecar, sidecar_of, stem_beside
@@ -43,6 +45,19 @@ def preview_beside(beside: Beside, path: str) -> str | None:
     stem = stem_beside(path)
     names = (f"{stem}{middle}.{ending}" for middle in _MIDDLES for ending in _ENDINGS)
     return next((name for name in names if beside.is_beside(name)), None)
+
+
+def owner_beside(beside: Beside, path: str) -> str:
+    """Whose the sidecars of a model file's stem are: of several files that share it, the most usual format's."""
+    stem = stem_beside(path)
+    mine, _ = usual_first(path)
+    better = (f"{stem}{ending}" for ending in MODEL_ENDINGS[:mine])
+    return next((other for other in better if beside.is_beside(other)), path)
+
+
+def not_its_sidecars(path: str, owner: str) -> Warned:
+    """Why a model file gets no sidecars."""
+    return Warned(f"{path}: the sidecars of that name are those of {owner}.")
 
 
 @dataclass(frozen=True, slots=True)

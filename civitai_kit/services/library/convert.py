@@ -31,6 +31,7 @@ def plan_conversion(parts: LibraryParts, roots: Sequence[Path], source: Format, 
     Raises UsageError where there is nothing at all.
     """
     refuse_where_nothing_is(roots)
+    planned: set[str] = set()
     for seen in parts.find_models(roots):
         if parts.stop.is_set():
             raise Interrupted("Stopped before everything was read.")
@@ -43,7 +44,9 @@ def plan_conversion(parts: LibraryParts, roots: Sequence[Path], source: Format, 
         except CivitaiKitError as error:
             yield Conversion(path, error=error)
             continue
-        if plan is not None:
+        # Files of one stem share their sidecars.
+        if plan is not None and plan.path not in planned:
+            planned.add(plan.path)
             yield Conversion(path, plan)
 
 

@@ -20,6 +20,7 @@ from civitai_kit.services.library.keep import LibraryTree
 from civitai_kit.services.library.ports import LibraryParts
 from civitai_kit.services.library.recall import Recall
 from civitai_kit.services.pictures import Pictures
+from civitai_kit.services.program_sidecars import not_its_sidecars, owner_beside
 
 
 @dataclass
@@ -130,12 +131,16 @@ class Record:
 
     def _write_sidecars(self, batch: list[Identified]) -> None:
         """Write what other programs read beside the files of a batch."""
-        for found in batch:
-            if self.sidecars and (found.file.version_id is not None or found.header):
-                written, errors = write_for(self.parts, found, self.sidecars)
-                self.errors += errors
-                for path in written:
-                    self.emit(Saved(path))
+        for found in batch if self.sidecars else ():
+            if found.file.version_id is None and not found.header:
+                continue
+            if (owner := owner_beside(self.parts.beside, found.file.path)) != found.file.path:
+                self.emit(not_its_sidecars(found.file.path, owner))
+                continue
+            written, errors = write_for(self.parts, found, self.sidecars)
+            self.errors += errors
+            for path in written:
+                self.emit(Saved(path))
 
     def _status(self, file: LibraryFile, *, is_same: bool) -> tuple[FileStatus, CivitaiKitError | None]:
         if is_missing(file):

@@ -14,6 +14,7 @@ from typing import Protocol
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError
 from civitai_kit.core.events import Warned
 from civitai_kit.core.library.model_file import MODEL_ENDINGS, usual_first
+from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.sidecars.about import About, read_object
 from civitai_kit.core.sidecars.formats import FORMATS
 from civitai_kit.core.sidecars.merging import Format, NotMerged, merged_sidecar, sidecar_of, stem_beside
@@ -105,13 +106,13 @@ def write_sidecars(
     return written, errors
 
 
-def read_sidecars(beside: Beside, path: str, sha256: str | None) -> Iterator[tuple[Format, About]]:
+def read_sidecars(beside: Beside, path: str, digests: Digests) -> Iterator[tuple[Format, About]]:
     """What the sidecars beside a file say of it, those with a whole answer first; broken ones are passed over."""
     for form in FORMATS.values():
         try:
             held = read_object(beside.read_beside(sidecar_of(path, form)))
         except (ValueError, CivitaiKitError):
             continue
-        about = about_from(form, held, path, sha256) if held else None
+        about = about_from(form, held, path, digests.sha256, digests.auto_v3) if held else None
         if about is not None:
             yield form, about

@@ -58,7 +58,8 @@ def _plan(parts: LibraryParts, path: str, source: Format, target: Format) -> Sid
         raise NotMerged(f"{place} cannot be read: {error}.", hint="Repair it, or move it away.", path=place) from error
     stamp = parts.stamp(Path(path))
     known = parts.store.cached_digests(stamp) if stamp is not None else None
-    about = about_from(source, held, path, known.sha256 if known is not None else None) if held else None
+    digests = (None, None) if known is None else (known.sha256, known.auto_v3)
+    about = about_from(source, held, path, *digests) if held else None
     if about is None or stamp is None:
         return None
     now = parts.now().isoformat(timespec="seconds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from civitai_kit.testing import Sandbox
 from tests.cli.commands.library.test_sidecars import EVERY, held, known_with_picture
 from tests.cli.conftest import Run
-from tests.library_world import write_known, write_unknown
+from tests.library_world import safetensors, write_known, write_unknown
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 
@@ -99,6 +100,22 @@ def test_a_folder_that_takes_no_files_is_rows_and_the_library_is_whole(
     assert {each["code"] for each in ran.document["errors"]} == {"not_writable"}
     # `.json` alone is short enough.
     assert held(longer.with_suffix(".json"))["sd version"] == "SDXL"
+
+
+def test_sidecars_stay_a_files_own_after_a_program_rewrote_its_header(
+    at_sandbox: Run, civitai_sandbox: Sandbox, folder: Path
+) -> None:
+    version = civitai_sandbox.world.add_version(civitai_sandbox.world.add_model("Edited", type="LORA"), "v1")
+    civitai_sandbox.world.add_file(version, "edited.safetensors", content=safetensors("edited"))
+    path = folder / "x.safetensors"
+    path.write_bytes(safetensors("edited"))
+    assert scan(at_sandbox).code == 0
+    path.write_bytes(safetensors("edited", {"modelspec.title": "mine"}))
+    ran = scan(at_sandbox)
+    assert (ran.code, ran.document["errors"]) == (0, [])
+    now = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert held(path.with_suffix(".metadata.json"))["sha256"] == now
+    assert held(path.with_suffix(".cm-info.json"))["Hashes"]["SHA256"] == now.upper()
 
 
 def test_formats_that_are_added_later_are_written_for_what_is_known_already(

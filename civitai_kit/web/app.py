@@ -20,6 +20,7 @@ from civitai_kit.services.catalog.catalogs import CatalogParts
 from civitai_kit.services.catalog.map_answers import MapAnswers
 from civitai_kit.web import catalog_api, openapi
 from civitai_kit.web.answers import Told
+from civitai_kit.web.docs_page import docs_page
 from civitai_kit.web.guard import Access, Guard
 from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveParts, live_routes
 
@@ -97,10 +98,10 @@ async def _description(request: Request) -> Response:
 
 
 async def _docs(request: Request) -> Response:
-    return HTMLResponse(openapi.page(), headers={"Content-Security-Policy": _NO_SCRIPTS})
+    page = docs_page()
+    return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy, "Cache-Control": "no-cache"})
 
 
-_NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'"
 # What the library's folder holds for programs, and nothing for a reader of the pages.
 _NOT_SHOWN = ("processed_files.json", "duplicate_models.txt")
 

@@ -11,12 +11,11 @@ from importlib.resources import files
 from typing import Any
 
 from civitai_kit.core.site.references import LARGEST_ID
-from civitai_kit.web import openapi
 
 
 @dataclass(frozen=True, slots=True)
 class DocsPage:
-    """The page, and what its Content-Security-Policy lets it do: run its own script, ask its own server, nothing else."""
+    """The page, and what its Content-Security-Policy lets it do: run its own script and ask its own server."""
 
     html: str
     policy: str
@@ -42,13 +41,12 @@ class BodyExample:
     text: str
 
 
-def docs_page() -> DocsPage:
-    """The page of this version."""
+def docs_page(description: Mapping[str, Any]) -> DocsPage:
+    """The page of an OpenAPI document."""
     from jinja2 import Environment, StrictUndefined
 
     template, style, script = (_asset(name) for name in ("docs.html", "docs.css", "docs.js"))
     made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    description = openapi.description()
     html = made.from_string(template).render(
         style=style, script=script, version=description["info"]["version"], operations=[*_operations(description)]
     )

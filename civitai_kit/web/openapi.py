@@ -7,6 +7,7 @@ from typing import Any
 from civitai_kit.core.site.references import LARGEST_ID
 from civitai_kit.core.version import __version__
 from civitai_kit.services.live.orders import DownloadStatus
+from civitai_kit.web.mirror_paths import mirror_paths
 
 _VERSION_ID = {
     "name": "version_id",
@@ -151,8 +152,8 @@ def _download_paths() -> dict[str, Any]:
     }
 
 
-def description() -> dict[str, Any]:
-    """The OpenAPI document."""
+def description(*, mirror: bool) -> dict[str, Any]:
+    """The OpenAPI document; `mirror` says that files are served."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "civitai-kit", "version": __version__, "license": {"name": "GPL-3.0-or-later"}},
@@ -163,11 +164,12 @@ def description() -> dict[str, Any]:
         "paths": {
             **_admin_paths(),
             **_download_paths(),
+            **(mirror_paths() if mirror else {}),
             "/healthz": {
                 "get": {
                     "summary": "Is the server there",
                     "responses": {
-                        "200": _answer("It is.", _state("ok")),
+                        "200": _answer("It is.", _state("ok", service="string")),
                         "421": _answer(_REFUSALS["421"], _DETAIL),
                     },
                 }

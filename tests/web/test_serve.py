@@ -88,7 +88,7 @@ def test_without_the_token_nothing_is_given_or_changed(serve: Serve, civitai_san
         answer = server.ask("POST", path, token=None, headers=headers)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert server.ask("POST", f"{path}?token={TOKEN}", token=None).status_code == 401
-    assert server.ask("GET", "/healthz", token=None).json() == {"status": "ok"}
+    assert server.ask("GET", "/healthz", token=None).json() == {"status": "ok", "service": "civitai-kit"}
     assert not (server.folder / "catalog" / "models.json").exists()
 
 

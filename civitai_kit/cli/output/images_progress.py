@@ -25,8 +25,8 @@ class ImagesProgress(Progress):
         self._counting = threading.Lock()
         self._live_here = console.is_terminal
 
-    def __call__(self, event: Event) -> None:
-        """Take an event from any thread."""
+    def take(self, event: Event) -> None:
+        """Bring what is shown up to date."""
         match event:
             case FileMoved():
                 return
@@ -43,7 +43,7 @@ class ImagesProgress(Progress):
                     return
             case _:
                 pass
-        super().__call__(event)
+        super().take(event)
 
     def _end(self, event: FileDone | FileFailed) -> None:
         with self._counting:

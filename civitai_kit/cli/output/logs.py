@@ -47,21 +47,27 @@ def set_up(settings: Settings, console: Console) -> None:
 
 
 def logged(emit: Emit) -> Emit:
-    """A sink that logs every event (progress within a file excepted), then passes it on."""
-    log = logging.getLogger(NAME)
-    if not log.isEnabledFor(logging.DEBUG):
-        return emit
-    from civitai_kit.core.events import FileFailed, FileMoved
+    """A sink that logs every event, then passes it on; Progress needs none."""
 
     def sink(event: Event) -> None:
-        if not isinstance(event, FileMoved):
-            facts = " ".join(f"{name}={_fact(value)}" for name, value in zip(event._fields, event, strict=True))
-            log.debug("%s %s", type(event).__name__, facts)
-        if isinstance(event, FileFailed) and isinstance(event.error, Unforeseen):
-            log_traceback(event.error)
+        log_event(event)
         emit(event)
 
     return sink
+
+
+def log_event(event: Event) -> None:
+    """Log what happened, progress within a file excepted."""
+    log = logging.getLogger(NAME)
+    if not log.isEnabledFor(logging.DEBUG):
+        return
+    from civitai_kit.core.events import FileFailed, FileMoved
+
+    if not isinstance(event, FileMoved):
+        facts = " ".join(f"{name}={_fact(value)}" for name, value in zip(event._fields, event, strict=True))
+        log.debug("%s %s", type(event).__name__, facts)
+    if isinstance(event, FileFailed) and isinstance(event.error, Unforeseen):
+        log_traceback(event.error)
 
 
 def log_traceback(error: BaseException) -> str | None:

@@ -146,9 +146,9 @@ def _forbidden(said: str | None, headers: Mapping[str, str], body: bytes, where:
 
 def _not_found(said: str | None, headers: Mapping[str, str], body: bytes, where: dict[str, Any]) -> SiteError:
     if kind_of(headers, body) in _PAGES:
-        return NotFound("The site has no such address.", hint=_ADDRESS, **where)
+        return NotFound("The site has no such address.", hint=_ADDRESS, no_address=True, **where)
     hint = "It may be gone, not public, or not rated yet; check the id."
-    return NotFound(said or "The site has no such thing.", hint=hint, **where)
+    return NotFound(said or "The site has no such thing.", hint=hint, no_address=said is None, **where)
 
 
 def _gone(said: str | None, headers: Mapping[str, str], body: bytes, where: dict[str, Any]) -> SiteError:

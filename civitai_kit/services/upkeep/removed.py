@@ -16,7 +16,7 @@ from civitai_kit.core.errors import Forbidden, Gone, Interrupted, NotFound, Unau
 from civitai_kit.core.events import Emit, PageRead
 from civitai_kit.core.site.models import Model
 from civitai_kit.core.site.references import LARGEST_ID
-from civitai_kit.services.listed import batches, listed_models
+from civitai_kit.services.listed import batches, listed_models, refuse_no_address
 from civitai_kit.services.ports import Site
 from civitai_kit.services.upkeep.ports import Records
 
@@ -103,7 +103,8 @@ def _asked(site: Site, model_id: int | None) -> Model | None:
 def _state_of_version(site: Site, version_id: int) -> SiteState | None:
     try:
         version = site.version(version_id)
-    except NotFound:
+    except NotFound as error:
+        refuse_no_address(error)
         return SiteState.GONE
     except Gone:
         return SiteState.ARCHIVED

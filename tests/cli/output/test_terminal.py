@@ -110,6 +110,14 @@ def test_a_plan_lists_its_files_and_says_what_it_skips_and_whether_it_fits() -> 
     assert lines[-1] == "Skipped 3: 2 already there, 1 early access (--early-access)."
 
 
+def test_a_report_tells_the_skips_that_nobody_has_read_of_yet() -> None:
+    early, have = Skip(reason=Reason.EARLY_ACCESS), Skip(reason=Reason.HAVE)
+    report = Report(downloaded=(item(1),), skipped=(have, early))
+    assert [*report_lines(report)][-1] == "Skipped 2: 1 already there, 1 early access (--early-access)."
+    assert [*report_lines(report, told=(early,))][-1] == "Skipped 1: 1 already there."
+    assert [*report_lines(report, told=(early, have))][-1].startswith("Downloaded")
+
+
 def test_a_plan_that_does_not_fit_says_so() -> None:
     lines = plan_lines(Plan(items=(item(1, size=3_000_000_000),)), "downloads", 1_000_000_000)
     assert "It does not fit: 1.0 GB are free there, 2.0 GB too few." in lines

@@ -21,6 +21,7 @@ from civitai_kit.services.catalog.map_answers import MapAnswers
 from civitai_kit.services.mirror import Mirror
 from civitai_kit.web import catalog_api, mirror_api, openapi
 from civitai_kit.web.answers import Told, not_by
+from civitai_kit.web.docs_page import docs_page
 from civitai_kit.web.guard import Access, Guard
 from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveApi, LiveParts
 from civitai_kit.web.page_script import page_routes
@@ -102,12 +103,12 @@ def _descriptions(*, mirror: bool) -> list[Route]:
         return JSONResponse(openapi.description(mirror=mirror))
 
     async def docs(request: Request) -> Response:
-        return HTMLResponse(openapi.page(mirror=mirror), headers={"Content-Security-Policy": _NO_SCRIPTS})
+        page = docs_page(openapi.description(mirror=mirror))
+        return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy, "Cache-Control": "no-cache"})
 
     return [Route("/openapi.json", document, methods=["GET"]), Route("/docs", docs, methods=["GET"])]
 
 
-_NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'"
 # What the library's folder holds for programs, and nothing for a reader of the pages.
 _NOT_SHOWN = ("processed_files.json", "duplicate_models.txt")
 

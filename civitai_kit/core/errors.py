@@ -104,7 +104,7 @@ class SettingsError(UsageError):
 
 
 class ExtraMissing(UsageError):
-    """What was asked for takes an optional part of the installation, `extra`."""
+    """What was asked for takes an optional part of the installation, `extra`: a SOCKS proxy, for one."""
 
     def __init__(self, message: str, *, extra: str, **parts: Any) -> None:
         super().__init__(message, **parts)

@@ -13,24 +13,26 @@ from typing import Any
 import pytest
 
 from civitai_kit.testing import Known, Sandbox
+from tests.program import ROOT
 
 # Mounts a small file system in a namespace of its own, fills it, and runs the commands that it is given.
 ON_A_FULL_DISK = """
-import json, os, subprocess, sys
+import json, subprocess, sys
+from tests.program import loaded
 place, commands = sys.argv[1], json.loads(sys.argv[2])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", place], check=True)
-def run(words):
-    kit = [sys.executable, "-m", "civitai_kit", "--save-path", place + "/save", "--json"]
-    done = subprocess.run([*kit, *words], capture_output=True, text=True, cwd=place)
-    return {"code": done.returncode, "said": done.stderr, **json.loads(done.stdout)}
-said = [run(commands[0])]
-with open(place + "/ballast", "wb", buffering=0) as ballast:
-    try:
-        while True:
-            ballast.write(bytes(4096))
-    except OSError:
-        pass
-said += map(run, commands[1:])
+with loaded() as program:
+    def run(words):
+        code, out, err = program.run(["--save-path", place + "/save", "--json", *words], cwd=place)
+        return {"code": code, "said": err.decode(), **json.loads(out)}
+    said = [run(commands[0])]
+    with open(place + "/ballast", "wb", buffering=0) as ballast:
+        try:
+            while True:
+                ballast.write(bytes(4096))
+        except OSError:
+            pass
+    said += map(run, commands[1:])
 print(json.dumps(said))
 """
 ISOLATED = ("unshare", "--mount", "--map-root-user")
@@ -55,7 +57,7 @@ def full(civitai_sandbox: Sandbox, tmp_path: Path) -> Any:
         settings = {"API_URL": civitai_sandbox.url, "API_KEY": civitai_sandbox.api_key, "API_DELAY_MS": "0"}
         env = {**os.environ, **{f"CIVITAI_KIT_{name}": value for name, value in settings.items()}}
         words = [sys.executable, "-c", ON_A_FULL_DISK, str(tmp_path), json.dumps([first, *commands])]
-        done = subprocess.run([*ISOLATED, *words], capture_output=True, text=True, check=False, env=env)
+        done = subprocess.run([*ISOLATED, *words], capture_output=True, text=True, check=False, env=env, cwd=ROOT)
         assert done.returncode == 0, done.stderr
         said: list[dict[str, Any]] = json.loads(done.stdout)
         assert said[0]["code"] == 0, said[0]

@@ -13,6 +13,7 @@ import pytest
 
 from civitai_kit.testing import Known, Sandbox
 from tests.cli.conftest import Ran, Run
+from tests.program import Program
 
 SAVE = Path("downloads")
 
@@ -211,15 +212,13 @@ def on_terminal(answer: str, *words: str) -> tuple[str, int]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
-def test_killed_in_the_middle_of_mending_leaves_no_lie(filled: Run, civitai_sandbox: Sandbox) -> None:
+def test_killed_in_the_middle_of_mending_leaves_no_lie(filled: Run, civitai_sandbox: Sandbox, program: Program) -> None:
     for path in [SAVE / row["path"] for row in filled("db", "verify", "--json").data["findings"]]:
         path.write_bytes(b"damaged")
     civitai_sandbox.faults.add("throttle", None, rate=20_000)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "civitai_kit", "db", "verify", "--yes", "--json"], stdout=subprocess.PIPE
-    )
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.communicate(timeout=1.5)
+    process = program.start(["db", "verify", "--yes", "--json"])
+    while not list(SAVE.rglob("*.part")):
+        assert process.poll() is None, "it ended without a kill"
     process.kill()
     process.communicate()
     civitai_sandbox.faults.clear()

@@ -30,14 +30,14 @@ LOADED = ("httpcore2", "rich.progress", "rich.table", "lmdb", "torf", "structlog
 LEFT_OUT = ("civitai_kit.sandbox", "civitai_kit.web", "civitai_kit.testing", "civitai_kit.__main__")
 _MOST = 2**20
 
+Around = Mapping[str, str]
 
-class Running:
+
+class Process:
     """One process; used as a `subprocess.Popen` is."""
 
-    def __init__(self, pid: int, ended: socket.socket, stdout: IO[bytes], stderr: IO[bytes]) -> None:
-        self.pid = pid
-        self.stdout = stdout
-        self.stderr = stderr
+    def __init__(self, ended: socket.socket) -> None:
+        self.pid = int(ended.recv(64))
         self.returncode: int | None = None
         self._ended = ended
 
@@ -61,6 +61,25 @@ class Running:
         """End it at once."""
         self.send_signal(signal.SIGKILL)
 
+    def _look(self, timeout: float | None) -> int | None:
+        if self.returncode is None:
+            self._ended.settimeout(timeout)
+            try:
+                self.returncode = int(self._ended.recv(64))
+            except (BlockingIOError, TimeoutError):
+                return None
+            self._ended.close()
+        return self.returncode
+
+
+class Running(Process):
+    """One whose output is caught."""
+
+    def __init__(self, ended: socket.socket, stdout: int, stderr: int) -> None:
+        super().__init__(ended)
+        self.stdout: IO[bytes] = os.fdopen(stdout, "rb")
+        self.stderr: IO[bytes] = os.fdopen(stderr, "rb")
+
     def communicate(self, timeout: float = 60) -> tuple[bytes, bytes]:
         """Everything that it says until it ends; one that does not is killed, and that is an error."""
         late = threading.Timer(timeout, self.kill)
@@ -82,16 +101,6 @@ class Running:
         self.stdout.close()
         self.stderr.close()
 
-    def _look(self, timeout: float | None) -> int | None:
-        if self.returncode is None:
-            self._ended.settimeout(timeout)
-            try:
-                self.returncode = int(self._ended.recv(64))
-            except (BlockingIOError, TimeoutError):
-                return None
-            self._ended.close()
-        return self.returncode
-
 
 class Program:
     """The program, loaded once."""
@@ -99,10 +108,29 @@ class Program:
     def __init__(self, ours: socket.socket) -> None:
         self._ours = ours
 
-    def start(
-        self, words: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: str | Path | None = None
-    ) -> Running:
+    def start(self, words: Sequence[str], *, env: Around | None = None, cwd: str | Path | None = None) -> Running:
         """Start a command in an environment and a folder, those of this process where none is given."""
+        out, err = os.pipe(), os.pipe()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        theirs = (nothing, out[1], err[1])
+        ended = self._ask(words, theirs, env, cwd)
+        for number in theirs:
+            os.close(number)
+        return Running(ended, out[0], err[0])
+
+    def start_at(self, terminal: int, words: Sequence[str], env: Around, cwd: Path) -> Process:
+        """Start a command at a terminal, which is then its own."""
+        return Process(self._ask(words, (terminal,) * 3, env, cwd))
+
+    def run(self, words: Sequence[str], **around: Any) -> tuple[int, bytes, bytes]:
+        """Exit code, stdout and stderr of a command that runs to its end."""
+        running = self.start(words, **around)
+        out, err = running.communicate()
+        return running.wait(), out, err
+
+    def _ask(
+        self, words: Sequence[str], streams: tuple[int, int, int], env: Around | None, cwd: str | Path | None
+    ) -> socket.socket:
         around = os.environ if env is None else env
         told = {
             "words": [_plain(word) for word in words],
@@ -110,21 +138,9 @@ class Program:
             "cwd": _plain(str(cwd or Path.cwd())),
         }
         ended, its_end = socket.socketpair()
-        pipes = [os.pipe(), os.pipe()]
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        theirs = [its_end.fileno(), nothing, pipes[0][1], pipes[1][1]]
-        socket.send_fds(self._ours, [json.dumps(told).encode()], theirs)
-        its_end.close()
-        for number in theirs[1:]:
-            os.close(number)
-        pid = int(ended.recv(64))
-        return Running(pid, ended, os.fdopen(pipes[0][0], "rb"), os.fdopen(pipes[1][0], "rb"))
-
-    def run(self, words: Sequence[str], **around: Any) -> tuple[int, bytes, bytes]:
-        """Exit code, stdout and stderr of a command that runs to its end."""
-        running = self.start(words, **around)
-        out, err = running.communicate()
-        return running.wait(), out, err
+        with its_end:
+            socket.send_fds(self._ours, [json.dumps(told).encode()], [its_end.fileno(), *streams])
+        return ended
 
 
 @contextmanager
@@ -192,6 +208,8 @@ def _become(told: dict[str, Any], streams: list[int]) -> NoReturn:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    if os.isatty(0):
+        _take_terminal()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         # Made anew, for they remember what kind of file they were opened on.
         old = getattr(sys, name)
@@ -206,3 +224,12 @@ def _become(told: dict[str, Any], streams: list[int]) -> NoReturn:
     sys.argv = ["civitai-kit", *(os.fsdecode(word.encode("latin-1")) for word in told["words"])]
     runpy.run_module("civitai_kit", run_name="__main__", alter_sys=False)
     raise SystemExit
+
+
+def _take_terminal() -> None:
+    """Make it this process's own, so that a typed Ctrl-C becomes a signal."""
+    import fcntl
+    import termios
+
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -7,10 +7,13 @@ import shutil
 import signal
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.program import Program, loaded
 
 pytest_plugins = ["civitai_kit.testing"]
 
@@ -43,6 +46,13 @@ if os.name == "posix" and threading.current_thread() is threading.main_thread():
     for _signal in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(_signal) is signal.SIG_IGN:
             signal.signal(_signal, lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def program() -> Iterator[Program]:
+    """The program, for processes of its own that begin at once."""
+    with loaded() as ready:
+        yield ready
 
 
 @pytest.fixture(scope="session")

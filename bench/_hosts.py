@@ -77,7 +77,7 @@ http {{
 
 @contextmanager
 def _nginx(held: Path) -> Iterator[tuple[str, str, Path]]:
-    plain, tls = _free_port(), _free_port()
+    plain, tls = free_port(), free_port()
     ca = held / "cert.pem"
     subprocess.run(
         f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
@@ -91,7 +91,7 @@ def _nginx(held: Path) -> Iterator[tuple[str, str, Path]]:
         [found("nginx") or "nginx", "-c", str(held / "nginx.conf"), "-e", str(held / "error.log")]
     )
     try:
-        _await_port(plain)
+        answering(plain)
         yield f"http://localhost:{plain}", f"https://localhost:{tls}", ca
     finally:
         server.terminate()
@@ -136,13 +136,15 @@ def _small_server(held: Path) -> Iterator[str]:
     server.shutdown()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on just now."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
 
 
-def _await_port(port: int) -> None:
+def answering(port: int) -> None:
+    """Wait until somebody listens on a port."""
     for _ in range(100):
         with socket.socket() as sock:
             if sock.connect_ex(("127.0.0.1", port)) == 0:

@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 BEFORE_AND_AFTER = HERE.parent / "docs" / "benchmarks.md"
 
 # Those that can run our side from another installation than the one they are run from.
-WITH_PYTHON = frozenset({"images", "scan", "small_files", "transfer"})
+WITH_PYTHON = frozenset({"images", "scan", "serve", "small_files", "transfer"})
 
 
 def names() -> list[str]:

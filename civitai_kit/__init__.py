@@ -3,11 +3,11 @@
 Names are loaded when first used, so `import civitai_kit` costs next to nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# Type checkers take this for true; to import `typing` would be most of what this module costs.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
+    from typing import Any
 
     from civitai_kit.client.exchange import Exchange
     from civitai_kit.client.items import AsyncItems, Items
@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from civitai_kit.core.errors import (
         BadQuery,
         CivitaiKitError,
+        DiskError,
+        DiskFull,
         Forbidden,
         Gone,
+        HashMismatch,
+        NotAModel,
         NotFound,
+        NotWritable,
         RateLimited,
         RegionBlocked,
         SiteError,
+        SizeMismatch,
+        TransferError,
         Unauthorized,
         Unavailable,
         UnexpectedReply,
@@ -86,6 +93,8 @@ __all__ = [
     "CollectionSort",
     "CommercialUse",
     "Creator",
+    "DiskError",
+    "DiskFull",
     "DownloadLink",
     "Downloaded",
     "DtypeShare",
@@ -94,6 +103,7 @@ __all__ = [
     "FileTraits",
     "Forbidden",
     "Gone",
+    "HashMismatch",
     "HashOwner",
     "Hashes",
     "Image",
@@ -107,7 +117,9 @@ __all__ = [
     "ModelSort",
     "ModelType",
     "ModelVersion",
+    "NotAModel",
     "NotFound",
+    "NotWritable",
     "NsfwLevel",
     "Pace",
     "PacePolicy",
@@ -122,10 +134,12 @@ __all__ = [
     "RetryPolicy",
     "RetryRules",
     "SiteError",
+    "SizeMismatch",
     "SyncHttp",
     "Tag",
     "TensorInfo",
     "TensorMetadata",
+    "TransferError",
     "Trouble",
     "Unauthorized",
     "Unavailable",
@@ -170,14 +184,17 @@ def digests(path: "str | PathLike[str]") -> dict[str, str]:
     A digest that does not apply to the file is missing (site.md 10.3); raises a CivitaiKitError when it cannot
     be read.
     """
+    from importlib import import_module
     from pathlib import Path
 
     found: dict[str, str] = import_module("civitai_kit.disk.hashing").digest_file(Path(path)).as_site_names()
     return found
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Load a public name from its home when it is first asked for."""
+    from importlib import import_module
+
     if name in __all__:
         for home in _HOMES:
             module = import_module(f"{__name__}.{home}")

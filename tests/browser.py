@@ -31,12 +31,17 @@ class BrowserError(AssertionError):
     """The browser, or a script in it, said that something went wrong."""
 
 
+class PageGone(BrowserError):
+    """The page that was asked has been left before it answered; another one is coming."""
+
+
 @dataclass
 class Tab:
     """A page in the browser. `requests` are all URLs it asked for, `complaints` what its console said of trouble."""
 
     browser: Browser
     session: str
+    profile: str
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -49,7 +54,7 @@ class Tab:
     def reload(self) -> None:
         """Load the page anew and wait until it has loaded; until then the old one would still answer."""
         self.run("window.isOld = true")
-        self.run("location.reload()")
+        self.call("Page.reload")
         self.wait_for("!window.isOld && document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:
@@ -64,10 +69,16 @@ class Tab:
     def wait_for(self, script: str) -> None:
         """Wait until an expression is true."""
         until = time.monotonic() + _PATIENCE_SEC
-        while not self.run(f"Boolean({script})"):
+        while not self._holds(script):
             if time.monotonic() > until:
                 raise BrowserError(f"never came true: {script}")
             time.sleep(0.01)
+
+    def _holds(self, script: str) -> bool:
+        try:
+            return bool(self.run(f"Boolean({script})"))
+        except PageGone:
+            return False
 
     def press(self, key: str) -> None:
         """Press and release a key, given by its name or its letter."""
@@ -93,6 +104,10 @@ class Tab:
     def picture(self) -> bytes:
         """A WebP of what the window shows."""
         return base64.b64decode(self.call("Page.captureScreenshot", format="webp", quality=82)["data"])
+
+    def close(self) -> None:
+        """Close it, with all that it remembers."""
+        self.browser.forget(self)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """One command of the protocol, and its answer."""
@@ -127,11 +142,16 @@ class Browser:
         context = self.call("Target.createBrowserContext", None, {})["browserContextId"]
         target = self.call("Target.createTarget", None, {"url": "about:blank", "browserContextId": context})["targetId"]
         session = self.call("Target.attachToTarget", None, {"targetId": target, "flatten": True})["sessionId"]
-        tab = self._tabs[session] = Tab(self, session)
+        tab = self._tabs[session] = Tab(self, session, context)
         for domain in ("Page", "Runtime", "Network", "Log"):
             tab.call(f"{domain}.enable")
         tab.size(1280, 900)
         return tab
+
+    def forget(self, tab: Tab) -> None:
+        """Close a page and its profile."""
+        del self._tabs[tab.session]
+        self.call("Target.disposeBrowserContext", None, {"browserContextId": tab.profile})
 
     def call(self, method: str, session: str | None, parameters: dict[str, Any]) -> dict[str, Any]:
         """Send a command and read until its answer comes."""
@@ -145,7 +165,9 @@ class Browser:
             said = self._next()
             if said.get("id") == number:
                 if "error" in said:
-                    raise BrowserError(f"{method}: {said['error']}")
+                    why = str(said["error"])
+                    kind = PageGone if "navigated" in why or "execution context" in why else BrowserError
+                    raise kind(f"{method}: {why}")
                 answer: dict[str, Any] = said["result"]
                 return answer
             if said.get("sessionId") in self._tabs:

@@ -9,10 +9,10 @@ import argparse
 import os
 import sys
 
-from torture import faults, inputs, kills, library, links, names, stores
+from torture import catalog, faults, inputs, kills, library, links, names, schema, stores
 from torture.suite import Kind, Tally, table, tally
 
-KINDS = {room.KIND.name: room.KIND for room in (inputs, kills, library, names, links, faults, stores)}
+KINDS = {room.KIND.name: room.KIND for room in (inputs, kills, library, names, links, faults, stores, catalog, schema)}
 
 
 def main() -> int:

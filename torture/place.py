@@ -113,6 +113,10 @@ class Running:
         """Whether it has ended by now."""
         return self._ended is not None or self._reap(os.WNOHANG)
 
+    def printed(self) -> bytes:
+        """What it has printed so far."""
+        return Path(self._out.name).read_bytes()
+
     def kill(self) -> Ran:
         """Kill -9, as the kernel does when memory runs out."""
         with contextlib.suppress(ProcessLookupError):

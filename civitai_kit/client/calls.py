@@ -29,13 +29,16 @@ NAMES_PAGE = 200
 
 
 def enums(asker: Asker) -> Call[dict[str, tuple[str, ...]]]:
-    """The words that the site knows today: `ModelType`, `ModelFileType`, `BaseModel` … (site.md 9)."""
+    """The words that the site knows today, by their kind: `ModelType`, `ModelFileType`, `BaseModel` … (site.md 9)."""
     answer = yield from asker.get("/enums", is_table)
     return {name: tuple(texts(words)) for name, words in answer.items()}
 
 
 def users(asker: Asker, *, query: str | None = None, ids: int | Iterable[int] = ()) -> Call[tuple[User, ...]]:
-    """Accounts whose name holds `query` (five at most), or those with these ids (site.md 9)."""
+    """Accounts whose name holds `query` (five at most), or those with these `ids`, as far as they exist (site.md 9).
+
+    One of the two has to be said, else BadOption is raised.
+    """
     wanted = numbers("ids", ids)
     asked = text("query", query, blank=True)
     if bool(wanted) == bool(asked):
@@ -45,48 +48,67 @@ def users(asker: Asker, *, query: str | None = None, ids: int | Iterable[int] = 
 
 
 def models_page(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ModelOptions]) -> Call[Page[Model]]:
-    """One page of a listing of models, the first or the one at `cursor` (site.md 2)."""
+    """One page of a listing of models, the first or the one at `cursor` (site.md 2).
+
+    `cursor` is the `next_cursor` of a page for the same options. A page may be short or empty and have a successor.
+    """
     return _model_page(asker, model_query(options), cursor)
 
 
 def images_page(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ImageOptions]) -> Call[Page[Image]]:
-    """One page of a listing of images, the first or the one at `cursor` (site.md 8)."""
+    """One page of a listing of images, the first or the one at `cursor` (site.md 8).
+
+    `cursor` is the `next_cursor` of a page for the same options. A page may be short or empty and have a successor.
+    """
     return _image_page(asker, image_query(options), cursor)
 
 
 def creators_page(
     asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE, cursor: int | None = None
 ) -> Call[Page[Creator]]:
-    """One page of creators, those whose name holds `query`; `cursor` is the page's number (site.md 9)."""
+    """One page of creators, those whose name holds `query`; `limit` 1 to 200, `cursor` a page's number (site.md 9)."""
     return _CREATORS.page(asker, _names_params(query, limit), cursor)
 
 
 def tags_page(
     asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE, cursor: int | None = None
 ) -> Call[Page[Tag]]:
-    """One page of tags, those that begin with `query`; `cursor` is the page's number (site.md 9)."""
+    """One page of tags, those that begin with `query`; `limit` 1 to 200, `cursor` a page's number (site.md 9)."""
     return _TAGS.page(asker, _names_params(query, limit), cursor)
 
 
 def models(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ModelOptions]) -> Listing[Model]:
-    """All models of a listing from `cursor` on, each once; `limit` is the page size (site.md 2)."""
+    """All models that the options let through, from `cursor` on, each once (site.md 2).
+
+    `limit` is the page size: stop iterating when you have enough, pages are asked for as they are needed. Without
+    options it is the whole site.
+    """
     return model_listing(asker, model_query(options), cursor)
 
 
 def images(asker: Asker, *, cursor: Cursor | None = None, **options: Unpack[ImageOptions]) -> Listing[Image]:
-    """All images of a listing from `cursor` on, each once; `limit` is the page size (site.md 8)."""
+    """All images that the options let through, from `cursor` on, each once (site.md 8).
+
+    `limit` is the page size: stop iterating when you have enough. In random order there is one page only.
+    """
     return image_listing(asker, image_query(options), cursor)
 
 
 def creators(
     asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE, cursor: int | None = None
 ) -> Listing[Creator]:
-    """All creators, or those whose name holds `query`; the site has no order, so a few may be missed (site.md 9)."""
+    """All creators, or those whose name holds `query`, each once (site.md 9).
+
+    The site has no sure order, so a few may be missed. `limit` is the page size, 1 to 200, `cursor` a page's number.
+    """
     return Listing(partial(_CREATORS.page, asker, _names_params(query, limit)), partial(_name_of, "username"), cursor)
 
 
 def tags(asker: Asker, *, query: str | None = None, limit: int = NAMES_PAGE, cursor: int | None = None) -> Listing[Tag]:
-    """The tags that begin with `query`, or those that the site features (site.md 9)."""
+    """The tags that begin with `query`, or those that the site features, each once (site.md 9).
+
+    `limit` is the page size, 1 to 200, `cursor` a page's number.
+    """
     return Listing(partial(_TAGS.page, asker, _names_params(query, limit)), partial(_name_of, "name"), cursor)
 
 

@@ -18,7 +18,7 @@ from civitai_kit.answer_heads import EndlessHead
 from civitai_kit.client.conversation import NoAnswer, Request, Response
 from civitai_kit.core.errors import UnexpectedReply, UsageError
 from civitai_kit.core.network_errors import login_of_proxy, no_answer, plain_text, unusable_proxy
-from civitai_kit.core.proxies import Proxy, is_in_clear
+from civitai_kit.core.proxies import Proxy, is_in_clear, is_loopback
 from civitai_kit.core.retry import Trouble
 from civitai_kit.core.url_keys import without_keys
 from civitai_kit.core.version import __version__
@@ -44,20 +44,27 @@ _OPEN_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and its answer, for a log; it holds no secret.
+    """One request and its answer, as `log=` hears of it; it holds no secret.
 
-    `url` has no key, `size` counts the decoded bytes, `seconds` runs from the sending to the last byte. `status`
-    is None where no answer came, and `trouble` then says why.
+    A request that is tried again is told of once a try.
     """
 
     method: str
+    """`GET` or `POST`."""
     url: str
+    """Whole, without a key."""
     status: int | None
+    """The HTTP status; None where no answer came."""
     seconds: float
+    """From the sending to the last byte."""
     size: int
+    """How many bytes the body has, decoded."""
     request_headers: dict[str, str]
+    """Names in lower case; what may hold a key or cookie reads `…`, here and in the answer's."""
     response_headers: dict[str, str]
+    """Empty where no answer came."""
     trouble: str | None = None
+    """Why no answer came, or why it was not read to its end."""
 
 
 class Attempt:
@@ -166,6 +173,12 @@ def sound_key(key: str | None) -> str | None:
     return plain or None
 
 
+def key_in(header: str) -> str | None:
+    """The key in an Authorization header, None where it holds none."""
+    scheme, _, key = header.partition(" ")
+    return key if scheme.lower() == "bearer" and key else None
+
+
 def sound_site(url: str) -> str:
     """The site's root without a slash at its end. Raises UsageError for anything that is no web address."""
     plain = url.strip()
@@ -200,7 +213,10 @@ def refuse_key_in_clear(key: str | None, site: str, proxy: Proxy | None) -> None
     if key is None or not is_in_clear(site, proxy):
         return
     way = f" through {proxy}" if proxy else ""
-    hint = f"Use https://, or set NO_PROXY={urlsplit(site).hostname}." if proxy else "Use https://."
+    other = (
+        f"set NO_PROXY={urlsplit(site).hostname}" if proxy and is_loopback(site) else "give no key: a mirror needs none"
+    )
+    hint = f"Use https://, or {other}."
     raise UsageError(f"The API key would travel to {site}{way} in clear.", hint=hint)
 
 

@@ -41,10 +41,12 @@ LONGEST_PATH = 4096
 
 
 class CivitaiKitError(Exception):
-    """The root of the tree: `message` says what, `hint` how to help, the ids and `path` where.
+    """The root of the tree: catch it for everything that this package raises.
 
-    Keys in the URLs of a message or hint are cut, whoever put them there, and the middle of what is too long.
-    `received` are the bytes that came over the network for what failed.
+    `message` says what happened, `hint` how to help (or None), `code` is the stable word for it (docs/programs.md).
+    `model_id`, `version_id`, `file_id` and `path` say what it is about, None where that is not known. Keys in URLs
+    are cut out of message and hint. `received` are the bytes that came over the network for what failed;
+    `default_code` is the code of the class.
     """
 
     default_code: Code = Code.UNFORESEEN
@@ -60,15 +62,15 @@ class CivitaiKitError(Exception):
         file_id: int | None = None,
         path: str | None = None,
     ) -> None:
-        self.message = cut_in_the_middle(without_keys(message))
+        self.message: str = cut_in_the_middle(without_keys(message))
         super().__init__(self.message)
-        self.code = code or self.default_code
-        self.hint = hint and cut_in_the_middle(without_keys(hint))
+        self.code: Code = code or self.default_code
+        self.hint: str | None = hint and cut_in_the_middle(without_keys(hint))
         self.model_id = model_id
         self.version_id = version_id
         self.file_id = file_id
         self.path = path
-        self.received = 0
+        self.received: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -90,7 +92,7 @@ class CivitaiKitError(Exception):
 
 
 class UsageError(CivitaiKitError):
-    """What was typed or handed in makes no sense; nothing was asked or written."""
+    """What was typed or handed in makes no sense: an option, client or address. Nothing was asked or written."""
 
     default_code = Code.USAGE
 
@@ -110,7 +112,10 @@ class ExtraMissing(UsageError):
 
 
 class SiteError(CivitaiKitError):
-    """The site was asked and did not give; `status` is the HTTP status, `endpoint` the path asked (no query)."""
+    """The site was asked and did not give.
+
+    `status` is the HTTP status, None where no answer came; `endpoint` is the path that was asked, without the query.
+    """
 
     default_code = Code.UNAVAILABLE
 
@@ -121,19 +126,19 @@ class SiteError(CivitaiKitError):
 
 
 class BadQuery(SiteError):
-    """The site refused the question (400); `message` holds its reasons, made readable."""
+    """400: the site refused the question; `message` holds its reasons, readable. Refused here, it is a BadOption."""
 
     default_code = Code.USAGE
 
 
 class Unauthorized(SiteError):
-    """401: the site wants a login, or (code `downloads_disabled`) the creator has switched downloads off."""
+    """401: the site wants a good key, or (code `downloads_disabled`) the creator has switched downloads off."""
 
     default_code = Code.LOGIN_REQUIRED
 
 
 class Forbidden(SiteError):
-    """403: early access (`deadline` is its ISO end, None when it has none) or no access."""
+    """403: early access (code `early_access`; `deadline` is its end, ISO 8601, None for never) or no access."""
 
     default_code = Code.NO_ACCESS
 
@@ -156,13 +161,18 @@ class NotFound(SiteError):
 
 
 class Gone(SiteError):
-    """410: the model is archived."""
+    """410: the model is archived, and its files are not to be had."""
 
     default_code = Code.ARCHIVED
 
 
 class RateLimited(SiteError):
-    """429: too fast, or the day's quota is used up; `retry_after` is in seconds where the site said so."""
+    """429: too fast, or (code `quota_exceeded`) the day's downloads are used up.
+
+    `retry_after` are the seconds that the site asks to wait, None where it does not say. A client has waited and
+    tried again before it raises this, unless that cannot help: the day's downloads are used up, the page is too far
+    on, or the site asked for more than five minutes (site.md 13).
+    """
 
     default_code = Code.RATE_LIMITED
 
@@ -178,31 +188,31 @@ class RegionBlocked(SiteError):
 
 
 class Unavailable(SiteError):
-    """The site is down, overloaded, or (code `network`) out of reach."""
+    """5xx, 408 or 499: the site is down or overloaded; or (code `network`) out of reach: no answer, DNS, timeout."""
 
     default_code = Code.UNAVAILABLE
 
 
 class UnexpectedReply(SiteError):
-    """A page instead of JSON, broken JSON, or a shape that is none of the site's."""
+    """A page instead of JSON, broken or cut JSON, or a shape that is none of the site's."""
 
     default_code = Code.UNEXPECTED_REPLY
 
 
 class TransferError(CivitaiKitError):
-    """The bytes did not come."""
+    """The bytes of a file did not come, and what did stays in the part file; or they are not the right ones."""
 
     default_code = Code.NETWORK
 
 
 class HashMismatch(TransferError):
-    """The bytes came whole, and are not those that the site promised."""
+    """The bytes came whole, twice, and their hash is not the one that the site states; they are thrown away."""
 
     default_code = Code.HASH_MISMATCH
 
 
 class SizeMismatch(TransferError):
-    """The length is not the one promised, and no hash was there to decide."""
+    """The length is not the one that the site states, and no hash was there to decide."""
 
     default_code = Code.SIZE_MISMATCH
 
@@ -214,19 +224,19 @@ class NotAModel(TransferError):
 
 
 class DiskError(CivitaiKitError):
-    """The file system said no."""
+    """The file system said no; `path` says where."""
 
     default_code = Code.NOT_WRITABLE
 
 
 class DiskFull(DiskError):
-    """No space is left."""
+    """No space is left on the disk."""
 
     default_code = Code.DISK_FULL
 
 
 class NotWritable(DiskError):
-    """A folder or file cannot be written."""
+    """A folder or file cannot be written, or another file is in its place."""
 
     default_code = Code.NOT_WRITABLE
 

@@ -17,7 +17,7 @@ from civitai_kit.kit.download_options import download_options
 from civitai_kit.kit.parts import Kit, open_answers, open_kit
 from civitai_kit.services.catalog.places import placed_by_catalog
 from civitai_kit.services.download.download import download
-from civitai_kit.services.live.queue import DownloadQueue
+from civitai_kit.services.live.queue import DownloadQueue, Row
 from civitai_kit.services.scan.scan import scan
 
 if TYPE_CHECKING:
@@ -35,14 +35,16 @@ _BETWEEN_TRIES = 1.0
 Tap = Callable[["Emit"], "Emit"]
 
 
-def download_queue(loaded: Loaded, shared: SharedStore, tap: Tap) -> DownloadQueue:
-    """A queue that downloads by these settings; what happens goes through `tap`, too, for a log."""
+def download_queue(
+    loaded: Loaded, shared: SharedStore, tap: Tap = lambda emit: emit, ended: Callable[[Row], None] = lambda row: None
+) -> DownloadQueue:
+    """A queue that downloads by these settings; what happens goes through `tap`, what came of each to `ended`."""
 
     def carry_out(order: DownloadOrder, emit: Emit, stop: threading.Event, planned: Callable[[Plan], None]) -> Report:
         with open_answers() as answers:
             return _LiveDownload(loaded, shared, tap(emit), stop, answers).carry_out(order, planned)
 
-    return DownloadQueue(carry_out, time.monotonic)
+    return DownloadQueue(carry_out, time.monotonic, ended)
 
 
 @dataclass(frozen=True, slots=True)

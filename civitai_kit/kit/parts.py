@@ -183,11 +183,15 @@ class Kit:
 
     @property
     def catalog_parts(self) -> CatalogParts:
-        """What the catalogs work with."""
+        """What the catalogs work with; raises NotWritable where one of their folders is a file."""
         from civitai_kit.core.catalog.routing import routes_of
+        from civitai_kit.disk.files import refuse_file
         from civitai_kit.disk.folder import Folder
         from civitai_kit.services.catalog.catalogs import CatalogParts
 
+        refuse_file(self.disk.root)
+        refuse_file(self.ground.catalog_folder, "catalogs' folder", "--catalog-dir")
+        refuse_file(self.ground.models_folder, "models' folder", "--models-dir")
         return CatalogParts(
             folder=Folder(self.ground.catalog_folder),
             models=Folder(self.ground.models_folder),

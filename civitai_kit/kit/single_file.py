@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from civitai_kit.client.drivers import Manner
 from civitai_kit.client.exchange import refuse_key_in_clear, user_agent
+from civitai_kit.client.manner import Manner
+from civitai_kit.client.pacing import PacePolicy
 from civitai_kit.core.errors import NotWritable, UsageError
-from civitai_kit.core.events import Event, FileMoved
+from civitai_kit.core.events import Event, FileMoved, FileWaits
 from civitai_kit.core.paths.file_names import file_name_of
 from civitai_kit.core.plans.order import Order, Verdict
 from civitai_kit.core.plans.selection import Choice
 from civitai_kit.core.proxies import proxy_for
-from civitai_kit.core.retry import RetryRules
 from civitai_kit.core.site.models import Model, ModelFile, ModelVersion, with_ids
 from civitai_kit.core.site.urls import path_and_query
 from civitai_kit.disk.hashing import digest_file
@@ -32,8 +32,9 @@ Progress: TypeAlias = Callable[[int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A file under its final name, whole and proved: where, how many bytes, and its digests by the site's names.
+    """A file under its final name, whole and proved: what `Client.download` gives.
 
+    `path` is absolute, `size` in bytes, `digests` lower-case hex by the site's names (`SHA256`, `AutoV2` …).
     `received` bytes came over the network and `resumed` were kept from an earlier try; both are 0 for a file that was
     there already.
     """
@@ -70,14 +71,14 @@ class SingleFile:
         if (there := self._there(order, stop)) is not None:
             return there
         refuse_key_in_clear(self.key, self.site, proxy_for(proxy_variables(), self.site))
-        retries = self.manner.retry if isinstance(self.manner.retry, RetryRules) else RetryRules()
         with Fetcher(
             site=self.site,
             api_key=self.key,
             user_agent=user_agent(),
             timeout=self.manner.timeout,
-            retries=retries,
+            retries=self.manner.retry,
             stop=stop,
+            pace=_ClientTurns(self.manner.pace),
         ) as fetcher:
             try:
                 came = fetcher.fetch(order, self._heard)
@@ -115,6 +116,25 @@ class SingleFile:
     def _heard(self, event: Event) -> None:
         if self.progress is not None and isinstance(event, FileMoved):
             self.progress(event.done, event.size)
+        if isinstance(event, FileWaits):
+            self.manner.pause(event.seconds, event.why, everybody=event.too_fast)
+
+
+class _ClientTurns:
+    """A client's pace as the engine asks for it, which looks again after each pause: one turn a request to the site."""
+
+    def __init__(self, pace: PacePolicy) -> None:
+        self._pace = pace
+        self._has_turn = False
+
+    def held(self) -> float:
+        """Seconds until the turn that was taken; none where it has come."""
+        seconds = 0.0 if self._has_turn else self._pace.reserve()
+        self._has_turn = seconds > 0
+        return seconds
+
+    def hold(self, seconds: float) -> None:
+        """Nothing yet: how long to pause is for the retry policy to say."""
 
 
 def _meant(what: ModelVersion | ModelFile) -> tuple[ModelVersion, ModelFile]:

@@ -14,8 +14,7 @@ from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.services.catalog.catalogs import CatalogParts, add, promote, remove
 from civitai_kit.services.catalog.map_answers import MapAnswers
 from civitai_kit.web.answers import Told, of_error
-
-_LARGEST_ID = 2**31 - 1
+from civitai_kit.web.path_ids import id_in_path
 
 
 def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
@@ -30,10 +29,10 @@ def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
         return Response(body, media_type="application/json")
 
     async def add_(request: Request) -> Response:
-        return await _changed(lambda: add(parts, _version_id(request)), told)
+        return await _changed(lambda: add(parts, id_in_path(request, "version_id")), told)
 
     async def promote_(request: Request) -> Response:
-        return await _changed(lambda: promote(parts, _version_id(request)), told)
+        return await _changed(lambda: promote(parts, id_in_path(request, "version_id")), told)
 
     async def remove_(request: Request) -> Response:
         return await _changed(lambda: remove(parts, request.path_params["filename"]), told)
@@ -52,10 +51,3 @@ async def _changed(change: Callable[[], Mapping[str, Any]], told: Told) -> Respo
     except CivitaiKitError as error:
         told(error)
         return of_error(error)
-
-
-def _version_id(request: Request) -> int:
-    """The id in the path; 0 for what can be none, which is asked of nobody and stands in no catalog."""
-    said = str(request.path_params["version_id"])
-    number = int(said) if said.isascii() and said.isdigit() and len(said) <= len(str(_LARGEST_ID)) else 0
-    return number if number <= _LARGEST_ID else 0

@@ -340,7 +340,11 @@ def test_the_key_goes_to_the_site_as_a_header_and_nowhere_else(asking: Asking) -
 def test_the_log_holds_what_happened_and_no_secret(asking: Asking) -> None:
     said: list[Any] = []
     asking.ask(lambda client: client.models_page(tag="style"), asking.sandbox.api_key, log=said.append)
-    (exchange,) = said
+    who, exchange = said
+    assert (who.url, who.status) == (
+        f"{asking.sandbox.url}/healthz",
+        404,
+    ) and "authorization" not in who.request_headers
     assert (exchange.method, exchange.status) == ("GET", 200) and exchange.size > 100 and exchange.seconds > 0
     assert exchange.url == f"{asking.sandbox.url}/api/v1/models?limit=100&tag=style"
     assert exchange.request_headers["authorization"] == "…"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -31,15 +32,16 @@ from tests.client.conftest import SWIFT, Asking
 
 
 class Patient:
-    """Tries five times at once, whatever happens."""
+    """Tries five times, soon, whatever happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
         self.seen: list[FailedTry] = []
 
     def wait(self, failed: FailedTry) -> float | None:
-        """Nothing, five times."""
+        """The same each time."""
         self.seen.append(failed)
-        return 0.0 if failed.tried < 5 else None
+        return self.seconds if failed.tried < 5 else None
 
 
 def test_a_policy_of_ones_own_decides_on_every_failed_try(asking: Asking) -> None:
@@ -92,6 +94,22 @@ def test_a_pace_of_ones_own_is_asked_before_every_request_and_told_of_pauses(ask
     assert (pace.starts, pace.pauses) == (2, [0.0, 0.0])
 
 
+def test_a_download_follows_the_policy_the_pace_and_the_hook_of_its_client(asking: Asking, tmp_path: Path) -> None:
+    policy, pace, waits = Patient(0.01), Metronome(), list[float]()
+    asking.sandbox.faults.add("download_429", times=3, retry_after=200)
+    asking.sandbox.faults.add("storage_404", times=1)
+    hooks = {"retry": policy, "pace": pace, "on_wait": lambda seconds, why: waits.append(seconds)}
+    version = asking.ask(lambda client: client.version(Known.PLAIN_LORA * 100 + 1))
+    done = asking.ask(lambda client: client.download(version, tmp_path), asking.sandbox.api_key, **hooks)
+    assert done.size == done.path.stat().st_size
+    assert [(failed.tried, failed.trouble) for failed in policy.seen] == [
+        *[(tried, Trouble.TOO_FAST) for tried in (1, 2, 3)],
+        (4, Trouble.NO_SUCH_FILE),
+    ]
+    assert policy.seen[0].retry_after == 200 and isinstance(policy.seen[0].error, RateLimited)
+    assert (waits, pace.pauses, pace.starts) == ([0.01] * 4, [0.0, 0.01, 0.01, 0.01], 5)
+
+
 def test_a_pace_keeps_requests_apart(asking: Asking) -> None:
     asking.ask(lambda client: client.models(limit=10), pace=Pace(0.1))
     starts = [request.started for request in asking.sandbox.requests]
@@ -128,14 +146,20 @@ def told(span: ReadableSpan) -> dict[str, Any]:
 def test_each_request_is_a_span_within_the_current_one(asking: Asking, spans: InMemorySpanExporter) -> None:
     asking.sandbox.faults.add("server_error", times=1)
     with trace.get_tracer("a program").start_as_current_span("look"):
-        asking.ask(lambda client: client.model(Known.FLUX), asking.sandbox.api_key)
+        asking.ask(lambda client: client.model(Known.FLUX))
     failed, good, outer = spans.get_finished_spans()
     assert (failed.name, good.name) == ("GET /api/v1/models/{id}",) * 2
     assert [told(span)["http.response.status_code"] for span in (failed, good)] == [500, 200]
     assert [span.status.is_ok for span in (failed, good)] == [False, True]
     assert good.parent is not None and outer.context is not None and good.parent.span_id == outer.context.span_id
     assert told(good)["url.full"] == f"{asking.sandbox.url}/api/v1/models/{Known.FLUX}"
-    assert asking.sandbox.api_key not in str([span.to_json() for span in (failed, good)])
+
+
+def test_no_span_holds_the_key(asking: Asking, spans: InMemorySpanExporter) -> None:
+    asking.ask(lambda client: client.model(Known.FLUX), asking.sandbox.api_key)
+    who, asked = spans.get_finished_spans()
+    assert who.name == "GET /healthz"
+    assert asking.sandbox.api_key not in who.to_json() + asked.to_json()
 
 
 def test_a_request_without_an_answer_is_a_failed_span(spans: InMemorySpanExporter) -> None:
@@ -174,6 +198,6 @@ def test_hooks_hear_of_everything_but_secrets(asking: Asking) -> None:
             log=said.append,
             on_wait=lambda seconds, why: said.append((seconds, why)),
         )
-    first, pause, second = said
+    _, first, pause, second = said
     assert (first.status, pause[1], second.status) == (500, "An unexpected error occurred", 404)
     assert first.request_headers["authorization"] == "…" and asking.sandbox.api_key not in str(said)

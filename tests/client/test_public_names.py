@@ -7,7 +7,7 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, assert_type
+from typing import Any
 
 import httpx2
 import pytest
@@ -141,30 +141,4 @@ def test_the_public_surface_changes_only_with_the_changelog() -> None:
     now = surface.surface()
     gone, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
     told = "the changelog tells of it" if changelog != surface.unreleased() else "CHANGELOG.md does not tell of it"
-    assert now == before, f"{told}; then: python -m tests.client.surface\ngone: {gone}\nnew: {new}"
-
-
-if TYPE_CHECKING:
-
-    async def types_are_exact_for_both(client: civitai_kit.Client, other: civitai_kit.AsyncClient) -> None:
-        """Read by the type checker alone."""
-        assert_type(client.model(1), civitai_kit.Model)
-        assert_type(await other.model(1), civitai_kit.Model)
-        assert_type(client.models_page(limit=5), civitai_kit.Page[civitai_kit.Model])
-        assert_type(await other.images_page(cursor=5), civitai_kit.Page[civitai_kit.Image])
-        assert_type(
-            client.models(types="LORA", sort=civitai_kit.ModelSort.NEWEST), civitai_kit.Items[civitai_kit.Model]
-        )
-        assert_type(other.images(post_id=5), civitai_kit.AsyncItems[civitai_kit.Image])
-        assert_type(await other.versions_by_hash(["a"]), tuple[civitai_kit.ModelVersion, ...])
-        assert_type(client.version_ids_by_hash(["a"]), tuple[civitai_kit.HashOwner, ...])
-        assert_type(client.version_by_hash("a"), civitai_kit.ModelVersion)
-        assert_type(client.models_by_id([1]), tuple[civitai_kit.Model, ...])
-        assert_type(await other.images_by_id(1, with_meta=True), tuple[civitai_kit.Image, ...])
-        assert_type(await other.post(1), civitai_kit.Post)
-        civitai_kit.Client(http=httpx2.Client())
-        civitai_kit.AsyncClient(http=httpx2.AsyncClient())
-        civitai_kit.Client(http=httpx2.AsyncClient())  # type: ignore[arg-type]
-        civitai_kit.AsyncClient(http=httpx2.Client())  # type: ignore[arg-type]
-        client.models(sorting="Newest")  # type: ignore[call-arg]
-        client.models(limit="5")  # type: ignore[arg-type]
+    assert now == before, f"{told}; then: make surface\ngone: {gone}\nnew: {new}"

@@ -135,3 +135,13 @@ def test_torrents_take_the_lock_only_where_they_are_written_under_the_save_path(
 def test_images_lie_under_the_save_path_unless_a_folder_is_set(tmp_path: Path) -> None:
     assert images_folder(loaded(tmp_path).settings) == tmp_path / "images"
     assert images_folder(loaded(tmp_path, **{"images.output_dir": "/elsewhere"}).settings) == Path("/elsewhere")
+
+
+def test_catalogs_that_will_not_go_well_are_told_of(tmp_path: Path) -> None:
+    assert [*ground_of(tmp_path).catalog_notices()] == []
+    named = {"catalog.catalog_dir": str(tmp_path / "nowhere"), "catalog.models_dir": str(tmp_path / "no models")}
+    told = [*ground_of(tmp_path, **named).catalog_notices()]
+    assert len(told) == 2 and all(place in said for place, said in zip(named.values(), told, strict=True))
+    (tmp_path / "taken").touch()
+    taken = ground_of(tmp_path, **{"catalog.catalog_dir": str(tmp_path / "taken" / "catalog")})
+    assert any("can only be read" in said for said in taken.catalog_notices())

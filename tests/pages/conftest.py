@@ -19,6 +19,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def tab(browser: Browser) -> Tab:
+def tab(browser: Browser) -> Iterator[Tab]:
     """A page in it that remembers nothing of another."""
-    return browser.tab()
+    tab = browser.tab()
+    yield tab
+    # An open page goes on working, and holds memory.
+    tab.close()

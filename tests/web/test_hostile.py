@@ -124,6 +124,9 @@ PATHS = [
     "/api/admin/civitai/add/5.0",
     "/api/admin/civitai/add/5%00",
     "/api/admin/civitai/promote-to-lora/" + "9" * 6000,
+    "/api/admin/download/" + "9" * 6000,
+    "/api/admin/download/-1",
+    "/api/admin/download/..%2f1",
     "http://evil.example/files/loras/a.safetensors",
     "http://127.0.0.1/api/admin/models/civitai-map",
     "*",
@@ -213,6 +216,24 @@ HEADS: dict[str, tuple[bytes, set[int]]] = {
     "an HTTP without lines": (b"GET /\r\n\r\n", {400}),
     "a later HTTP": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 421}),
     "an unheard-of HTTP": (f"GET {MAP} HTTP/9.9\r\nHost: localhost\r\n{BEARER}\r\n\r\n".encode(), {200, 400, 505}),
+    **{
+        f"a download of {body[:20]!r}": (
+            head(BEARER, f"Content-Length: {len(body)}", method="POST", path="/api/admin/download") + body,
+            {400},
+        )
+        for body in (
+            *(b"", b"{", b"null", b"[]", b"3", b"[" * 60_000, b"9" * 60_000, b'{"ref": 1e400}', b"\xff\xfe"),
+            *(b'{"ref": "https://evil.example/models/1"}', b'{"ref": "../../etc/passwd"}', b'{"ref": "-o/etc"}'),
+            *(
+                b'{"plan": {}}',
+                b'{"version_id": "1"}',
+                b'{"version_id": NaN}',
+                b'{"ref": "\\ud83d"}',
+                b'{"ref": "1\\u0000"}',
+            ),
+            b'{"plan": {"schema": 1, "items": [{"path": "../../secret.safetensors"}]}}',
+        )
+    },
     "a space in the path": (head(BEARER, path="/a b"), {400}),
     "letters in the path": (head(BEARER, path="/\xe9"), {400}),
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.output.console import Console
+from civitai_kit.cli.output.safe_text import shown
 from civitai_kit.core.errors import CivitaiKitError, NotWritable, Unforeseen
 from civitai_kit.core.url_keys import without_keys
 
@@ -101,7 +102,7 @@ class _ToConsole(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         for line in self.format(record).splitlines():
-            self.console.tell(line)
+            self.console.tell(shown(line))
 
 
 class _ToFile(logging.FileHandler):

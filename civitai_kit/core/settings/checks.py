@@ -34,6 +34,7 @@ class ValueRefused(ValueError):
         self.shows_value = shows_value
 
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _ROUTE = re.compile(r"[A-Za-z0-9 ]{1,40}=[A-Za-z0-9_-]{1,60}/[A-Za-z0-9_-]{1,60}")
 
 
@@ -92,6 +93,16 @@ def names(value: Any) -> tuple[str, ...]:
     if not isinstance(parts, list | tuple) or not all(type(part) in (str, int) for part in parts):
         raise ValueRefused('expected a list of names, like ["one", "two"]')
     return tuple(dict.fromkeys(kept for part in parts if (kept := str(part).strip())))
+
+
+def origins(value: Any) -> tuple[str, ...]:
+    """Origins as browsers send them: `https://host:port`, without a path; a slash at the end is dropped."""
+    found = tuple(each.rstrip("/").lower() for each in names(value))
+    for each in found:
+        if not _ORIGIN.fullmatch(each):
+            hint = "Each page that may ask is named: all at once cannot be."
+            raise ValueRefused(f"expected origins, like https://example.org, got {each!r}", hint, shows_value=False)
+    return found
 
 
 def routes(value: Any) -> tuple[str, ...]:

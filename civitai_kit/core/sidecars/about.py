@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from civitai_kit.core.site.models import ModelFile, ModelVersion
@@ -21,7 +22,8 @@ class ByHand:
     negative: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without slots, for the answer is read once and kept: every program's sidecar asks it ten times.
+@dataclass(frozen=True, kw_only=True)
 class About:
     """A model file and what is known of it; every part but the first may be missing.
 
@@ -53,7 +55,7 @@ class About:
         name = self.path.rpartition("/")[2]
         return name.rpartition(".")[0] or name
 
-    @property
+    @cached_property
     def said(self) -> ModelVersion:
         """The version's answer as a value."""
         return ModelVersion.model_validate(dict(self.version))

@@ -13,10 +13,11 @@ Cursor = str | int
 
 
 class Page(Generic[T]):
-    """One page of a listing: `items`, `next_cursor` (None at the end), the site's `metadata`, all of it `raw`.
+    """One page of a listing.
 
-    `rows` are the objects received; `make` makes an item of one, when the items are first looked at, so that the
-    next page can be asked for before.
+    `items` may be few or none and `next_cursor` still lead on; it is None at the end, and a number where pages are
+    numbered. `metadata` is what the site says of the page, `raw` all of its answer, `rows` the objects in it. `make`
+    makes an item of one, when the items are first looked at, so that the next page can be asked for before.
     """
 
     __slots__ = ("_items", "make", "metadata", "next_cursor", "raw", "rows")
@@ -30,11 +31,11 @@ class Page(Generic[T]):
         metadata: dict[str, Any] | None = None,
         raw: dict[str, Any] | None = None,
     ) -> None:
-        self.rows = rows
-        self.make = make
-        self.next_cursor = next_cursor
-        self.metadata = metadata or {}
-        self.raw = raw or {}
+        self.rows: Sequence[dict[str, Any]] = rows
+        self.make: Callable[[Any], T] = make
+        self.next_cursor: Cursor | None = next_cursor
+        self.metadata: dict[str, Any] = metadata or {}
+        self.raw: dict[str, Any] = raw or {}
         self._items: tuple[T, ...] | None = None
 
     @property

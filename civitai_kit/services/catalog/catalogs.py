@@ -165,7 +165,8 @@ def promote(parts: CatalogParts, version_id: int) -> dict[str, Any]:
             return {"status": "already_exists"}
         entry = models.by_version(version_id)
         if entry is None:
-            raise NotFound("Version not found in models catalog", version_id=version_id, status=404)
+            hint = "`catalog map` shows what is in it."
+            raise NotFound("Version not found in models catalog", version_id=version_id, status=404, hint=hint)
         if entry.get("dest") != "loras":
             raise NotNow("Only LoRA entries can be promoted to style LoRAs", status=400, version_id=version_id)
         category, name = promoted_category(text_in(entry, "base_model") or text_in(entry, "civitai_base_model"))
@@ -187,7 +188,8 @@ def remove(parts: CatalogParts, file: str) -> dict[str, Any]:
                 raise NotNow("Cannot remove from catalog while file exists on disk. Delete the file first.", status=409)
             _write(parts, name, catalog.without(entry))
             return {"status": "removed", "file": file}
-    raise NotFound(f"Model '{file}' not found in catalog", status=404)
+    hint = "`catalog map` shows what is in it; the name is that of the entry's file."
+    raise NotFound(f"Model '{file}' not found in catalog", status=404, hint=hint)
 
 
 def _find(parts: CatalogParts, version_id: int) -> Entry | None:

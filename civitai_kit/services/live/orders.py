@@ -154,8 +154,8 @@ class OrderedDownload:
             "skipped": self.skipped,
             "done": self.state.done_bytes,
             "size": self.state.size,
-            "speed": round(self.state.pace.speed(now)),
-            "waits": self.state.pause or None,
+            "speed": 0 if self.status.is_end else round(self.state.pace.speed(now)),
+            "waits": None if self.status.is_end else self.state.pause or None,
             "moving": [self._moving_row(path, now) for path in self.state.moving],
             "errors": self.errors[:_MOST_ERRORS],
         }

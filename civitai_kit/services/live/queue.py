@@ -32,12 +32,16 @@ class CarryOut(Protocol):
 class DownloadQueue:
     """Takes orders from any thread and carries them out; what has ended is remembered for a while.
 
-    `clock` gives seconds that only grow. Rows are what `OrderedDownload.as_row` makes.
+    `clock` gives seconds that only grow; `ended` hears of each that was carried out. Rows are what
+    `OrderedDownload.as_row` makes.
     """
 
-    def __init__(self, carry_out: CarryOut, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, carry_out: CarryOut, clock: Callable[[], float], ended: Callable[[Row], None] = lambda row: None
+    ) -> None:
         self._carry_out = carry_out
         self._clock = clock
+        self._ended = ended
         self._changed = threading.Condition(threading.RLock())
         self._downloads: dict[int, OrderedDownload] = {}
         self._hearers: set[Callable[[], None]] = set()
@@ -139,6 +143,8 @@ class DownloadQueue:
                 held.end(outcome)
                 self._forget_old()
                 self._note(held)
+                row = held.as_row(self._clock())
+            self._ended(row)
 
     def _next(self) -> OrderedDownload | None:
         """Wait for the next; None once the queue is closed."""

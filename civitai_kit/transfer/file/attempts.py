@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from civitai_kit.core.errors import CivitaiKitError, NotAModel, NotFound, SizeMismatch, TransferError, Unavailable
 from civitai_kit.core.events import Emit, FileWaits
 from civitai_kit.core.plans.order import Content, Order
-from civitai_kit.core.retry import WHY_WAIT, Retries, RetryRules, Trouble
+from civitai_kit.core.retry import WHY_WAIT, Retries, RetryPolicy, Trouble
 from civitai_kit.transfer.file.limits import Sizes, limit_of
 from civitai_kit.transfer.file.reader import BodyReader
 from civitai_kit.transfer.file.resumption import Resumption
@@ -34,7 +34,7 @@ class SharedParts:
     open_source: Callable[[str, Content], Source]
     reader: BodyReader
     stopping: Stopping
-    rules: RetryRules
+    policy: RetryPolicy
     chance: Callable[[], float]
     ticks: Callable[[], float]
     log: Callable[[str], None]
@@ -67,7 +67,7 @@ class Attempts:
         self._sources = sources
         self._source = sources[0]
         self._progress = progress
-        self._retries = Retries(shared.rules, shared.chance)
+        self._retries = Retries(shared.policy, shared.chance)
         self._limit = limit_of(order, shared.sizes)
         self._resumption = Resumption(hash_decides=order.proof.has_hash)
         self._many = order.connections > 1 and order.content is Content.MODEL
@@ -274,7 +274,7 @@ class Attempts:
             self._source,
             self._shared.reader,
             self._shared.stopping,
-            retries=lambda: Retries(self._shared.rules, self._shared.chance),
+            retries=lambda: Retries(self._shared.policy, self._shared.chance),
             progress=self._progress,
             segment=self._shared.sizes.segment,
             sync=self._shared.sizes.sync,

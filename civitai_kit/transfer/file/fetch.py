@@ -15,7 +15,7 @@ from civitai_kit.core.errors import CivitaiKitError, HashMismatch, NotAModel, Si
 from civitai_kit.core.events import Emit
 from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.plans.order import Content, Fetched, Order, Proof, Verdict
-from civitai_kit.core.retry import RetryRules, Setback, Trouble
+from civitai_kit.core.retry import RetryPolicy, RetryRules, Setback, Trouble
 from civitai_kit.transfer.bandwidth import Bandwidth
 from civitai_kit.transfer.file.attempts import Attempts, Beginning, SharedParts
 from civitai_kit.transfer.file.limits import Sizes
@@ -50,7 +50,7 @@ class Fetcher:
         api_key: str | None,
         user_agent: str,
         timeout: float,
-        retries: RetryRules,
+        retries: RetryPolicy,
         connections: int = 1,
         limit_rate: int | None = None,
         stop: threading.Event | None = None,
@@ -73,14 +73,14 @@ class Fetcher:
             open_source=self._open_source,
             reader=BodyReader(stopping=self._stopping, bandwidth=bandwidth, timeout=timeout, clock=time.monotonic),
             stopping=self._stopping,
-            rules=retries,
+            policy=retries,
             chance=chance,
             ticks=time.monotonic,
             log=log or _say_nothing,
             hashing=HashingSlots(),
             sizes=sizes or Sizes(),
         )
-        self._one_try = replace(self._shared, rules=replace(retries, max_retries=0))
+        self._one_try = replace(self._shared, policy=RetryRules(max_retries=0))
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from civitai_kit.core.site.file_answers import TensorMetadata, VersionBrief
 from civitai_kit.core.site.models import (
     Creator,
     Hashes,
@@ -26,7 +27,9 @@ from civitai_kit.core.site.models import (
     page_of,
 )
 from civitai_kit.core.site.posts import Post
+from civitai_kit.core.site.publications import Article, Collection
 from civitai_kit.core.site.strict_json import NotJson, parse_json
+from civitai_kit.core.site.vault import Vault, VaultItem
 
 RECORDS = Path(__file__).parents[4] / "shared" / "data"
 
@@ -152,6 +155,12 @@ VALUES: list[type[SiteValue]] = [
     Tag,
     User,
     HashOwner,
+    Article,
+    Collection,
+    Vault,
+    VaultItem,
+    VersionBrief,
+    TensorMetadata,
 ]
 
 

@@ -22,7 +22,7 @@ def test_a_download_asks_shows_its_progress_and_gives_the_cursor_back(
     terminal.type("y\n")
     terminal.until("B/s")
     assert terminal.finish() == 0
-    assert "plain_line_0.safetensors" in terminal.seen and " of 1 files" in terminal.seen
+    assert "plain_line_0.safetensors" in terminal.seen and " of 1 file" in terminal.seen
     assert terminal.seen.rfind(SHOW) > terminal.seen.rfind(HIDE)
     assert terminal.seen.rstrip().endswith("Downloaded 1 file, 40 kB.") and terminal.seen.count("Skipped") == 1
 

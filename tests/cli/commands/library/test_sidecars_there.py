@@ -43,6 +43,21 @@ def test_a_link_in_a_sidecars_place_is_left_and_so_is_where_it_leads(
     assert path.with_suffix(".json").is_symlink() and path.with_suffix(".swarm.json").exists()
 
 
+@pytest.mark.parametrize("linked", ["folder", "model"])
+def test_sidecars_lie_beside_models_that_a_link_leads_to(
+    at_sandbox: Run, civitai_sandbox: Sandbox, folder: Path, linked: str
+) -> None:
+    elsewhere = known_with_picture(civitai_sandbox, folder.with_name("disk"))
+    link = folder if linked == "folder" else folder / "model.safetensors"
+    if linked == "folder":
+        folder.rmdir()
+    link.symlink_to(elsewhere.parent if linked == "folder" else elsewhere)
+    ran = scan(at_sandbox)
+    assert (ran.code, ran.document["errors"]) == (0, [])
+    names = {"info", "png", "json"}
+    assert names <= {each.name.rpartition(".")[2] for each in folder.iterdir() if not each.is_symlink()}
+
+
 @pytest.mark.parametrize("odd", ["folder", "pipe", "unreadable", "long"])
 def test_what_is_no_small_file_in_a_sidecars_place_is_a_row(
     at_sandbox: Run, civitai_sandbox: Sandbox, folder: Path, odd: str

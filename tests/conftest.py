@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.program import Program, loaded
+
 pytest_plugins = ["civitai_kit.testing"]
 
-# A person's own settings are not what is tested.
+# A person's own settings are not what is tested, nor is their keyring, which takes long to find.
 for _name in [name for name in os.environ if name.startswith("CIVITAI")] + ["NO_COLOR", "FORCE_COLOR"]:
     os.environ.pop(_name, None)
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+
+# Thousands of folders come and go, and every write is waited for: both are quicker in memory than on a disk.
+_IN_MEMORY = Path("/dev/shm")
+_ROOM = 4 * 2**30
+if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
 
 # `ci` finds the same every time, however busy the machine is; `--hypothesis-profile=search` looks for what is new.
 settings.register_profile(
@@ -35,6 +46,13 @@ if os.name == "posix" and threading.current_thread() is threading.main_thread():
     for _signal in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(_signal) is signal.SIG_IGN:
             signal.signal(_signal, lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def program() -> Iterator[Program]:
+    """The program, for processes of its own that begin at once."""
+    with loaded() as ready:
+        yield ready
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,7 @@ class SingleFile:
             timeout=self.manner.timeout,
             retries=self.manner.retry,
             stop=stop,
-            pace=_Turns(self.manner.pace),
+            pace=_ClientTurns(self.manner.pace),
         ) as fetcher:
             try:
                 came = fetcher.fetch(order, self._heard)
@@ -120,7 +120,7 @@ class SingleFile:
             self.manner.pause(event.seconds, event.why, everybody=event.too_fast)
 
 
-class _Turns:
+class _ClientTurns:
     """A client's pace as the engine asks for it, which looks again after each pause: one turn a request to the site."""
 
     def __init__(self, pace: PacePolicy) -> None:

@@ -25,7 +25,7 @@ from civitai_kit.core.paths.relative_paths import is_absolute
 _AUTO_V2 = 10
 
 
-class Memory(Protocol):
+class MirrorStore(Protocol):
     """What a mirror reads of the store."""
 
     def get(self, version_id: int) -> Entry | None:
@@ -41,7 +41,7 @@ class Memory(Protocol):
         """Version ids that hold a file whose SHA256 begins with these ten digits."""
 
 
-class Places(Protocol):
+class MirrorDisk(Protocol):
     """What a mirror looks at on disk."""
 
     def size(self, path: str) -> int | None:
@@ -65,8 +65,8 @@ class Mirror:
     Every `host` is the root that was asked. What is not here is None.
     """
 
-    reading: Callable[[], AbstractContextManager[Memory]]
-    disk: Places
+    reading: Callable[[], AbstractContextManager[MirrorStore]]
+    disk: MirrorDisk
     ours: tuple[str, ...] = ()
 
     def version(self, version_id: int, host: str) -> Json | None:
@@ -120,15 +120,15 @@ class Mirror:
                 return Offered(self.disk.place_of(file.record.path), file.name)
         return None
 
-    def _held(self, memory: Memory, version_id: int) -> HeldVersion | None:
+    def _held(self, memory: MirrorStore, version_id: int) -> HeldVersion | None:
         entry = memory.get(version_id)
         files = tuple(file for file in held_files(entry) if self._is_here(file.record)) if entry else ()
         return HeldVersion(entry, files) if entry and files else None
 
-    def _all_held(self, memory: Memory, version_ids: Iterable[int]) -> Iterator[HeldVersion]:
+    def _all_held(self, memory: MirrorStore, version_ids: Iterable[int]) -> Iterator[HeldVersion]:
         return (held for number in version_ids if (held := self._held(memory, number)) is not None)
 
-    def _holding(self, memory: Memory, digest: str) -> Iterator[HeldVersion]:
+    def _holding(self, memory: MirrorStore, digest: str) -> Iterator[HeldVersion]:
         look_up = memory.by_auto_v2 if len(digest) == _AUTO_V2 else memory.by_sha256
         for held in self._all_held(memory, look_up(digest)):
             own = (file.record.sha256 or file.record.proved.get("sha256", "") for file in held.files)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -15,14 +16,14 @@ from starlette.routing import Route
 
 from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.services.mirror import Mirror, Offered
-from civitai_kit.web.answers import Told
+from civitai_kit.web.answers import Told, not_by
+from civitai_kit.web.path_ids import id_in_path, readable_id
 
 _API = "/api/v1/model-versions"
 # The site's own limits (site.md 5.2, 5.3); ten thousand hashes are some 700 KB.
 _HASHES, _OWNERS = 100, 10_000
 LONG_BODIES = {f"{_API}/by-hash/ids": 2**20}
 _PAGE = 100
-_LARGEST_ID = 2**31 - 1
 _TRAITS = ("type", "format", "size", "fp", "quantType")
 _NO_LISTING = "This is a mirror: it gives what is named by an id or a hash, and lists nothing."
 _NO_LIST = "Request must include an array of SHA256 Hashes."
@@ -39,52 +40,70 @@ class _Refused(Exception):
 
 def routes(mirror: Mirror, told: Told) -> list[Route]:
     """The routes; `told` hears of every error that an answer was made of."""
+    questions = _Questions(mirror)
 
-    def version(request: Request) -> Any:
-        return mirror.version(_number(request, "Model not found"), _host(request)) or _missing("Model not found")
-
-    def model(request: Request) -> Any:
-        number = _number(request, "No such model")
-        return mirror.model(number, _host(request)) or _missing(f"No model with id {number}")
-
-    def listed(request: Request) -> Any:
-        ids, version_ids = _ids(request, "ids"), _ids(request, "modelVersionIds")
-        if not ids and not version_ids:
-            raise _Refused(400, _NO_LISTING)
-        return {"items": mirror.listed(ids, version_ids, _host(request)), "metadata": {}}
-
-    def by_hash(request: Request) -> Any:
-        return mirror.with_hash(_digest(request), _host(request)) or _missing("Model not found")
-
-    def file(request: Request) -> Any:
-        number, file_id = _number(request, "File not found"), _file_id(request)
-        traits = {name: request.query_params[name] for name in _TRAITS if name in request.query_params}
-        return mirror.file(number, file_id, traits) or _missing("File not found")
-
-    async def by_hashes(request: Request) -> Response:
-        body = await request.body()
-        return await _answered(lambda: mirror.with_hashes(_hashes(body, _HASHES), _host(request)), told)
-
-    async def owners(request: Request) -> Response:
-        body = await request.body()
-        return await _answered(lambda: mirror.owners(_hashes(body, _OWNERS)), told)
-
-    def route(path: str, found: Callable[[Request], Any]) -> Route:
+    def asked(path: str, find: Callable[[Request], Any]) -> Route:
         async def answer(request: Request) -> Response:
-            return await _answered(lambda: found(request), told)
+            return await _answered(lambda: find(request), told)
 
         return Route(path, answer, methods=["GET"])
 
+    def posted(path: str, find: Callable[[Request, bytes], Any]) -> list[Route]:
+        async def answer(request: Request) -> Response:
+            body = await request.body()
+            return await _answered(lambda: find(request, body), told)
+
+        # Another method would be taken for a question about the version or hash of that name.
+        return [Route(path, answer, methods=["POST"]), Route(path, not_by(["POST"]))]
+
     return [
-        Route(f"{_API}/by-hash", by_hashes, methods=["POST"]),
-        Route(f"{_API}/by-hash/ids", owners, methods=["POST"]),
-        route(f"{_API}/by-hash/{{hash}}", by_hash),
-        route(f"{_API}/{{id}}", version),
-        route("/api/v1/models/{id}", model),
-        route("/api/v1/models", listed),
-        route("/api/v1/me", lambda request: _refuse(401, "Unauthorized")),
-        route("/api/download/models/{id}", file),
+        *posted(f"{_API}/by-hash", questions.by_hashes),
+        *posted(f"{_API}/by-hash/ids", questions.owners),
+        asked(f"{_API}/by-hash/{{hash}}", questions.by_hash),
+        asked(f"{_API}/{{id}}", questions.version),
+        asked("/api/v1/models/{id}", questions.model),
+        asked("/api/v1/models", questions.listed),
+        asked("/api/v1/me", questions.me),
+        asked("/api/download/models/{id}", questions.file),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """What may be asked, each with its answer as JSON or a file; raises _Refused."""
+
+    mirror: Mirror
+
+    def version(self, request: Request) -> Any:
+        return self.mirror.version(id_in_path(request, "id"), _host(request)) or _missing("Model not found")
+
+    def model(self, request: Request) -> Any:
+        number = id_in_path(request, "id")
+        return self.mirror.model(number, _host(request)) or _missing(f"No model with id {number}")
+
+    def listed(self, request: Request) -> Any:
+        ids, version_ids = _ids(request, "ids"), _ids(request, "modelVersionIds")
+        if not ids and not version_ids:
+            raise _Refused(400, _NO_LISTING)
+        return {"items": self.mirror.listed(ids, version_ids, _host(request)), "metadata": {}}
+
+    def by_hash(self, request: Request) -> Any:
+        return self.mirror.with_hash(_digest(request), _host(request)) or _missing("Model not found")
+
+    def by_hashes(self, request: Request, body: bytes) -> Any:
+        return self.mirror.with_hashes(_hashes(body, _HASHES), _host(request))
+
+    def owners(self, request: Request, body: bytes) -> Any:
+        return self.mirror.owners(_hashes(body, _OWNERS))
+
+    def file(self, request: Request) -> Any:
+        file_id = request.query_params.get("fileId")
+        traits = {name: request.query_params[name] for name in _TRAITS if name in request.query_params}
+        number = None if file_id is None else readable_id(file_id)
+        return self.mirror.file(id_in_path(request, "id"), number, traits) or _missing("File not found")
+
+    def me(self, request: Request) -> Any:
+        raise _Refused(401, "Unauthorized")
 
 
 async def _answered(find: Callable[[], Any], told: Told) -> Response:
@@ -109,12 +128,8 @@ def _bytes(file: Offered) -> Response:
     return FileResponse(file.place, filename=name, media_type="application/octet-stream")
 
 
-def _refuse(status: int, said: str) -> Any:
-    raise _Refused(status, said)
-
-
 def _missing(said: str) -> Any:
-    return _refuse(404, said)
+    raise _Refused(404, said)
 
 
 def _host(request: Request) -> str:
@@ -122,28 +137,13 @@ def _host(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}"
 
 
-def _number(request: Request, otherwise: str) -> int:
-    text = request.path_params["id"]
-    return _id(text) or _missing(otherwise)
-
-
 def _ids(request: Request, name: str) -> list[int]:
-    """The ids under a name, a hundred at most; what cannot be one is not here."""
+    """The ids under a name, a hundred at most."""
     texts = [text for value in request.query_params.getlist(name) for text in value.split(",")]
-    if len(texts) > _PAGE:
-        raise _Refused(400, f"{name}: Too many ids")
-    return list(dict.fromkeys(number for text in texts if (number := _id(text.strip()))))
-
-
-def _file_id(request: Request) -> int | None:
-    """The file that is named; one that cannot be is as one that is not here."""
-    text = request.query_params.get("fileId")
-    return None if text is None else _id(text)
-
-
-def _id(text: str) -> int:
-    number = int(text) if re.fullmatch(r"[0-9]{1,10}", text) else 0
-    return number if number <= _LARGEST_ID else 0
+    found = list(dict.fromkeys(readable_id(text.strip()) for text in texts))
+    if len(texts) > _PAGE or 0 in found:
+        raise _Refused(400, f"{name}: Expected up to {_PAGE} ids")
+    return found
 
 
 def _digest(request: Request) -> str:

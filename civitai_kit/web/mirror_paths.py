@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from civitai_kit.core.site.references import LARGEST_ID
+
 Json = dict[str, Any]
 
 _DETAIL = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
 _ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
-_ID = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
-_IDS = {"type": "array", "items": _ID, "maxItems": 100}
+_ID = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+_IDS = {"type": "array", "items": _ID, "minItems": 1, "maxItems": 100}
 _TEXT = {"type": "string"}
 _SHA256 = {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"}
 _VERSION = {
@@ -59,9 +61,10 @@ def mirror_paths() -> Json:
             "A model with those of its versions that are here", _MODEL, [_in_path("id", _ID)]
         ),
         "/api/v1/models": _asked(
-            "Models by their ids or those of their versions",
+            "Models by their ids",
             _LISTING,
-            [_in_query("ids", _IDS), _in_query("modelVersionIds", _IDS)],
+            # The site's `modelVersionIds` in their place does as well.
+            [{**_in_query("ids", _IDS), "required": True}],
         ),
         "/api/download/models/{id}": _download(),
     }

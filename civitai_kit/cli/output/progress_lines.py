@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from civitai_kit.cli.output.safe_text import cut, padded, shown, width
-from civitai_kit.core.amounts import shown_bytes, shown_seconds
+from civitai_kit.core.amounts import counted, shown_bytes, shown_seconds
 from civitai_kit.core.under_way import Moving, State
 
 
 def frame(state: State, now: float, columns: int, rows: int) -> list[str]:
     """A line for each file on its way, as many as fit, and one for all."""
     if state.page is not None:
-        read = f"{state.page.models:,} models read, {state.page.items:,} files to fetch"
+        read = f"{counted(state.page.models, 'model')} read, {counted(state.page.items, 'file')} to fetch"
         return [cut(f"page {state.page.pages:,}: {read}{f' · {shown(state.pause)}' if state.pause else ''}", columns)]
     if not state.files:
         return [cut(shown(state.pause), columns)] if state.pause else []
@@ -39,4 +39,4 @@ def _total_line(state: State, now: float) -> str:
     left = f"  {shown_seconds((state.size - done) / speed)} left" if speed >= 1 and state.size > done else ""
     failed = f", {state.failed} failed" if state.failed else ""
     amounts = f"{shown_bytes(done)} of {shown_bytes(state.size)}"
-    return f"{state.finished:,} of {state.files:,} files{failed}  {amounts}  {shown_bytes(speed)}/s{left}"
+    return f"{state.finished:,} of {counted(state.files, 'file')}{failed}  {amounts}  {shown_bytes(speed)}/s{left}"

@@ -175,6 +175,13 @@ def promote(parts: CatalogParts, version_id: int) -> dict[str, Any]:
     return {"status": "promoted", "file": entry.get("file"), "category": category}
 
 
+def finish_promotions(parts: CatalogParts) -> None:
+    """Remove from models.json what a crash left in both files; raises BrokenCatalog, or what keeps it from writing."""
+    if _in_both(_read(parts, MODELS), _read(parts, LORAS)):
+        with parts.lock():
+            _models(parts)
+
+
 def remove(parts: CatalogParts, file: str) -> dict[str, Any]:
     """Remove an entry by its file's name; raises NotFound, or NotNow while the file is there."""
     if not file or "/" in file or "\\" in file or "\0" in file or file in (".", ".."):
@@ -198,19 +205,23 @@ def _find(parts: CatalogParts, version_id: int) -> Entry | None:
 
 def _models(parts: CatalogParts) -> Catalog:
     """models.json; what a crash in a promotion left in it as well as in loras.json is removed first."""
-    models, loras = _read(parts, MODELS), _read(parts, LORAS)
-    promoted = {id_in(entry, "civitai_version_id") for entry in loras.entries()} - {None}
-    twice = [
-        entry
-        for entry in models.entries()
-        if id_in(entry, "civitai_version_id") in promoted and entry.get("dest") == "loras"
-    ]
+    models = _read(parts, MODELS)
+    twice = _in_both(models, _read(parts, LORAS))
     for entry in twice:
         models = models.without(entry)
     if twice:
         _write(parts, MODELS, models)
         return _read(parts, MODELS)
     return models
+
+
+def _in_both(models: Catalog, loras: Catalog) -> list[Entry]:
+    promoted = {id_in(entry, "civitai_version_id") for entry in loras.entries()} - {None}
+    return [
+        entry
+        for entry in models.entries()
+        if id_in(entry, "civitai_version_id") in promoted and entry.get("dest") == "loras"
+    ]
 
 
 def _read(parts: CatalogParts, name: str) -> Catalog:

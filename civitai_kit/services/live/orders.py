@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from civitai_kit.core.amounts import counted
-from civitai_kit.core.errors import CivitaiKitError, UsageError
+from civitai_kit.core.errors import CivitaiKitError, NotFound, UsageError
 from civitai_kit.core.events import Event, FileDone, FileFailed, FileKept
 from civitai_kit.core.plans.plan import Item, Plan
 from civitai_kit.core.plans.plan_file import plan_of
 from civitai_kit.core.plans.report import Report
+from civitai_kit.core.remedies import with_remedy
 from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind, parse_reference
 from civitai_kit.core.under_way import State
 
-# So many errors of one download are told; the others are counted.
+# So many errors and paths of one download are told; the others are counted.
 _MOST_ERRORS = 20
+_MOST_PATHS = 20
 
 
 class DownloadStatus(StrEnum):
@@ -61,6 +63,18 @@ def read_order(wanted: Any, site: str, places: tuple[str, ...]) -> DownloadOrder
         raise UsageError("A download is asked for by one of ref, version_id and plan.", hint=f"For example {_EXAMPLE}.")
     [(name, value)] = wanted.items()
     return _READ[name](value, site, places)
+
+
+def of_the_file(plan: Plan, reference: Reference) -> Plan:
+    """A version's plan, of it the one file that was named, where one was; the others were not asked for."""
+    if reference.file_id is None:
+        return plan
+    items = tuple(item for item in plan.items if item.file_id == reference.file_id)
+    skips = tuple(skip for skip in plan.skips if skip.file_id in (None, reference.file_id))
+    errors = plan.errors
+    if not items and not skips and not errors:
+        errors = (NotFound(f"Version {reference.version_id} has no file {reference.file_id}.", status=404),)
+    return replace(plan, items=items, skips=skips, errors=errors)
 
 
 def _of_ref(value: Any, site: str, places: tuple[str, ...]) -> DownloadOrder:
@@ -107,25 +121,30 @@ class OrderedDownload:
     items: Mapping[str, Item] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     skipped: int = 0
+    name: str | None = None
+    saved: list[str] = field(default_factory=list)
 
     def take_plan(self, plan: Plan) -> None:
         """Note which files it will be."""
         self.items = {item.path: item for item in plan.items}
         self.skipped = len(plan.skips)
+        self.name = _name_of(plan.items)
 
     def take(self, event: Event, now: float) -> None:
         """Bring it up to date."""
         self.state.take(event, now)
         if isinstance(event, FileDone | FileKept | FileFailed):
             self.settled.add(event.key)
+        if isinstance(event, FileDone | FileKept) and len(self.saved) < _MOST_PATHS:
+            self.saved.append(event.key)
 
     def end(self, outcome: Report | CivitaiKitError) -> None:
         """Note what became of it; the plan is let go."""
         if isinstance(outcome, Report):
-            self.errors = outcome.error_rows()
+            self.errors = [with_remedy(row) for row in outcome.error_rows()]
             self.status = _status_of(outcome)
         else:
-            self.errors = [outcome.as_row()]
+            self.errors = [with_remedy(outcome.as_row())]
             self.status = DownloadStatus.STOPPED if self.stop.is_set() else DownloadStatus.FAILED
         self.items, self.settled = {}, set()
         self.order = DownloadOrder(self.order.text, self.order.reference)
@@ -145,6 +164,7 @@ class OrderedDownload:
             "id": self.number,
             "revision": self.revision,
             "ref": self.order.text,
+            "name": self.name,
             "model_id": named.model_id if named else None,
             "version_id": named.version_id if named else None,
             "status": str(self.status),
@@ -157,6 +177,7 @@ class OrderedDownload:
             "speed": 0 if self.status.is_end else round(self.state.pace.speed(now)),
             "waits": None if self.status.is_end else self.state.pause or None,
             "moving": [self._moving_row(path, now) for path in self.state.moving],
+            "saved": [*self.saved],
             "errors": self.errors[:_MOST_ERRORS],
         }
 
@@ -172,6 +193,12 @@ class OrderedDownload:
             "speed": round(file.pace.speed(now)),
             "waits": file.waits or None,
         }
+
+
+def _name_of(items: Sequence[Item]) -> str | None:
+    """What a reader calls it: its version, where it is of one; None where it is of several."""
+    names = {f"{item.model_name}, {item.version_name}" for item in items}
+    return names.pop() if len(names) == 1 else None
 
 
 def _status_of(report: Report) -> DownloadStatus:

@@ -39,6 +39,8 @@ $(INSTALLED): pyproject.toml requirements/run.txt
 run: $(INSTALLED) ## the main job against the sandbox; ARGS="download …" runs that instead, against the real site
 	@$(BIN)/civitai-kit $(if $(strip $(ARGS)),$(ARGS),sandbox --demo)
 
+# Compiled code is kept, whatever the shell says: each worker and each program that a test starts would compile it again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: venv ## the whole suite; PYTEST_ARGS="-k name" is passed on
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(PYTEST_ARGS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -13,9 +14,16 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["civitai_kit.testing"]
 
-# A person's own settings are not what is tested.
+# A person's own settings are not what is tested, nor is their keyring, which takes long to find.
 for _name in [name for name in os.environ if name.startswith("CIVITAI")] + ["NO_COLOR", "FORCE_COLOR"]:
     os.environ.pop(_name, None)
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+
+# Thousands of folders come and go, and every write is waited for: both are quicker in memory than on a disk.
+_IN_MEMORY = Path("/dev/shm")
+_ROOM = 4 * 2**30
+if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
 
 # `ci` finds the same every time, however busy the machine is; `--hypothesis-profile=search` looks for what is new.
 settings.register_profile(

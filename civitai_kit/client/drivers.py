@@ -18,10 +18,11 @@ from civitai_kit.client.exchange import Attempt, Exchange
 from civitai_kit.client.held_key import HeldKey
 from civitai_kit.client.items import AsyncItems, Items
 from civitai_kit.client.listing import Listing
+from civitai_kit.client.loop_connections import LoopConnections
 from civitai_kit.client.manner import Manner
 from civitai_kit.client.tracing import Span, begin_span
 from civitai_kit.client.user_http import AsyncHttp, SyncHttp, check_kind
-from civitai_kit.core.errors import Interrupted, SiteError
+from civitai_kit.core.errors import Interrupted, SiteError, UsageError
 from civitai_kit.core.proxies import proxy_for
 from civitai_kit.core.site.models import SiteValue
 from civitai_kit.core.site.paging import Page
@@ -41,7 +42,7 @@ class _Driver:
         self.asker = Asker(exchange.sound_site(manner.base_url), manner.retry)
         self.manner = manner
         self._key = exchange.sound_key(manner.api_key)
-        self._owned = http is None
+        self._owned, self._is_closed = http is None, False
         self._proxy = proxy_for(proxy_variables(), self.asker.site) if http is None else None
         self._http = self._make_http() if http is None else http
         self._named = not exchange.has_name(self._http.headers)
@@ -83,6 +84,8 @@ class _Driver:
             self.manner.log(done)
 
     def _check(self) -> None:
+        if self._is_closed:
+            raise UsageError("This client is closed.", hint="Make another one.")
         if self.manner.stop is not None and self.manner.stop.is_set():
             raise Interrupted("Interrupted.", hint="What was done so far is kept.")
 
@@ -109,6 +112,7 @@ class Driver(_Driver):
     def close(self) -> None:
         """Close the connections, unless they are of a client that was handed in."""
         if self._owned:
+            self._is_closed = True
             self._http.close()
 
     def key(self, check: Callable[[], None] | None = None) -> str | None:
@@ -208,11 +212,13 @@ class AsyncDriver(_Driver):
             check_kind(http, awaits=True)
         super().__init__(http, manner)
         self._settling = anyio.Lock()
+        self._connections = LoopConnections(self._http, self._make_http)
 
     async def aclose(self) -> None:
         """Close the connections, unless they are of a client that was handed in."""
         if self._owned:
-            await self._http.aclose()
+            self._is_closed = True
+            await self._connections.aclose()
 
     async def key(self) -> str | None:
         """The key that the site is shown, given to us or carried by the HTTP client; the site is asked who it is."""
@@ -266,7 +272,8 @@ class AsyncDriver(_Driver):
     async def _send(self, request: Request) -> Response:
         attempt, message, span = self._attempt(request), self._build(request), begin_span(request)
         try:
-            answer = await self._http.send(message, **self._how())
+            http = await self._connections.http() if self._owned else self._http
+            answer = await http.send(message, **self._how())
             try:
                 attempt.open(answer)
                 async for chunk in answer.aiter_bytes():

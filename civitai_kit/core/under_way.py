@@ -43,7 +43,7 @@ class SpeedMeter:
 
     def speed(self, now: float) -> float:
         """Bytes a second over the window."""
-        if len(self.marks) < 2:
+        if len(self.marks) < 2 or now - self.marks[-1][0] > WINDOW_SEC:
             return 0.0
         (begun, first), (_, last) = self.marks[0], self.marks[-1]
         return (last - first) / max(now - begun, 0.2)

@@ -12,7 +12,7 @@ SECONDS = 10.0
 
 
 class PatientProtocol(H11Protocol):
-    """uvicorn's protocol, that closes a connection which has no request under way for so many `seconds`.
+    """uvicorn's protocol, that closes a connection which has no request under way for so long.
 
     uvicorn itself waits without end for a first head, and for any that has begun.
     """
@@ -21,10 +21,12 @@ class PatientProtocol(H11Protocol):
     _due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection was opened."""
         super().connection_made(transport)
         self._wait()
 
     def data_received(self, data: bytes) -> None:
+        """Something came."""
         super().data_received(data)
         if not self._is_idle() or self.transport.is_closing():
             self._wait_no_more()
@@ -32,10 +34,12 @@ class PatientProtocol(H11Protocol):
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
         self._wait_no_more()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
+        """A request was answered; from here on uvicorn waits for the next by itself, until some of it has come."""
         self._wait_no_more()
         super().on_response_complete()
 
@@ -57,6 +61,6 @@ class PatientProtocol(H11Protocol):
             self.transport.close()
 
 
-def patient(seconds: float) -> type[H11Protocol]:
-    """The same with another patience."""
+def patient(seconds: float) -> type[PatientProtocol]:
+    """The protocol with so much patience."""
     return type("PatientProtocol", (PatientProtocol,), {"seconds": seconds})

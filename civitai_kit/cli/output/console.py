@@ -238,7 +238,7 @@ def _helped(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The errors' rows, each with what to do about it."""
     if not errors:
         return []
-    from civitai_kit.cli.output.errors import with_remedy
+    from civitai_kit.core.remedies import with_remedy
 
     return [with_remedy(row) for row in errors]
 

@@ -14,6 +14,7 @@ from civitai_kit.core.events import Event, FileDone, FileFailed, FileKept
 from civitai_kit.core.plans.plan import Item, Plan
 from civitai_kit.core.plans.plan_file import plan_of
 from civitai_kit.core.plans.report import Report
+from civitai_kit.core.remedies import with_remedy
 from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind, parse_reference
 from civitai_kit.core.under_way import State
 
@@ -122,10 +123,10 @@ class OrderedDownload:
     def end(self, outcome: Report | CivitaiKitError) -> None:
         """Note what became of it; the plan is let go."""
         if isinstance(outcome, Report):
-            self.errors = outcome.error_rows()
+            self.errors = [with_remedy(row) for row in outcome.error_rows()]
             self.status = _status_of(outcome)
         else:
-            self.errors = [outcome.as_row()]
+            self.errors = [with_remedy(outcome.as_row())]
             self.status = DownloadStatus.STOPPED if self.stop.is_set() else DownloadStatus.FAILED
         self.items, self.settled = {}, set()
         self.order = DownloadOrder(self.order.text, self.order.reference)

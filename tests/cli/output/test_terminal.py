@@ -261,6 +261,13 @@ def test_a_try_from_zero_gives_no_negative_speed() -> None:
     assert pace.speed(3.0) == 50
 
 
+def test_a_silent_host_has_no_speed_once_its_last_bytes_are_old() -> None:
+    pace = SpeedMeter()
+    for now in (0.0, 1.0, 2.0):
+        pace.mark(now, int(1_000_000 * now))
+    assert pace.speed(2.0) == 1_000_000 and pace.speed(8.0) == 0
+
+
 def test_reading_pages_is_told_in_a_line() -> None:
     state = State()
     state.take(PageRead(3, 300, 41), 0.0)

@@ -17,7 +17,6 @@ from civitai_kit.kit.download_options import download_options
 from civitai_kit.kit.parts import Kit, open_answers, open_kit
 from civitai_kit.services.catalog.places import placed_by_catalog
 from civitai_kit.services.download.download import download
-from civitai_kit.services.live.orders import of_the_file
 from civitai_kit.services.live.queue import DownloadQueue, Row
 from civitai_kit.services.scan.scan import scan
 
@@ -73,8 +72,7 @@ class _LiveDownload:
         plan = order.plan
         if plan is None:
             assert order.reference is not None, "an order names something or holds a plan"
-            wanted = scan_request(kit.settings, [order.reference], ())
-            plan = of_the_file(scan(kit.scan_parts, wanted, self.emit), order.reference)
+            plan = scan(kit.scan_parts, scan_request(kit.settings, [order.reference], ()), self.emit)
         return placed_by_catalog(kit.catalog_parts, plan, kit.ground.below_save_path, kit.ground.places())
 
     @contextmanager

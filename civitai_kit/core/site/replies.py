@@ -148,7 +148,9 @@ def _not_found(said: str | None, headers: Mapping[str, str], body: bytes, where:
     if kind_of(headers, body) in _PAGES:
         return NotFound("The site has no such address.", hint=_ADDRESS, no_address=True, **where)
     hint = "It may be gone, not public, or not rated yet; check the id."
-    return NotFound(said or "The site has no such thing.", hint=hint, no_address=said is None, **where)
+    # A server's own phrase says nothing about what was asked for.
+    is_bare = said is None or said.rstrip(".").lower() == "not found"
+    return NotFound(said or "The site has no such thing.", hint=hint, no_address=is_bare, **where)
 
 
 def _gone(said: str | None, headers: Mapping[str, str], body: bytes, where: dict[str, Any]) -> SiteError:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from civitai_kit.core.amounts import counted
-from civitai_kit.core.errors import CivitaiKitError, NotFound, UsageError
+from civitai_kit.core.errors import CivitaiKitError, UsageError
 from civitai_kit.core.events import Event, FileDone, FileFailed, FileKept
 from civitai_kit.core.plans.plan import Item, Plan
 from civitai_kit.core.plans.plan_file import plan_of
@@ -63,18 +63,6 @@ def read_order(wanted: Any, site: str, places: tuple[str, ...]) -> DownloadOrder
         raise UsageError("A download is asked for by one of ref, version_id and plan.", hint=f"For example {_EXAMPLE}.")
     [(name, value)] = wanted.items()
     return _READ[name](value, site, places)
-
-
-def of_the_file(plan: Plan, reference: Reference) -> Plan:
-    """A version's plan, of it the one file that was named, where one was; the others were not asked for."""
-    if reference.file_id is None:
-        return plan
-    items = tuple(item for item in plan.items if item.file_id == reference.file_id)
-    skips = tuple(skip for skip in plan.skips if skip.file_id in (None, reference.file_id))
-    errors = plan.errors
-    if not items and not skips and not errors:
-        errors = (NotFound(f"Version {reference.version_id} has no file {reference.file_id}.", status=404),)
-    return replace(plan, items=items, skips=skips, errors=errors)
 
 
 def _of_ref(value: Any, site: str, places: tuple[str, ...]) -> DownloadOrder:

@@ -138,5 +138,6 @@ class _Scan:
             ),
             previews=tuple(tree.errors),
             saved=tuple(tree.saved),
+            sidecars=tuple(self._record.written),
             bytes=self._read,
         )

@@ -102,6 +102,8 @@ def _lines(report: LibraryReport, output: Path) -> Iterator[str]:
         yield ""
     counts = ", ".join(_counted(status, number) for status, number in report.counts.items() if number)
     yield f"Looked at {counted(len(report.files), 'file')}{f': {counts}' if counts else ''}."
+    if report.sidecars:
+        yield f"Saved {counted(len(report.sidecars), 'file')} beside them."
     if report.files:
         yield f"The library is in {output}."
 

@@ -4,11 +4,12 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 READY := .venv/.ready
 PLAIN := .bench-venv
+DOCS := .docs-venv
 # Tests wait for sockets and processes a third of their time: two workers a core.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check bench torture page pictures lock clean
+.PHONY: help venv run test check docs surface bench torture page pictures lock clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +53,20 @@ check: venv ## format, lint, types, import floors
 		else echo "make check: going on without pyright, which needs node"; fi
 	$(BIN)/lint-imports
 
+docs: $(DOCS)/.ready ## the documents and the reference out of the docstrings as a site (build/docs/index.html)
+	@rm -rf build/docs
+	$(DOCS)/bin/python -m sphinx --quiet --fail-on-warning --keep-going -d .cache/docs -E -c manual . build/docs
+
+# What the package is read with, what reads it, and nothing of the tests: an environment of its own keeps `make test` quick.
+$(DOCS)/.ready: requirements/docs.txt
+	$(PYTHON) -m venv --clear $(DOCS)
+	$(DOCS)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/docs.txt
+	$(DOCS)/bin/python -m pip --disable-pip-version-check check
+	@touch $@
+
+surface: venv ## the public names of Python anew (tests/client/public_surface.txt), once CHANGELOG.md tells of the change
+	$(BIN)/python -m tests.client.surface
+
 bench: venv $(PLAIN)/.ready ## bytes, scans and starts beside curl and openssl, as ratios
 	$(BIN)/python bench/run.py --python $(PLAIN)/bin/python
 
@@ -81,8 +96,9 @@ lock: ## pin and hash the newest versions anew (requirements/*.txt)
 	.cache/lock/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv
 	$(LOCK) --all-extras --group dev --output-file requirements/dev.txt
 	$(LOCK) --extra server --group build --constraints requirements/dev.txt --output-file requirements/run.txt
+	$(LOCK) --extra testing --group docs --constraints requirements/dev.txt --output-file requirements/docs.txt
 
 clean: ## remove what was made here: .venv, caches, build results
-	rm -rf .venv $(PLAIN) .cache build dist htmlcov .coverage .coverage.* .hypothesis
+	rm -rf .venv $(PLAIN) $(DOCS) .cache build dist htmlcov .coverage .coverage.* .hypothesis
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find civitai_kit tests -name __pycache__ -type d -prune -exec rm -rf {} +

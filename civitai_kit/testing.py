@@ -16,6 +16,7 @@ try:
     from civitai_kit.sandbox.faults import FAULTS, FaultBox
     from civitai_kit.sandbox.serve import Sandbox, running
     from civitai_kit.sandbox.state import RequestRecord
+    from civitai_kit.sandbox.worlds.records import WorldFile, WorldImage, WorldModel, WorldPaidAccess, WorldVersion
     from civitai_kit.sandbox.worlds.standard import Known
     from civitai_kit.sandbox.worlds.world import World
 except ModuleNotFoundError as error:
@@ -23,7 +24,21 @@ except ModuleNotFoundError as error:
         f"civitai_kit.testing needs {error.name}, which is not installed: {adding('testing')}", name=error.name
     ) from error
 
-__all__ = ["FAULTS", "FaultBox", "Known", "RequestRecord", "Sandbox", "World", "civitai_sandbox", "sandbox"]
+__all__ = [
+    "FAULTS",
+    "FaultBox",
+    "Known",
+    "RequestRecord",
+    "Sandbox",
+    "World",
+    "WorldFile",
+    "WorldImage",
+    "WorldModel",
+    "WorldPaidAccess",
+    "WorldVersion",
+    "civitai_sandbox",
+    "sandbox",
+]
 
 
 @contextmanager

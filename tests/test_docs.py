@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -14,7 +13,6 @@ from pathlib import Path
 import pytest
 import typer
 
-import civitai_kit
 from civitai_kit.cli.input.config_example import correspondence
 from civitai_kit.cli.input.options import GLOBAL, QUIET_BEFORE, Flag
 from civitai_kit.cli.input.parsing import PROGRAM, Branch, Command, parse
@@ -28,10 +26,10 @@ from civitai_kit.testing import Sandbox
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-TROUBLES, OF_COMMANDS, SETTINGS, PROGRAMS, CLIENT = (
-    DOCS / f"{name}.md" for name in ("troubleshooting", "commands", "settings", "programs", "client")
+TROUBLES, OF_COMMANDS, SETTINGS, PROGRAMS = (
+    DOCS / f"{name}.md" for name in ("troubleshooting", "commands", "settings", "programs")
 )
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 MOST_LINES = 200
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -196,7 +194,7 @@ def test_the_table_of_remedies_is_the_tools() -> None:
 
 def test_the_readme_leads_to_every_page_of_the_docs() -> None:
     linked = {target.partition("#")[0] for target in LINK.findall(text_of(README))}
-    assert linked >= {shown(page) for page in PAGES if page.parent == DOCS}
+    assert linked >= {shown(page) for page in PAGES if page.parent != ROOT}
 
 
 def test_the_readme_fits_into_a_few_minutes_of_reading() -> None:
@@ -208,14 +206,6 @@ def test_the_extras_of_the_readme_are_those_of_the_package() -> None:
 
     extras = tomli.loads(text_of(ROOT / "pyproject.toml"))["project"]["optional-dependencies"]
     assert {row[0].strip("`") for row in table(README, "extra", "brings")} == set(extras) - {"all"}
-
-
-@pytest.mark.parametrize("page", [PROGRAMS, CLIENT], ids=shown)
-def test_the_python_that_is_shown_uses_public_names(page: Path) -> None:
-    for body in blocks(page, "python"):
-        imported = [node for node in ast.walk(ast.parse(body)) if isinstance(node, ast.ImportFrom)]
-        ours = [alias.name for node in imported if node.module == "civitai_kit" for alias in node.names]
-        assert set(ours) <= set(civitai_kit.__all__)
 
 
 @pytest.fixture

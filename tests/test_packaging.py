@@ -123,8 +123,15 @@ def lacking(wanted: Iterable[Requirement], lock: Path) -> list[str]:
 
 
 def test_the_whole_lock_covers_every_extra_and_every_group() -> None:
-    lines = [*PROJECT["dependencies"], *chain(*EXTRAS.values()), *chain(*GROUPS.values())]
+    lines = [*PROJECT["dependencies"], *chain(*EXTRAS.values()), *GROUPS["dev"]]
     assert lacking(stated(lines), ROOT / "requirements" / "dev.txt") == []
+
+
+def test_the_lock_of_the_documents_covers_what_reads_them_and_agrees_with_the_whole_one() -> None:
+    docs, dev = (pins(ROOT / "requirements" / name) for name in ("docs.txt", "dev.txt"))
+    lines = [*PROJECT["dependencies"], *EXTRAS["testing"], *GROUPS["docs"]]
+    assert lacking(stated(lines), ROOT / "requirements" / "docs.txt") == []
+    assert {name: (pin, dev[name]) for name, pin in docs.items() if dev.get(name, pin) != pin} == {}
 
 
 def test_the_lock_of_a_run_covers_what_the_main_job_and_the_sandbox_need() -> None:

@@ -24,6 +24,8 @@ EXAMPLES = 200
 _SECONDS = 600.0
 # An answer without end cannot be read to its end.
 _ENDLESS = "/events$"
+# Whether a REF or a plan is one, no schema says; a download that was stopped is still told of.
+_NOT_HELD_TO = "positive_data_acceptance,use_after_free"
 # What it asks for first where any text will do.
 _FILE_NAMES = ("0", "1", "a")
 
@@ -38,7 +40,8 @@ def _described(place: Place) -> Iterator[Result]:
     _fill(place)
     running = serve(place, asked := Asked(), "--files")
     words = [program, "--config-file", str(_settings(place)), "run", f"{asked.url}/openapi.json"]
-    words += ["--header", f"Authorization: Bearer {TOKEN}", "--checks", "all", "--max-examples", str(EXAMPLES)]
+    words += ["--header", f"Authorization: Bearer {TOKEN}", "--checks", "all", "--exclude-checks", _NOT_HELD_TO]
+    words += ["--max-examples", str(EXAMPLES)]
     words += ["--exclude-path-regex", _ENDLESS, "--no-color"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=_SECONDS, check=False, cwd=place.work)
     running.process.terminate()

@@ -27,13 +27,12 @@ def reading(call: Call) -> Iterator[Kit]:
 @contextmanager
 def writing(call: Call, loaded: Loaded) -> Iterator[tuple[Kit, Progress]]:
     """The working parts for a command that writes, under the save path's lock, with its progress shown."""
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.cli.output.progress import Progress
     from civitai_kit.kit.parts import open_kit
 
     with (
         Progress(call.console) as progress,
-        open_kit(loaded, logged(progress), writing=True, command=call.command, stop=call.stop) as kit,
+        open_kit(loaded, progress, writing=True, command=call.command, stop=call.stop) as kit,
     ):
         yield kit, progress
 

@@ -12,7 +12,7 @@ from civitai_kit.client.shapes import is_list, is_permissions, is_value, is_vaul
 from civitai_kit.core.site.enums import ModelType, VaultSort
 from civitai_kit.core.site.models import User
 from civitai_kit.core.site.option_values import known, known_or_as_given, listed, numbers, page_size, positive, text
-from civitai_kit.core.site.paging import Cursor, Page, page_of
+from civitai_kit.core.site.paging import Cursor, Page, page_of, rows_of, with_cursor
 from civitai_kit.core.site.reading import an_object, integer, mapping, objects
 from civitai_kit.core.site.vault import Vault, VaultItem
 
@@ -24,14 +24,14 @@ Params = list[tuple[str, str]]
 
 
 def me(asker: Asker) -> Call[User]:
-    """The account that the key belongs to; raises Unauthorized without a good key (site.md 9)."""
+    """The account of the key, with `tier` and `status`; raises Unauthorized without a good one (site.md 9)."""
     return User.model_validate((yield from asker.get("/me", is_value)))
 
 
 def may_generate(
     asker: Asker, version_ids: int | Iterable[int], *, user_id: int | None = None
 ) -> Call[dict[int, bool]]:
-    """Whether versions may be used for generation, by their ids; by anybody, or by one user (site.md 9)."""
+    """Whether versions, by their ids, may be used for generation on the site: by anybody or `user_id` (site.md 9)."""
     user = positive("user_id", user_id)
     more: Params = [("userId", str(user))] if user else []
     found: dict[int, bool] = {}
@@ -43,7 +43,10 @@ def may_generate(
 
 
 def vault(asker: Asker) -> Call[Vault | None]:
-    """The vault of the key's owner, None for who is no member; the first call makes it (site.md 9.3)."""
+    """The vault of the key's owner, None for who is no member; the first call makes it (site.md 9.3).
+
+    Raises Unauthorized without a good key, as all that is about the vault.
+    """
     said = an_object((yield from asker.get("/vault/get", is_vault))["vault"])
     return None if said is None else Vault.model_validate(said)
 
@@ -58,7 +61,10 @@ def vault_items(
     limit: int = VAULT_PAGE,
     cursor: Cursor | None = None,
 ) -> Listing[VaultItem]:
-    """All that is in the vault, each once; `query` is a part of a name, `cursor` a page's number (site.md 9.3)."""
+    """All that is in the vault, each once (site.md 9.3).
+
+    `query` is a part of a name, `limit` the page size, 1 to 200, `cursor` a page's number.
+    """
     params = _vault_params(query, types, base_models, sort, limit)
     return Listing(partial(_vault_page, asker, params), _id_of, cursor)
 
@@ -73,7 +79,7 @@ def vault_items_page(
     limit: int = VAULT_PAGE,
     cursor: int | None = None,
 ) -> Call[Page[VaultItem]]:
-    """One page of what is in the vault; `cursor` is the page's number (site.md 9.3)."""
+    """One page of what is in the vault; `limit` 1 to 200, `cursor` the page's number (site.md 9.3)."""
     return _vault_page(asker, _vault_params(query, types, base_models, sort, limit), cursor)
 
 
@@ -111,7 +117,7 @@ def _vault_page(asker: Asker, params: Params, cursor: Cursor | None) -> Call[Pag
     answer = yield from asker.get("/vault/all", is_vault_page, [*params, ("page", str(number))])
     page = page_of(VaultItem.model_validate, answer)
     total = integer(answer.get("totalPages")) or 0
-    return page.with_cursor(number + 1 if page.rows and total > number else None)
+    return with_cursor(page, number + 1 if rows_of(page) and total > number else None)
 
 
 def _parts(wanted: tuple[int, ...]) -> Iterable[tuple[int, ...]]:

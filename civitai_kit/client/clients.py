@@ -6,9 +6,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from civitai_kit.client.drivers import SITE, AsyncDriver, Driver, Manner
+from civitai_kit.client.drivers import AsyncDriver, Driver
 from civitai_kit.client.endpoints import Awaiting, Blocking, Endpoints
 from civitai_kit.client.exchange import Exchange
+from civitai_kit.client.manner import SITE, Manner
 from civitai_kit.client.pacing import Pace, PacePolicy
 from civitai_kit.client.user_http import AsyncHttp, SyncHttp
 from civitai_kit.core.retry import RetryPolicy, RetryRules
@@ -17,10 +18,15 @@ from civitai_kit.core.retry import RetryPolicy, RetryRules
 class BlockingClient(Endpoints, Blocking):
     """Asks the site and blocks until it has answered; may be used by several threads at once.
 
-    `http` is a client of yours, of httpx2 or httpx: used for everything and never closed here; an Authorization header
-    that it carries wins unless `api_key` is given. `retry` decides on further tries, `pace` when a request may start;
-    `timeout` bounds silence, in seconds. `log` is called after each request with what happened, `on_wait(seconds, why)`
-    before each pause; neither is told a secret. Each request is a span where the program uses OpenTelemetry.
+    `api_key` goes to `base_url` alone, in a header; no key is looked for in the environment or in settings files, only
+    proxies and certificates are. `http` is a client of yours, of httpx2 or httpx: used for everything and never closed
+    here; an Authorization header that it carries wins unless `api_key` is given. `retry` decides on further tries,
+    `pace` when a request may start; `timeout` bounds silence, in seconds. `log` is called after each request with what
+    happened, `on_wait(seconds, why)` before each pause; neither is told a secret. Each request is a span where the
+    program uses OpenTelemetry.
+
+    Raises UsageError for a key, address or `http` that cannot be one. Every question raises a SiteError when the site
+    does not give, and BadOption, before anything is sent, when it could not.
     """
 
     def __init__(
@@ -38,8 +44,8 @@ class BlockingClient(Endpoints, Blocking):
         manner = Manner(
             base_url=base_url,
             api_key=api_key,
-            retry=retry or RetryRules(),
-            pace=pace or Pace(),
+            retry=RetryRules() if retry is None else retry,
+            pace=Pace() if pace is None else pace,
             timeout=timeout,
             on_wait=on_wait,
             log=log,
@@ -66,7 +72,10 @@ class BlockingClient(Endpoints, Blocking):
 
 
 class AwaitingClient(Endpoints, Awaiting):
-    """Asks the site without blocking, on asyncio and on trio; everything else is as in the blocking client."""
+    """Asks the site without blocking, on asyncio and on trio: the same questions, to be awaited.
+
+    Iterate listings with `async for`. Parameters and errors are those of `Client`; `http` is an asynchronous client.
+    """
 
     def __init__(
         self,
@@ -83,8 +92,8 @@ class AwaitingClient(Endpoints, Awaiting):
         manner = Manner(
             base_url=base_url,
             api_key=api_key,
-            retry=retry or RetryRules(),
-            pace=pace or Pace(),
+            retry=RetryRules() if retry is None else retry,
+            pace=Pace() if pace is None else pace,
             timeout=timeout,
             on_wait=on_wait,
             log=log,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
 from time import monotonic, sleep
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import httpx2
@@ -14,55 +15,21 @@ from civitai_kit import answer_heads
 from civitai_kit.client import ahead, exchange
 from civitai_kit.client.conversation import SLEPT, Asker, Call, NoAnswer, Request, Response, Sleep
 from civitai_kit.client.exchange import Attempt, Exchange
+from civitai_kit.client.held_key import HeldKey
 from civitai_kit.client.items import AsyncItems, Items
 from civitai_kit.client.listing import Listing
-from civitai_kit.client.pacing import Pace, PacePolicy
+from civitai_kit.client.loop_connections import LoopConnections
+from civitai_kit.client.manner import Manner
 from civitai_kit.client.tracing import Span, begin_span
 from civitai_kit.client.user_http import AsyncHttp, SyncHttp, check_kind
-from civitai_kit.core.errors import Interrupted, SiteError
+from civitai_kit.core.errors import Interrupted, SiteError, UsageError
 from civitai_kit.core.proxies import proxy_for
-from civitai_kit.core.retry import RetryPolicy, RetryRules
 from civitai_kit.core.site.models import SiteValue
 from civitai_kit.core.site.paging import Page
 from civitai_kit.machine import proxy_variables
 
 T = TypeVar("T")
 V = TypeVar("V", bound=SiteValue)
-
-SITE = "https://civitai.com"
-
-
-class Stop(Protocol):
-    """What tells a client to stop, such as a threading.Event."""
-
-    def is_set(self) -> bool:
-        """Whether to stop."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manner:
-    """How to ask.
-
-    `timeout` bounds silence, in seconds. `on_wait(seconds, why)` is called before each pause, `log` after each exchange
-    (both from any thread), `stop` is asked while waiting, `largest_body` bounds the answers that are read, in bytes.
-    """
-
-    base_url: str = SITE
-    api_key: str | None = field(default=None, repr=False)
-    retry: RetryPolicy = field(default_factory=RetryRules)
-    timeout: float = 60
-    pace: PacePolicy = field(default_factory=Pace)
-    on_wait: Callable[[float, str], None] | None = None
-    log: Callable[[Exchange], None] | None = None
-    stop: Stop | None = None
-    largest_body: int = exchange.LARGEST_BODY
-
-    def pause(self, seconds: float, why: str, *, everybody: bool) -> None:
-        """Tell of a pause before another try; with `everybody` other requests pause too."""
-        if self.on_wait is not None:
-            self.on_wait(seconds, why)
-        if everybody:
-            self.pace.hold(seconds)
 
 
 class _Driver:
@@ -75,34 +42,31 @@ class _Driver:
         self.asker = Asker(exchange.sound_site(manner.base_url), manner.retry)
         self.manner = manner
         self._key = exchange.sound_key(manner.api_key)
-        self._owned = http is None
+        self._owned, self._is_closed = http is None, False
         self._proxy = proxy_for(proxy_variables(), self.asker.site) if http is None else None
-        if http is None:
-            exchange.refuse_key_in_clear(self._key, self.asker.site, self._proxy)
         self._http = self._make_http() if http is None else http
         self._named = not exchange.has_name(self._http.headers)
-        self.secret = self._key or self._http.headers.get("authorization", "").removeprefix("Bearer ")
-
-    @property
-    def key(self) -> str | None:
-        """The key that the site is shown, given to us or carried by the HTTP client."""
-        scheme, _, carried = self._http.headers.get("authorization", "").partition(" ")
-        return self._key or (carried if scheme.lower() == "bearer" and carried else None)
+        carried = self._http.headers.get("authorization", "")
+        self._held = HeldKey(self._key, exchange.key_in(carried), self.asker.site)
+        exchange.refuse_key_in_clear(self._key or exchange.key_in(carried), self.asker.site, self._proxy)
+        self.secret = self._key or carried.removeprefix("Bearer ")
 
     def _make_http(self) -> Any:
         raise NotImplementedError
 
     def _build(self, request: Request) -> Any:
         """The library's request; the URL is always one of the site's origin (conversation.py sees to it)."""
-        return self._http.build_request(
+        built = self._http.build_request(
             request.method,
             request.url,
             params=list(request.params) or None,
             content=request.body,
-            headers=exchange.headers_of(request, self._key, self._named),
+            headers=exchange.headers_of(request, self._held.header, self._named),
             timeout=self.manner.timeout,
             extensions={"trace": self._limit_heads},
         )
+        self._held.keep_from(built.headers)
+        return built
 
     def _attempt(self, request: Request) -> Attempt:
         return Attempt(request, self.manner.timeout, self._proxy)
@@ -120,6 +84,8 @@ class _Driver:
             self.manner.log(done)
 
     def _check(self) -> None:
+        if self._is_closed:
+            raise UsageError("This client is closed.", hint="Make another one.")
         if self.manner.stop is not None and self.manner.stop.is_set():
             raise Interrupted("Interrupted.", hint="What was done so far is kept.")
 
@@ -141,11 +107,21 @@ class Driver(_Driver):
         if http is not None:
             check_kind(http, awaits=False)
         super().__init__(http, manner)
+        self._settling = threading.Lock()
 
     def close(self) -> None:
         """Close the connections, unless they are of a client that was handed in."""
         if self._owned:
+            self._is_closed = True
             self._http.close()
+
+    def key(self, check: Callable[[], None] | None = None) -> str | None:
+        """The key that the site is shown, given to us or carried by the HTTP client; the site is asked who it is."""
+        if not self._held.is_settled:
+            with self._settling:
+                if not self._held.is_settled:
+                    self._held.settle(self._introduced(check or self._check))
+        return self._held.shown
 
     def run(self, call: Call[T], check: Callable[[], None] | None = None) -> T:
         """Hold a conversation to its end; `check` is called while waiting, and raises to end it early."""
@@ -196,9 +172,18 @@ class Driver(_Driver):
             self._pauses(step)
             _rest(step.seconds, check)
             return SLEPT
+        self.key(check)
         _rest(self.manner.pace.reserve(), check)
+        return self._sent(step, check)
+
+    def _introduced(self, check: Callable[[], None]) -> Response | None:
+        with suppress(NoAnswer):
+            return self._sent(self._held.question, check)
+        return None
+
+    def _sent(self, request: Request, check: Callable[[], None]) -> Response:
         # In a thread, so that a stop need not wait for the network.
-        return ahead.aside(lambda: self._send(step), check) if self.manner.stop is not None else self._send(step)
+        return ahead.aside(lambda: self._send(request), check) if self.manner.stop is not None else self._send(request)
 
     def _send(self, request: Request) -> Response:
         attempt, message, span = self._attempt(request), self._build(request), begin_span(request)
@@ -226,11 +211,22 @@ class AsyncDriver(_Driver):
         if http is not None:
             check_kind(http, awaits=True)
         super().__init__(http, manner)
+        self._settling = anyio.Lock()
+        self._connections = LoopConnections(self._http, self._make_http)
 
     async def aclose(self) -> None:
         """Close the connections, unless they are of a client that was handed in."""
         if self._owned:
-            await self._http.aclose()
+            self._is_closed = True
+            await self._connections.aclose()
+
+    async def key(self) -> str | None:
+        """The key that the site is shown, given to us or carried by the HTTP client; the site is asked who it is."""
+        if not self._held.is_settled:
+            async with self._settling:
+                if not self._held.is_settled:
+                    self._held.settle(await self._introduced())
+        return self._held.shown
 
     async def run(self, call: Call[T]) -> T:
         """Hold a conversation to its end."""
@@ -264,13 +260,20 @@ class AsyncDriver(_Driver):
             self._pauses(step)
             await anyio.sleep(step.seconds)
             return SLEPT
+        await self.key()
         await anyio.sleep(self.manner.pace.reserve())
         return await self._send(step)
+
+    async def _introduced(self) -> Response | None:
+        with suppress(NoAnswer):
+            return await self._send(self._held.question)
+        return None
 
     async def _send(self, request: Request) -> Response:
         attempt, message, span = self._attempt(request), self._build(request), begin_span(request)
         try:
-            answer = await self._http.send(message, **self._how())
+            http = await self._connections.http() if self._owned else self._http
+            answer = await http.send(message, **self._how())
             try:
                 attempt.open(answer)
                 async for chunk in answer.aiter_bytes():

@@ -18,7 +18,7 @@ from civitai_kit.answer_heads import EndlessHead
 from civitai_kit.client.conversation import NoAnswer, Request, Response
 from civitai_kit.core.errors import UnexpectedReply, UsageError
 from civitai_kit.core.network_errors import login_of_proxy, no_answer, plain_text, unusable_proxy
-from civitai_kit.core.proxies import Proxy, is_in_clear
+from civitai_kit.core.proxies import Proxy, is_in_clear, is_loopback
 from civitai_kit.core.retry import Trouble
 from civitai_kit.core.url_keys import without_keys
 from civitai_kit.core.version import __version__
@@ -44,20 +44,27 @@ _OPEN_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and its answer, for a log; it holds no secret.
+    """One request and its answer, as `log=` hears of it; it holds no secret.
 
-    `url` has no key, `size` counts the decoded bytes, `seconds` runs from the sending to the last byte. `status`
-    is None where no answer came, and `trouble` then says why.
+    A request that is tried again is told of once a try.
     """
 
     method: str
+    """`GET` or `POST`."""
     url: str
+    """Whole, without a key."""
     status: int | None
+    """The HTTP status; None where no answer came."""
     seconds: float
+    """From the sending to the last byte."""
     size: int
+    """How many bytes the body has, decoded."""
     request_headers: dict[str, str]
+    """Names in lower case; what may hold a key or cookie reads `…`, here and in the answer's."""
     response_headers: dict[str, str]
+    """Empty where no answer came."""
     trouble: str | None = None
+    """Why no answer came, or why it was not read to its end."""
 
 
 class Attempt:
@@ -109,6 +116,8 @@ class Attempt:
         host = parts.hostname or "the site"
         why, trouble = no_answer(error, host, silence=self._timeout, endpoint=parts.path, proxy=self._proxy)
         self._trouble = why.message
+        if isinstance(why, UnexpectedReply):
+            why.status = self._status
         return NoAnswer(why, trouble)
 
     def exchange(self, sent: Mapping[str, str]) -> Exchange:
@@ -116,7 +125,7 @@ class Attempt:
         return Exchange(
             method=self._request.method,
             url=_open_url(self._request),
-            status=None if self._answer is None else self._answer.status_code,
+            status=self._status,
             seconds=monotonic() - self._start,
             size=self._size,
             request_headers=dict(_redacted(sent)),
@@ -127,7 +136,11 @@ class Attempt:
     def _failure(self, said: str, trouble: Trouble) -> NoAnswer:
         self._trouble = said
         hint = "Ask for less at once (--page-size, limit)."
-        return NoAnswer(UnexpectedReply(said, endpoint=self._request.endpoint, hint=hint), trouble)
+        return NoAnswer(UnexpectedReply(said, status=self._status, endpoint=self._request.endpoint, hint=hint), trouble)
+
+    @property
+    def _status(self) -> int | None:
+        return None if self._answer is None else int(self._answer.status_code)
 
 
 def failures() -> tuple[type[Exception], ...]:
@@ -160,15 +173,21 @@ def user_agent() -> str:
 
 def sound_key(key: str | None) -> str | None:
     """A key without white space around it; raises UsageError for one that cannot stand in a header."""
-    plain = (key or "").strip()
-    if not re.fullmatch(r"[!-~]*", plain):
+    plain = key.strip() if isinstance(key, str) else key or ""
+    if not isinstance(plain, str) or not re.fullmatch(r"[!-~]*", plain):
         raise UsageError("The API key holds characters that no key has.", hint="Copy it again from your account.")
     return plain or None
 
 
+def key_in(header: str) -> str | None:
+    """The key in an Authorization header, None where it holds none."""
+    scheme, _, key = header.partition(" ")
+    return key if scheme.lower() == "bearer" and key else None
+
+
 def sound_site(url: str) -> str:
     """The site's root without a slash at its end. Raises UsageError for anything that is no web address."""
-    plain = url.strip()
+    plain = str(url).strip()
     if not _is_site(plain):
         raise UsageError(f"{plain.split('@')[-1]!r} is no address of a site.", hint="Such as https://civitai.com.")
     return plain.rstrip("/").removesuffix("/api/v1")
@@ -200,7 +219,10 @@ def refuse_key_in_clear(key: str | None, site: str, proxy: Proxy | None) -> None
     if key is None or not is_in_clear(site, proxy):
         return
     way = f" through {proxy}" if proxy else ""
-    hint = f"Use https://, or set NO_PROXY={urlsplit(site).hostname}." if proxy else "Use https://."
+    other = (
+        f"set NO_PROXY={urlsplit(site).hostname}" if proxy and is_loopback(site) else "give no key: a mirror needs none"
+    )
+    hint = f"Use https://, or {other}."
     raise UsageError(f"The API key would travel to {site}{way} in clear.", hint=hint)
 
 

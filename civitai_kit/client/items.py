@@ -31,7 +31,7 @@ class _Place(Generic[V]):
 
     @property
     def ended(self) -> bool:
-        """Whether everything has been given."""
+        """Whether everything has been given: no further page will be asked for."""
         return not self._left and self._listing.ended
 
     def _begin(self, page: Page[V], here: Cursor | None) -> None:
@@ -45,9 +45,10 @@ class _Place(Generic[V]):
 
 
 class Items(_Place[V], Iterator[V]):
-    """The items of a listing, each once; pages are asked for when they are needed.
+    """The items of a listing, each once, for `for`: what `Client.models` and its like give.
 
-    Iterate `pages()` instead for whole pages, whose `next_cursor` is exactly where the next one begins.
+    Pages are asked for when they are needed; the site's lost and doubled rows are mended, and a listing that leads in
+    a circle ends with UnexpectedReply. Iterate `pages()` instead for whole pages. One thread at a time.
     """
 
     def __init__(self, listing: Listing[V], advance: Callable[[], Page[V] | None]) -> None:
@@ -64,13 +65,16 @@ class Items(_Place[V], Iterator[V]):
         return item
 
     def pages(self) -> Iterator[Page[V]]:
-        """The pages that no item was taken of yet; an empty one may have a successor."""
+        """Whole pages instead of items, those of which no item was taken yet; an empty one may have a successor.
+
+        A page's `next_cursor` is exactly where the next one begins.
+        """
         while (page := self._advance()) is not None:
             yield page
 
 
 class AsyncItems(_Place[V], AsyncIterator[V]):
-    """The items of a listing, each once, for `async for`; else as Items."""
+    """The items of a listing, each once, for `async for`: as Items, one task at a time."""
 
     def __init__(self, listing: Listing[V], advance: Callable[[], Awaitable[Page[V] | None]]) -> None:
         super().__init__(listing)
@@ -86,7 +90,10 @@ class AsyncItems(_Place[V], AsyncIterator[V]):
         return item
 
     def pages(self) -> AsyncIterator[Page[V]]:
-        """The pages that no item was taken of yet; an empty one may have a successor."""
+        """Whole pages instead of items, those of which no item was taken yet; an empty one may have a successor.
+
+        A page's `next_cursor` is exactly where the next one begins.
+        """
         return _AsyncPages(self._advance)
 
 

@@ -30,21 +30,30 @@ HASHES_A_LOOK_UP = 10_000
 
 
 def model(asker: Asker, model_id: int) -> Call[Model]:
-    """One model by its id, with all versions and images of every level (site.md 3)."""
+    """One model by its id, with all versions and images of every level (site.md 3).
+
+    Raises NotFound for one that is unknown, private, not rated yet or without a published version.
+    """
     number = required_id("model_id", model_id)
     with _about(model_id=number):
         return Model.model_validate((yield from asker.get(f"/models/{number}", is_value)))
 
 
 def version(asker: Asker, version_id: int) -> Call[ModelVersion]:
-    """One version by its id (site.md 4)."""
+    """One version by its id, with `model_id` and `air`, also where its model is not to be had (site.md 4).
+
+    Raises NotFound for one that is unknown, unpublished or without files.
+    """
     number = required_id("version_id", version_id)
     with _about(version_id=number):
         return ModelVersion.model_validate((yield from asker.get(f"/model-versions/{number}", is_value)))
 
 
 def version_mini(asker: Asker, version_id: int, *, file_id: int | None = None) -> Call[VersionBrief]:
-    """One version in brief, by its primary file or the one with `file_id` (site.md 6)."""
+    """One version in brief, by its primary file or the one with `file_id` (site.md 6).
+
+    Raises NotFound as `version` does, and for a file that is not of this version.
+    """
     number, file = required_id("version_id", version_id), positive("file_id", file_id)
     asked = [("modelFileId", str(file))] if file else []
     with _about(version_id=number):
@@ -53,9 +62,10 @@ def version_mini(asker: Asker, version_id: int, *, file_id: int | None = None) -
 
 
 def tensor_metadata(asker: Asker, file_id: int, *, summary_only: bool = False) -> Call[TensorMetadata]:
-    """What the header of a file says of its tensors; for a file that may be downloaded (site.md 9.4).
+    """What the header of a SafeTensor or GGUF file says of its tensors (site.md 9.4).
 
-    The list of tensors is some hundred kilobytes long; `summary_only` leaves it out.
+    The list of tensors is some hundred kilobytes long; `summary_only` leaves it out. Raises Forbidden for a file that
+    this key may not download, BadQuery for another format, SiteError (422) for a header that cannot be read.
     """
     asked = [("summaryOnly", "true")] if summary_only else []
     path = f"/model-files/{required_id('file_id', file_id)}/tensor-metadata"
@@ -63,9 +73,10 @@ def tensor_metadata(asker: Asker, file_id: int, *, summary_only: bool = False) -
 
 
 def download_link(asker: Asker, version_id: int, *, file_id: int | None = None) -> Call[DownloadLink]:
-    """Where the storage has a version's file, the one with `file_id` or the primary one (site.md 7).
+    """Where the storage has a version's file: the one with `file_id`, else the one that the site chooses (site.md 7).
 
-    Each call counts as a download of the day. Raises Unauthorized, Forbidden, Gone … as a download would.
+    Each call counts as a download of the day. Raises Unauthorized, Forbidden, NotFound, Gone or RateLimited, as a
+    download would.
     """
     number, file = required_id("version_id", version_id), positive("file_id", file_id)
     with _about(version_id=number):
@@ -76,14 +87,14 @@ def download_link(asker: Asker, version_id: int, *, file_id: int | None = None) 
 
 
 def post(asker: Asker, post_id: int) -> Call[Post]:
-    """One post by its id, with its first 100 images of every level (site.md 8.5)."""
+    """One post by its id, with its first 100 images of every level; raises NotFound for a draft too (site.md 8.5)."""
     return Post.model_validate((yield from asker.get(f"/posts/{required_id('post_id', post_id)}", is_value)))
 
 
 def models_by_id(asker: Asker, model_ids: int | Iterable[int]) -> Call[tuple[Model, ...]]:
-    """Models as the listing shows them, a hundred a request; archived, unrated and unknown ones are missing.
+    """Models as a listing shows them, in the site's order, a hundred a request (site.md 2.1).
 
-    They come in the site's order (site.md 2.1).
+    Archived, unrated and unknown ones are missing: compare the ids, or ask for one by `model`.
     """
     found: dict[int, Model] = {}
     for part in _parts(numbers("model_ids", model_ids), MODEL_PAGE):
@@ -96,9 +107,9 @@ def models_by_id(asker: Asker, model_ids: int | Iterable[int]) -> Call[tuple[Mod
 def images_by_id(
     asker: Asker, image_ids: int | Iterable[int], *, with_meta: bool = False, with_tags: bool = False
 ) -> Call[tuple[Image, ...]]:
-    """Images of every level, a hundred a request; what the site does not show is missing.
+    """Images of every level, in the site's order, a hundred a request; what it does not show is missing (site.md 8.1).
 
-    They come in the site's order (site.md 8.1).
+    `with_meta` brings the generation data, `with_tags` the names of tags.
     """
     found: dict[int, Image] = {}
     for part in _parts(numbers("image_ids", image_ids), IMAGES_AT_ONCE):
@@ -109,16 +120,20 @@ def images_by_id(
 
 
 def version_by_hash(asker: Asker, digest: str) -> Call[ModelVersion]:
-    """The version that holds a file with this digest: any of the site's hashes, whole (site.md 10.3).
+    """The version that holds a file with this digest, the oldest where several do (site.md 5.1).
 
-    The oldest one where several do; look for the file among its `files` (site.md 5.1).
+    `digest` is any of the site's hashes, whole, 8 to 64 hex digits in either case (site.md 10.3); look for the file
+    among `files`. Raises NotFound where no published version has it, BadOption for what is no digest.
     """
     path = f"/model-versions/by-hash/{_hex(digest, (8, 10, 12, 64))}"
     return ModelVersion.model_validate((yield from asker.get(path, is_value)))
 
 
 def versions_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[ModelVersion, ...]]:
-    """The versions that hold files with these SHA256 digests, each once; unknown ones are missing (site.md 5.2)."""
+    """The versions that hold files with these SHA256 digests, each once, a hundred digests a request (site.md 5.2).
+
+    Unknown ones are missing, and nothing is in order: look for the digests in `files`.
+    """
     found: dict[object, ModelVersion] = {}
     for part in _parts(_sha256s(digests), HASHES_A_QUESTION):
         for row in objects((yield from asker.post("/model-versions/by-hash", is_list, json.dumps(part).encode()))):
@@ -128,7 +143,7 @@ def versions_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[ModelVe
 
 
 def version_ids_by_hash(asker: Asker, digests: Iterable[str]) -> Call[tuple[HashOwner, ...]]:
-    """Which versions and models hold files with these SHA256 digests, one row a find (site.md 5.3)."""
+    """Which versions and models hold files with these SHA256 digests: a row a find, 10,000 a request (site.md 5.3)."""
     found: list[HashOwner] = []
     for part in _parts(_sha256s(digests), HASHES_A_LOOK_UP):
         rows = objects((yield from asker.post("/model-versions/by-hash/ids", is_list, json.dumps(part).encode())))

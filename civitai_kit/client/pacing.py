@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class PacePolicy(Protocol):
-    """Decides when a request may start; called from any thread. Pace is the usual policy."""
+    """Decides when a request may start; any thread may ask. Pace is the usual policy."""
 
     def reserve(self) -> float:
         """Take the next start; gives the seconds to wait for it."""
@@ -21,7 +21,8 @@ class PacePolicy(Protocol):
 class Pace:
     """Lets requests start at least `delay` seconds apart, whichever thread or client they come from.
 
-    Clients that share one take turns.
+    Clients that share one take turns. Without a delay (the usual) requests only wait when the site asks for it.
+    `clock` gives seconds that never go back.
     """
 
     def __init__(self, delay: float = 0.0, clock: Callable[[], float] = monotonic) -> None:

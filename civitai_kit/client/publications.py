@@ -10,7 +10,7 @@ from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.listing import Listing
 from civitai_kit.client.shapes import is_page, is_value
 from civitai_kit.core.site.enums import ArticleSort, BadOption, CollectionSort
-from civitai_kit.core.site.option_values import known, numbers, page_size, required_id, text, truth
+from civitai_kit.core.site.option_values import bookmark, known, numbers, page_size, required_id, text, truth
 from civitai_kit.core.site.paging import Cursor, Page, page_of
 from civitai_kit.core.site.publications import Article, Collection
 from civitai_kit.core.site.reading import integer
@@ -23,7 +23,7 @@ Params = list[tuple[str, str]]
 
 
 def article(asker: Asker, article_id: int) -> Call[Article]:
-    """One article by its id, with its `content` (site.md 9.1)."""
+    """One article by its id, with its `content`; raises NotFound for a draft too (site.md 9.1)."""
     number = required_id("article_id", article_id)
     return Article.model_validate((yield from asker.get(f"/articles/{number}", is_value)))
 
@@ -39,7 +39,10 @@ def articles(
     limit: int = PAGE,
     cursor: Cursor | None = None,
 ) -> Listing[Article]:
-    """All articles whose title holds `query`, each once; `tags` are ids, `limit` is the page size (site.md 9.1)."""
+    """All articles whose title holds `query`, each once (site.md 9.1).
+
+    `tags` are ids, `username` is a whole name, `nsfw` True brings all levels, `limit` is the page size, 1 to 100.
+    """
     params = _article_params(query, tags, username=username, sort=sort, nsfw=nsfw, limit=limit)
     return Listing(partial(_article_page, asker, params), _id_of, cursor)
 
@@ -62,7 +65,7 @@ def articles_page(
 
 
 def collection(asker: Asker, collection_id: int) -> Call[Collection]:
-    """The description of one collection by its id, a public or unlisted one (site.md 9.2)."""
+    """The description of one collection by its id, a public or unlisted one, else NotFound is raised (site.md 9.2)."""
     number = required_id("collection_id", collection_id)
     return Collection.model_validate((yield from asker.get(f"/collections/{number}", is_value)))
 
@@ -76,7 +79,11 @@ def collections(
     limit: int = PAGE,
     cursor: Cursor | None = None,
 ) -> Listing[Collection]:
-    """All public collections whose name holds `query`, each once; by Most Followers one page (site.md 9.2)."""
+    """All public collections whose name holds `query`, each once (site.md 9.2).
+
+    `query` has 100 letters at most, `nsfw` True brings all levels, `limit` is the page size, 1 to 100. By
+    `CollectionSort.MOST_FOLLOWERS` there is one page only, and no cursor.
+    """
     params = _collection_params(query, sort, nsfw, limit, cursor)
     most = 1 if ("sort", CollectionSort.MOST_FOLLOWERS.value) in params else None
     return Listing(partial(_collection_page, asker, params), _id_of, cursor, most)
@@ -143,7 +150,8 @@ def _collection_page(asker: Asker, params: Params, cursor: Cursor | None) -> Cal
 
 
 def _at(params: Params, cursor: Cursor | None) -> Params:
-    return params if cursor is None else [*params, ("cursor", str(cursor))]
+    here = bookmark(cursor)
+    return params if here is None else [*params, ("cursor", str(here))]
 
 
 def _id_of(row: dict[str, Any]) -> int | None:

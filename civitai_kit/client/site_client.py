@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import Self
 
 from civitai_kit.client import calls
-from civitai_kit.client.drivers import Driver, Manner
+from civitai_kit.client.drivers import Driver
 from civitai_kit.client.endpoints import Blocking, Endpoints
+from civitai_kit.client.manner import Manner
 from civitai_kit.core.site.models import Image, Model
 from civitai_kit.core.site.paging import Cursor, Page
 from civitai_kit.core.site.query import ImageQuery, ModelQuery
@@ -29,6 +30,11 @@ class SiteClient(Endpoints, Blocking):
     ) -> None:
         """Close the connections."""
         self._driver.close()
+
+    @property
+    def key(self) -> str | None:
+        """The key that the site is shown; a host that is not Civitai's own is asked first who it is."""
+        return self._driver.key()
 
     def models_of(
         self, query: ModelQuery, max_pages: int | None = None, *, read_ahead: bool = True

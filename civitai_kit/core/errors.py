@@ -41,10 +41,12 @@ LONGEST_PATH = 4096
 
 
 class CivitaiKitError(Exception):
-    """The root of the tree: `message` says what, `hint` how to help, the ids and `path` where.
+    """The root of the tree: catch it for everything that this package raises.
 
-    Keys in the URLs of a message or hint are cut, whoever put them there, and the middle of what is too long.
-    `received` are the bytes that came over the network for what failed.
+    `message` says what happened, `hint` how to help (or None), `code` is the stable word for it (docs/programs.md).
+    `model_id`, `version_id`, `file_id` and `path` say what it is about, None where that is not known. Keys in URLs
+    are cut out of message and hint. `received` are the bytes that came over the network for what failed;
+    `default_code` is the code of the class.
     """
 
     default_code: Code = Code.UNFORESEEN
@@ -68,7 +70,7 @@ class CivitaiKitError(Exception):
         self.version_id = version_id
         self.file_id = file_id
         self.path = path
-        self.received = 0
+        self.received: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -90,7 +92,7 @@ class CivitaiKitError(Exception):
 
 
 class UsageError(CivitaiKitError):
-    """What was typed or handed in makes no sense; nothing was asked or written."""
+    """What was typed or handed in makes no sense: an option, client or address. Nothing was asked or written."""
 
     default_code = Code.USAGE
 
@@ -102,7 +104,7 @@ class SettingsError(UsageError):
 
 
 class ExtraMissing(UsageError):
-    """What was asked for takes an optional part of the installation, `extra`."""
+    """What was asked for takes an optional part of the installation, `extra`: a SOCKS proxy, for one."""
 
     def __init__(self, message: str, *, extra: str, **parts: Any) -> None:
         super().__init__(message, **parts)
@@ -110,30 +112,43 @@ class ExtraMissing(UsageError):
 
 
 class SiteError(CivitaiKitError):
-    """The site was asked and did not give; `status` is the HTTP status, `endpoint` the path asked (no query)."""
+    """The site was asked and did not give.
+
+    `status` is the HTTP status, None where no answer came; `endpoint` is the path that was asked, without the query.
+    `retry_after` are the seconds that the site asks to wait, None where it does not say.
+    """
 
     default_code = Code.UNAVAILABLE
 
-    def __init__(self, message: str, *, status: int | None = None, endpoint: str | None = None, **parts: Any) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        endpoint: str | None = None,
+        retry_after: float | None = None,
+        **parts: Any,
+    ) -> None:
         super().__init__(message, **parts)
         self.status = status
         self.endpoint = endpoint
+        self.retry_after = retry_after
 
 
 class BadQuery(SiteError):
-    """The site refused the question (400); `message` holds its reasons, made readable."""
+    """400: the site refused the question; `message` holds its reasons, readable. Refused here, it is a BadOption."""
 
     default_code = Code.USAGE
 
 
 class Unauthorized(SiteError):
-    """401: the site wants a login, or (code `downloads_disabled`) the creator has switched downloads off."""
+    """401: the site wants a good key, or (code `downloads_disabled`) the creator has switched downloads off."""
 
     default_code = Code.LOGIN_REQUIRED
 
 
 class Forbidden(SiteError):
-    """403: early access (`deadline` is its ISO end, None when it has none) or no access."""
+    """403: early access (code `early_access`; `deadline` is its end, ISO 8601, None for never) or no access."""
 
     default_code = Code.NO_ACCESS
 
@@ -143,25 +158,32 @@ class Forbidden(SiteError):
 
 
 class NotFound(SiteError):
-    """404: no such thing, or not for us."""
+    """404: no such thing, or not for us; `no_address` where the site does not say so in words of its own.
+
+    Then it is no answer to the question: the site has nothing at this address.
+    """
 
     default_code = Code.NOT_FOUND
 
+    def __init__(self, message: str, *, no_address: bool = False, **parts: Any) -> None:
+        super().__init__(message, **parts)
+        self.no_address = no_address
+
 
 class Gone(SiteError):
-    """410: the model is archived."""
+    """410: the model is archived, and its files are not to be had."""
 
     default_code = Code.ARCHIVED
 
 
 class RateLimited(SiteError):
-    """429: too fast, or the day's quota is used up; `retry_after` is in seconds where the site said so."""
+    """429: too fast, or (code `quota_exceeded`) the day's downloads are used up.
+
+    A client has waited and tried again before it raises this, unless that cannot help: the day's downloads are used
+    up, the page is too far on, or the site asked for more than five minutes (site.md 13).
+    """
 
     default_code = Code.RATE_LIMITED
-
-    def __init__(self, message: str, *, retry_after: float | None = None, **parts: Any) -> None:
-        super().__init__(message, **parts)
-        self.retry_after = retry_after
 
 
 class RegionBlocked(SiteError):
@@ -171,31 +193,31 @@ class RegionBlocked(SiteError):
 
 
 class Unavailable(SiteError):
-    """The site is down, overloaded, or (code `network`) out of reach."""
+    """5xx, 408 or 499: the site is down or overloaded; or (code `network`) out of reach: no answer, DNS, timeout."""
 
     default_code = Code.UNAVAILABLE
 
 
 class UnexpectedReply(SiteError):
-    """A page instead of JSON, broken JSON, or a shape that is none of the site's."""
+    """A page instead of JSON, broken or cut JSON, or a shape that is none of the site's."""
 
     default_code = Code.UNEXPECTED_REPLY
 
 
 class TransferError(CivitaiKitError):
-    """The bytes did not come."""
+    """The bytes of a file did not come, and what did stays in the part file; or they are not the right ones."""
 
     default_code = Code.NETWORK
 
 
 class HashMismatch(TransferError):
-    """The bytes came whole, and are not those that the site promised."""
+    """The bytes came whole, twice, and their hash is not the one that the site states; they are thrown away."""
 
     default_code = Code.HASH_MISMATCH
 
 
 class SizeMismatch(TransferError):
-    """The length is not the one promised, and no hash was there to decide."""
+    """The length is not the one that the site states, and no hash was there to decide."""
 
     default_code = Code.SIZE_MISMATCH
 
@@ -207,19 +229,19 @@ class NotAModel(TransferError):
 
 
 class DiskError(CivitaiKitError):
-    """The file system said no."""
+    """The file system said no; `path` says where."""
 
     default_code = Code.NOT_WRITABLE
 
 
 class DiskFull(DiskError):
-    """No space is left."""
+    """No space is left on the disk."""
 
     default_code = Code.DISK_FULL
 
 
 class NotWritable(DiskError):
-    """A folder or file cannot be written."""
+    """A folder or file cannot be written, or another file is in its place."""
 
     default_code = Code.NOT_WRITABLE
 

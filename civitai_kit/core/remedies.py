@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from civitai_kit.core.codes import Code
 
@@ -16,7 +17,7 @@ REMEDIES: Mapping[Code, str] = {
     Code.EARLY_ACCESS: "Wait until early access ends, or buy it on the model's page.",
     Code.DOWNLOADS_DISABLED: "Its creator lets it be used on the site only.",
     Code.ARCHIVED: "Its files are gone from the site; another version of the model may be there.",
-    Code.NOT_FOUND: "Look at the id; what is on a twin of the site needs its --api-url.",
+    Code.NOT_FOUND: "Look at the id or name; what is on a twin of the site needs its --api-url.",
     Code.NETWORK: "Look at your connection and run the same command again: it goes on where it stopped.",
     Code.UNAVAILABLE: "The site has trouble; run the same command again later.",
     Code.REGION_BLOCKED: "The site does not serve your region.",
@@ -33,3 +34,11 @@ REMEDIES: Mapping[Code, str] = {
     Code.STORE_TOO_NEW: "Upgrade civitai-kit.",
     Code.UNFORESEEN: "Run it again with --log-level debug to see where, and report it.",
 }
+
+
+def with_remedy(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An error's row with a hint, where there is one to give."""
+    if row.get("hint"):
+        return dict(row)
+    remedy = REMEDIES.get(Code(row["code"]))
+    return dict(row) if remedy is None else {**row, "hint": remedy}

@@ -16,24 +16,34 @@ LONGEST_RETRY_AFTER = 300.0
 
 
 class Trouble(StrEnum):
-    """What came instead of an answer, as far as trying again is concerned."""
+    """What came instead of an answer, as far as trying again is concerned; equal to its text (site.md 13)."""
 
-    REFUSED = "refused"  # asking again changes nothing
-    NO_SUCH_FILE = "no_such_file"  # 404 of a download may be the storage's bad moment (site.md 7.2, 13)
-    WALLED = "walled"  # a challenge page of the edge
-    BUSY = "busy"  # overloaded, restarting, timed out
-    GARBLED = "garbled"  # a page, or broken JSON, where an answer should be
-    NETWORK = "network"  # no answer, or one cut short
-    TOO_FAST = "too_fast"  # slow down
-    TOO_DEEP = "too_deep"  # "too many pages": never heals (site.md 1.5)
-    QUOTA = "quota"  # the day's downloads are used up: ends the run
+    REFUSED = "refused"
+    """Asking again changes nothing."""
+    NO_SUCH_FILE = "no_such_file"
+    """404 of a download, which may be the storage's bad moment (site.md 7.2, 13)."""
+    WALLED = "walled"
+    """A challenge page of the site's gatekeeper."""
+    BUSY = "busy"
+    """Overloaded, restarting or timed out."""
+    GARBLED = "garbled"
+    """A page, or broken JSON, where an answer should be."""
+    NETWORK = "network"
+    """No answer, or one cut short."""
+    TOO_FAST = "too_fast"
+    """429: slow down."""
+    TOO_DEEP = "too_deep"
+    """429 for too many pages, which never heals (site.md 1.5)."""
+    QUOTA = "quota"
+    """429 for the day's downloads, which are used up: ends the run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FailedTry:
-    """A try that failed, as a retry policy sees it: the `tried`-th one (1, 2 …), its `error` and `trouble`.
+    """A try that failed, as a retry policy sees it: the `tried`-th one (1, 2 …) of one request.
 
-    `retry_after` are the seconds for which the site asks, `chance` is a number from 0 to 1 to spread waits with.
+    `error` is raised if there is no further try, `trouble` sorts it. `retry_after` are the seconds that the site asks
+    to wait, None where it does not say; `chance` is a number from 0 to 1 to spread waits with.
     """
 
     error: CivitaiKitError
@@ -44,7 +54,7 @@ class FailedTry:
 
 
 class RetryPolicy(Protocol):
-    """Decides after each failed try whether there is another one; RetryRules is the usual policy."""
+    """Decides after each failed try whether there is another one; RetryRules is the usual one. Any thread may ask."""
 
     def wait(self, failed: FailedTry) -> float | None:
         """Seconds to wait before the next try, None to give up and raise the error."""
@@ -52,9 +62,12 @@ class RetryPolicy(Protocol):
 
 @dataclass(frozen=True)
 class RetryRules:
-    """How often and how long to try again: at most `max_retries` times; waits are multiples of `first_wait` seconds.
+    """How often and how long to try again what may heal: busy servers, broken connections, garbled answers.
 
-    `longest_wait` bounds each wait that we choose; a Retry-After of the site is kept up to five minutes.
+    At most `max_retries` times a request. Waits double from `first_wait` seconds up to `longest_wait`; where the site
+    asks for more patience (429 without a time, a gatekeeper's page), they begin at 30 times `first_wait`. A
+    Retry-After of up to five minutes is kept to the letter, a longer one ends the tries. `RetryRules(max_retries=0)`
+    never tries again.
     """
 
     max_retries: int = 3

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.paths.our_names import OUR_PLACES
 from civitai_kit.disk.files import refuse_file
 from civitai_kit.disk.folder import Folder
@@ -36,6 +37,8 @@ class Ground:
         self._log_file = settings.log_file
         self._images = images_folder(settings)
         self.library_folder = library_folder(settings)
+        named = settings.catalog
+        self._is_catalog_named, self._is_models_named = bool(named.catalog_dir), bool(named.models_dir)
         self.catalog_folder = _folder(settings.catalog.catalog_dir, root / "catalog")
         self.models_folder = _folder(settings.catalog.models_dir, root)
 
@@ -48,6 +51,17 @@ class Ground:
         from civitai_kit.disk.save_lock import wait_for_lock
 
         return wait_for_lock(self.catalog_folder, self._command, _CATALOG_WAIT)
+
+    def catalog_notices(self) -> Iterator[str]:
+        """What will not go well with the catalogs, as sentences: a folder that is not there, or cannot be written."""
+        if not self.catalog_folder.exists() and self._is_catalog_named:
+            yield f"The catalogs' folder {self.catalog_folder} is not there; the first entry makes it."
+        if not self.models_folder.exists() and self._is_models_named:
+            yield f"The models' folder {self.models_folder} is not there: every file counts as missing."
+        try:
+            Folder(self.catalog_folder).check_could_be_written()
+        except CivitaiKitError as error:
+            yield f"The catalogs can only be read: {error.message}"
 
     @contextmanager
     def lock(self, emit: Emit) -> Iterator[None]:

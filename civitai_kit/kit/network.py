@@ -54,7 +54,7 @@ class Network:
     @cached_property
     def site(self) -> SiteClient:
         """The site's JSON."""
-        from civitai_kit.client.drivers import Manner
+        from civitai_kit.client.manner import Manner
         from civitai_kit.client.site_client import SiteClient
 
         settings = self._settings
@@ -81,7 +81,7 @@ class Network:
         settings = self._settings
         fetcher = Fetcher(
             site=settings.api_url,
-            api_key=self._key,
+            api_key=self.site.key,
             user_agent=user_agent(),
             timeout=settings.api_client_timeout_sec,
             retries=self.retries,
@@ -95,21 +95,22 @@ class Network:
     @property
     def sends_key(self) -> bool:
         """Whether the site is asked with a key."""
-        return self._key is not None
+        return self._key is not None and self.site.key is not None
 
     @cached_property
     def _key(self) -> str | None:
-        """The key, None also where it would travel in clear through a proxy."""
+        """The key, None also where it would travel in clear, over the network or through a proxy."""
         key, site = self._settings.api_key.get_secret_value(), self._settings.api_url
         proxy = proxy_for(proxy_variables(), site)
         if not key or not is_in_clear(site, proxy):
             return key or None
-        self._emit(
-            Warned(
-                f"The API key is not sent: {proxy} would see it, for {site} is asked in clear.",
-                f"Set NO_PROXY={urlsplit(site).hostname}.",
-            )
-        )
+        if is_in_clear(site, None):
+            said = f"The API key is not sent: {site} is asked in clear, and others could read it."
+            hint = "A mirror (`civitai-kit serve --files`) needs none; the site itself has https://."
+        else:
+            said = f"The API key is not sent: {proxy} would see it, for {site} is asked in clear."
+            hint = f"Set NO_PROXY={urlsplit(site).hostname}."
+        self._emit(Warned(said, hint))
         return None
 
     @cached_property

@@ -27,13 +27,19 @@ class Client(clients.BlockingClient):
     ) -> Downloaded:
         """Fetch a file, or of a version (or its id) the primary one, to a folder or under a name of your choice.
 
-        It is proved by its hash before it gets its name; what came of one that failed stays in a part file, and the
-        next call goes on from there. A right file that is there already is left, another one replaced only with
-        `overwrite`. `progress(done, size)` hears of bytes. It uses the key, retry policy and pace of the client, but
-        connections of its own.
+        `to` is a folder when it is there or ends with a slash, else the file's own path; folders are made. The file is
+        proved by its hash before it gets its name; what came of one that failed stays in a part file, and the next
+        call goes on from there. A right file that is there already is left, another one replaced only with
+        `overwrite`. `progress(done, size)` hears of bytes a few times a second, from any thread; `size` is None where
+        the site states none. It uses the key, retry policy and pace of the client, but connections of its own. It
+        counts as a download of the day.
+
+        Raises a SiteError where the site does not give the file, a TransferError where the bytes do not come or are
+        not the right ones, a DiskError where the disk says no.
         """
         version = self.version(what) if isinstance(what, int) else what
-        return _single_file(self, version, to, progress, overwrite=overwrite).fetch(threading.Event())
+        key = self._driver.key()
+        return _single_file(self, key, version, to, progress, overwrite=overwrite).fetch(threading.Event())
 
 
 class AsyncClient(clients.AwaitingClient):
@@ -49,13 +55,15 @@ class AsyncClient(clients.AwaitingClient):
         progress: Progress | None = None,
         overwrite: bool = False,
     ) -> Downloaded:
-        """As Client.download, in a thread, from which `progress` is called; a cancelled one keeps its part file."""
+        """As `Client.download`, in a thread, from which `progress` is called; a cancelled one keeps its part file."""
         version = await self.version(what) if isinstance(what, int) else what
-        return await _in_a_thread(_single_file(self, version, to, progress, overwrite=overwrite))
+        key = await self._driver.key()
+        return await _in_a_thread(_single_file(self, key, version, to, progress, overwrite=overwrite))
 
 
 def _single_file(
     client: clients.BlockingClient | clients.AwaitingClient,
+    key: str | None,
     what: ModelVersion | ModelFile,
     to: PathLike,
     progress: Progress | None,
@@ -66,7 +74,7 @@ def _single_file(
     from civitai_kit.kit.single_file import SingleFile
 
     driver = client._driver
-    return SingleFile(what, to, driver.asker.site, driver.key, driver.manner, progress, overwrite)
+    return SingleFile(what, to, driver.asker.site, key, driver.manner, progress, overwrite)
 
 
 async def _in_a_thread(file: SingleFile) -> Downloaded:

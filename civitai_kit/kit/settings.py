@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -168,6 +169,9 @@ def _environment(env: Mapping[str, str]) -> Layer:
 
 def _keyring(warnings: list[str]) -> list[Layer]:
     """The key in the operating system's keyring, where the extra `keyring` is installed and has one."""
+    if sys.platform != "darwin":
+        # Its module for macOS looks for Apple's libraries, elsewhere with nine processes, a compiler among them.
+        sys.modules.setdefault("keyring.backends.macOS.api", None)  # type: ignore[arg-type]  # "is not there"
     try:
         import keyring
         from keyring.errors import NoKeyringError

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from civitai_kit.client.drivers import Manner
 from civitai_kit.client.exchange import refuse_key_in_clear, user_agent
+from civitai_kit.client.manner import Manner
 from civitai_kit.client.pacing import PacePolicy
 from civitai_kit.core.errors import NotWritable, UsageError
 from civitai_kit.core.events import Event, FileMoved, FileWaits
@@ -32,8 +32,9 @@ Progress: TypeAlias = Callable[[int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A file under its final name, whole and proved: where, how many bytes, and its digests by the site's names.
+    """A file under its final name, whole and proved: what `Client.download` gives.
 
+    `path` is absolute, `size` in bytes, `digests` lower-case hex by the site's names (`SHA256`, `AutoV2` …).
     `received` bytes came over the network and `resumed` were kept from an earlier try; both are 0 for a file that was
     there already.
     """
@@ -77,7 +78,7 @@ class SingleFile:
             timeout=self.manner.timeout,
             retries=self.manner.retry,
             stop=stop,
-            pace=_Turns(self.manner.pace),
+            pace=_ClientTurns(self.manner.pace),
         ) as fetcher:
             try:
                 came = fetcher.fetch(order, self._heard)
@@ -119,7 +120,7 @@ class SingleFile:
             self.manner.pause(event.seconds, event.why, everybody=event.too_fast)
 
 
-class _Turns:
+class _ClientTurns:
     """A client's pace as the engine asks for it, which looks again after each pause: one turn a request to the site."""
 
     def __init__(self, pace: PacePolicy) -> None:
@@ -140,6 +141,10 @@ def _meant(what: ModelVersion | ModelFile) -> tuple[ModelVersion, ModelFile]:
     """The version and the file of it: that one, or of a version the primary one."""
     if isinstance(what, ModelFile):
         return _version_of(what), what
+    if not isinstance(what, ModelVersion):
+        raise UsageError(
+            f"A {type(what).__name__} cannot be downloaded.", hint="Give a version, its id, or a file of it."
+        )
     if what.id is None or not what.files:
         raise UsageError("This version has no file that could be downloaded.")
     version = with_ids(what)

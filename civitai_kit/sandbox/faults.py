@@ -31,6 +31,7 @@ _ROWS = (
     Fault("cloudflare_403", "site", "403 as an HTML page that asks whether you are human."),
     Fault("html_200", "site", "An HTML page with status 200 instead of JSON."),
     Fault("login_page", "site", "A redirect to the login page, which is HTML with status 200."),
+    Fault("no_endpoint", "site", "404 as an HTML page, as where a site has no such endpoint."),
     Fault("empty_499", "site", "499 without a body."),
     Fault("region_blocked", "site", "451 as JSON, as in a country that is refused."),
     Fault("unauthorized", "site", "401 as JSON, as if the key had been withdrawn."),

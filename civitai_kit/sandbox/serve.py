@@ -22,15 +22,18 @@ SECOND_LOOPBACK = "127.0.0.2"
 
 
 class Sandbox:
-    """A running pretend Civitai: where it is, what it shows, and what was asked of it."""
+    """A running pretend Civitai: where it is, what it shows, and what was asked of it.
+
+    `api_key` is the key that it takes.
+    """
 
     def __init__(self, state: SandboxState) -> None:
         self._state = state
-        self.api_key = API_KEY
+        self.api_key: str = API_KEY
 
     @property
     def url(self) -> str:
-        """Root of the site, for `--api-url`."""
+        """Root of the site: a `base_url`, or for `--api-url`."""
         return self._state.site_url
 
     @property
@@ -54,7 +57,7 @@ class Sandbox:
 
     @property
     def requests(self) -> RequestLog:
-        """The requests so far."""
+        """The requests so far, the oldest first: a sequence of `RequestRecord`."""
         return self._state.requests
 
     def clear_requests(self) -> None:

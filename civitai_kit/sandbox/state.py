@@ -17,19 +17,24 @@ KEY_USER_NAME = "sandbox_user"
 
 @dataclass(slots=True)
 class RequestRecord:
-    """One request; `status` is 0 until the answer's headers are sent, `started` is `time.monotonic()`.
-
-    `sent` counts the bytes of a body of the storage's.
-    """
+    """One request that the sandbox was asked."""
 
     host: Literal["site", "storage"]
+    """Which of the two hosts was asked."""
     method: str
+    """`GET`, `POST` …"""
     path: str
+    """Without the query."""
     query: str
+    """As it came, without the question mark."""
     headers: dict[str, str]
+    """Names in lower case."""
     started: float
+    """By `time.monotonic()`."""
     status: int = 0
+    """0 until the answer's headers are sent."""
     sent: int = 0
+    """How many bytes of a body came from the storage."""
 
 
 class RequestLog(Sequence[RequestRecord]):

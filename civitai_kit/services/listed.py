@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
+from civitai_kit.core.errors import NotFound, SiteError
 from civitai_kit.core.site.models import Model
 from civitai_kit.core.site.query import MODEL_PAGE, ModelQuery
 from civitai_kit.core.site.references import LARGEST_ID
@@ -34,6 +35,12 @@ def batches(rows: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(rows)
     while batch := list(islice(rest, MODEL_PAGE)):
         yield batch
+
+
+def refuse_no_address(error: SiteError) -> None:
+    """Raise a 404 that is no word of the site about what was asked for, so that nothing is called gone for it."""
+    if isinstance(error, NotFound) and error.no_address:
+        raise error
 
 
 def _askable(ids: Iterable[int]) -> dict[int, None]:

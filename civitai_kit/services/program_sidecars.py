@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError
+from civitai_kit.core.events import Warned
+from civitai_kit.core.library.model_file import MODEL_ENDINGS, usual_first
+from civitai_kit.core.plans.digests import Digests
 from civitai_kit.core.sidecars.about import About, read_object
 from civitai_kit.core.sidecars.formats import FORMATS
 from civitai_kit.core.sidecars.merging import Format, NotMerged, merged_sidecar, sidecar_of, stem_beside
@@ -43,6 +46,19 @@ def preview_beside(beside: Beside, path: str) -> str | None:
     stem = stem_beside(path)
     names = (f"{stem}{middle}.{ending}" for middle in _MIDDLES for ending in _ENDINGS)
     return next((name for name in names if beside.is_beside(name)), None)
+
+
+def owner_beside(beside: Beside, path: str) -> str:
+    """Whose the sidecars of a model file's stem are: of several files that share it, the most usual format's."""
+    stem = stem_beside(path)
+    mine, _ = usual_first(path)
+    better = (f"{stem}{ending}" for ending in MODEL_ENDINGS[:mine])
+    return next((other for other in better if beside.is_beside(other)), path)
+
+
+def not_its_sidecars(path: str, owner: str) -> Warned:
+    """Why a model file gets no sidecars."""
+    return Warned(f"{path}: the sidecars of that name are those of {owner}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +106,13 @@ def write_sidecars(
     return written, errors
 
 
-def read_sidecars(beside: Beside, path: str, sha256: str | None) -> Iterator[tuple[Format, About]]:
+def read_sidecars(beside: Beside, path: str, digests: Digests) -> Iterator[tuple[Format, About]]:
     """What the sidecars beside a file say of it, those with a whole answer first; broken ones are passed over."""
     for form in FORMATS.values():
         try:
             held = read_object(beside.read_beside(sidecar_of(path, form)))
         except (ValueError, CivitaiKitError):
             continue
-        about = about_from(form, held, path, sha256) if held else None
+        about = about_from(form, held, path, digests.sha256, digests.auto_v3) if held else None
         if about is not None:
             yield form, about

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TypeAlias
 
 import lmdb
@@ -147,6 +147,15 @@ def versions_under(txn: Transaction, table: lmdb._Database, term: bytes) -> tupl
     if not cursor.set_key(term):
         return ()
     return tuple(sorted(map(id_of, cursor.iternext_dup())))
+
+
+def versions_beginning(txn: Transaction, table: lmdb._Database, head: bytes) -> tuple[int, ...]:
+    """The version ids that a look-up holds under terms that begin with `head`, rising."""
+    cursor = txn.cursor(db=table)
+    if not cursor.set_range(head):
+        return ()
+    found = takewhile(lambda pair: pair[0].startswith(head), cursor.iternext())
+    return tuple(sorted({id_of(value) for _, value in found}))
 
 
 def _terms_of(entry: Entry, tables: Tables) -> set[_Term]:

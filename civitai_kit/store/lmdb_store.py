@@ -177,6 +177,13 @@ class LmdbStore:
             lambda txn, tables: entry_table.versions_under(txn, tables.by_sha256, term) if term else (), ()
         )
 
+    def by_auto_v2(self, auto_v2: str) -> tuple[int, ...]:
+        """Version ids that hold a file whose SHA256 begins with these ten digits, in either case."""
+        head = text_key(auto_v2.lower())
+        return self._read(
+            lambda txn, tables: entry_table.versions_beginning(txn, tables.by_sha256, head) if head else (), ()
+        )
+
     def by_model(self, model_id: int) -> tuple[int, ...]:
         """Version ids remembered of a model."""
         term = id_key(model_id)

@@ -95,6 +95,12 @@ class MemoryStore:
         """Version ids that hold a file with this promised or proved SHA256, in either case."""
         return tuple(entry.version_id for entry in self.entries() if sha256.lower() in entry.sha256s)
 
+    def by_auto_v2(self, auto_v2: str) -> tuple[int, ...]:
+        """Version ids that hold a file whose SHA256 begins with these ten digits, in either case."""
+        head = auto_v2.lower()
+        found = (entry for entry in self.entries() if any(one.startswith(head) for one in entry.sha256s))
+        return tuple(entry.version_id for entry in found) if head else ()
+
     def by_model(self, model_id: int) -> tuple[int, ...]:
         """Version ids remembered of a model."""
         return tuple(entry.version_id for entry in self.entries() if entry.model_id == model_id)

@@ -1,4 +1,4 @@
-"""Tells how a transfer moves, ten times a second at most."""
+"""Tells how a transfer moves, ten times a second at most; of a small file every read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from civitai_kit.core.events import Emit, FileMoved
 from civitai_kit.core.retry import Setback
 
 _APART = 0.1  # Seconds between two events of one file.
+_SMALL = 1024 * 1024  # So few bytes come in a few reads, and after the last of them nothing else may be told.
 
 
 class FileProgress:
@@ -37,7 +38,7 @@ class FileProgress:
             self.received += count
             self._done += count
             now = self._ticks()
-            if now < self._next:
+            if now < self._next and (self._size is None or self._size >= _SMALL):
                 return
             self._next = now + _APART
             event = FileMoved(self._key, self._done, self._size)

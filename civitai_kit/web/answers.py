@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from starlette.responses import JSONResponse, Response
 
@@ -12,6 +12,11 @@ from civitai_kit.services.catalog.catalogs import NotNow
 
 # Hears of every error that an answer was made of.
 Told = Callable[[CivitaiKitError], None]
+
+
+def not_by(methods: Iterable[str]) -> Response:
+    """The answer to a method that a path does not have; it has these."""
+    return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": ", ".join(sorted(methods))})
 
 
 def of_error(error: CivitaiKitError) -> Response:

@@ -18,15 +18,18 @@ from starlette.types import ASGIApp, Scope
 from civitai_kit.core.library.model_file import is_model_file
 from civitai_kit.services.catalog.catalogs import CatalogParts
 from civitai_kit.services.catalog.map_answers import MapAnswers
-from civitai_kit.web import catalog_api, openapi
-from civitai_kit.web.answers import Told
+from civitai_kit.services.mirror import Mirror
+from civitai_kit.web import catalog_api, mirror_api, openapi
+from civitai_kit.web.answers import Told, not_by
+from civitai_kit.web.docs_page import docs_page
 from civitai_kit.web.guard import Access, Guard
-from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveParts, live_routes
+from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveApi, LiveParts
+from civitai_kit.web.page_script import page_routes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebParts:
-    """What is served: the catalogs, the library's folder, and the models' folder where that is wanted.
+    """What is served: the catalogs, the library's folder, and where that is wanted the models' folder and a mirror.
 
     `names` are those that browsers may call the server by, `origins` the pages that may ask it.
     """
@@ -36,6 +39,7 @@ class WebParts:
     live: LiveParts
     library: Path
     files: Path | None
+    mirror: Mirror | None
     token: str
     names: Collection[str]
     origins: Collection[str]
@@ -47,7 +51,8 @@ def make_app(parts: WebParts) -> ASGIApp:
     """The whole application, guarded."""
     asked = [
         *catalog_api.routes(parts.catalogs, parts.answers, parts.told),
-        *live_routes(parts.live, parts.told),
+        *([] if parts.mirror is None else mirror_api.routes(parts.mirror, parts.told)),
+        *LiveApi(parts.live, parts.told).routes(),
     ]
     routes: list[BaseRoute] = [
         *asked,
@@ -55,11 +60,11 @@ def make_app(parts: WebParts) -> ASGIApp:
         # What the API has not: the pages are not looked through for it.
         Route("/api/{rest:path}", JSONResponse({"detail": "Not Found"}, 404)),
         Route("/healthz", _health, methods=["GET"]),
-        Route("/openapi.json", _description, methods=["GET"]),
-        Route("/docs", _docs, methods=["GET"]),
+        *_descriptions(mirror=parts.mirror is not None),
     ]
     if parts.files is not None:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
+    routes.extend(page_routes())
     routes.append(Mount("/", _Pages(parts.library, html=True)))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
     return Guard(
@@ -67,7 +72,7 @@ def make_app(parts: WebParts) -> ASGIApp:
         token=parts.token,
         names=parts.names,
         origins=parts.origins,
-        bodies={DOWNLOAD: MOST_PLAN},
+        bodies={DOWNLOAD: MOST_PLAN, **mirror_api.LONG_BODIES},
         log=parts.log,
     )
 
@@ -76,7 +81,7 @@ def _refusals(asked: Sequence[Route]) -> Iterator[Route]:
     """The answers to every method that a path does not have."""
     for path in dict.fromkeys(route.path for route in asked):
         methods = {method for route in asked if route.path == path for method in route.methods or ()}
-        yield Route(path, JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": ", ".join(sorted(methods))}))
+        yield Route(path, not_by(methods))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -89,23 +94,26 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 async def _health(request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
+    # A client with a key looks here whether it may show it: to this server it does not.
+    return JSONResponse({"status": "ok", "service": "civitai-kit"})
 
 
-async def _description(request: Request) -> Response:
-    return JSONResponse(openapi.description())
+def _descriptions(*, mirror: bool) -> list[Route]:
+    async def document(request: Request) -> Response:
+        return JSONResponse(openapi.description(mirror=mirror))
+
+    async def docs(request: Request) -> Response:
+        page = docs_page(openapi.description(mirror=mirror))
+        return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy, "Cache-Control": "no-cache"})
+
+    return [Route("/openapi.json", document, methods=["GET"]), Route("/docs", docs, methods=["GET"])]
 
 
-async def _docs(request: Request) -> Response:
-    return HTMLResponse(openapi.page(), headers={"Content-Security-Policy": _NO_SCRIPTS})
-
-
-_NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'"
 # What the library's folder holds for programs, and nothing for a reader of the pages.
 _NOT_SHOWN = ("processed_files.json", "duplicate_models.txt")
 
 
-class _Folder(StaticFiles):
+class _ServedFolder(StaticFiles):
     """The files in a folder, without links out of it; it need not be there yet. What cannot be read is not there."""
 
     def __init__(self, folder: Path, *, html: bool = False) -> None:
@@ -122,7 +130,7 @@ class _Folder(StaticFiles):
         return (place, found) if is_ours else ("", None)
 
 
-class _Pages(_Folder):
+class _Pages(_ServedFolder):
     """The library's folder."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -134,7 +142,7 @@ class _Pages(_Folder):
         return response
 
 
-class _ModelFiles(_Folder):
+class _ModelFiles(_ServedFolder):
     """Model files, read-only, with ranges; nothing else that lies between them."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:

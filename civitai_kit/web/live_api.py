@@ -17,7 +17,7 @@ from starlette.routing import Route
 from civitai_kit.core.errors import CivitaiKitError, UsageError
 from civitai_kit.services.catalog.catalogs import NotNow
 from civitai_kit.services.live.orders import DownloadOrder
-from civitai_kit.services.live.queue import DownloadQueue, Row
+from civitai_kit.services.live.queue import DownloadQueue
 from civitai_kit.web.answers import Told, of_error
 from civitai_kit.web.path_ids import id_in_path
 
@@ -41,54 +41,56 @@ class LiveParts:
     read_order: Callable[[Any], DownloadOrder]
 
 
-def live_routes(parts: LiveParts, told: Told) -> list[Route]:
-    """The routes; `told` hears of every error that an answer was made of."""
-    followers = asyncio.Semaphore(_MOST_FOLLOWERS)
+class LiveApi:
+    """The questions about downloads; `told` hears of every error that an answer was made of."""
 
-    def answered(ask: Callable[[], Row], status: int = 200) -> Response:
-        try:
-            return JSONResponse(ask(), status)
-        except CivitaiKitError as error:
-            told(error)
-            return of_error(error)
+    def __init__(self, parts: LiveParts, told: Told) -> None:
+        self._queue = parts.queue
+        self._read_order = parts.read_order
+        self._told = told
+        self._followers = asyncio.Semaphore(_MOST_FOLLOWERS)
 
-    async def queue(request: Request) -> Response:
+    def routes(self) -> list[Route]:
+        """The routes."""
+        return [
+            Route(DOWNLOAD, self._order, methods=["POST"]),
+            Route(DOWNLOAD, self._listed, methods=["GET"]),
+            Route(f"{DOWNLOAD}/{{number}}", self._one, methods=["GET"]),
+            Route(f"{DOWNLOAD}/{{number}}", self._stop, methods=["DELETE"]),
+            Route(EVENTS, self._events, methods=["GET"]),
+        ]
+
+    async def _order(self, request: Request) -> Response:
         body = await request.body()
-        return await run_in_threadpool(queued, body)
+        return await run_in_threadpool(self._answered, lambda: self._queued(body))
 
-    def queued(body: bytes) -> Response:
-        try:
-            row, is_new = parts.queue.add(parts.read_order(_json(body)))
-        except CivitaiKitError as error:
-            told(error)
-            return of_error(error)
+    def _queued(self, body: bytes) -> Response:
+        row, is_new = self._queue.add(self._read_order(_json(body)))
         return JSONResponse(row, 202 if is_new else 200, {"Location": f"{DOWNLOAD}/{row['id']}"})
 
-    async def listed(request: Request) -> Response:
-        return answered(lambda: {"downloads": parts.queue.rows()})
+    async def _listed(self, request: Request) -> Response:
+        return JSONResponse({"downloads": self._queue.rows()})
 
-    async def one(request: Request) -> Response:
-        return answered(lambda: parts.queue.row(id_in_path(request, "number")))
+    async def _one(self, request: Request) -> Response:
+        return self._answered(lambda: JSONResponse(self._queue.row(id_in_path(request, "number"))))
 
-    async def stop(request: Request) -> Response:
-        return answered(lambda: parts.queue.stop(id_in_path(request, "number")))
+    async def _stop(self, request: Request) -> Response:
+        return self._answered(lambda: JSONResponse(self._queue.stop(id_in_path(request, "number"))))
 
-    async def events(request: Request) -> Response:
-        if followers.locked():
+    async def _events(self, request: Request) -> Response:
+        if self._followers.locked():
             return of_error(NotNow("Too many programs follow the downloads already.", status=503))
         last = request.headers.get("last-event-id", "")
         since = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else 0
-        return StreamingResponse(
-            _stream(parts.queue, since, followers), media_type="text/event-stream", headers=_STREAM_HEADERS
-        )
+        rows = _stream(self._queue, since, self._followers)
+        return StreamingResponse(rows, media_type="text/event-stream", headers=_STREAM_HEADERS)
 
-    return [
-        Route(DOWNLOAD, queue, methods=["POST"]),
-        Route(DOWNLOAD, listed, methods=["GET"]),
-        Route(f"{DOWNLOAD}/{{number}}", one, methods=["GET"]),
-        Route(f"{DOWNLOAD}/{{number}}", stop, methods=["DELETE"]),
-        Route(EVENTS, events, methods=["GET"]),
-    ]
+    def _answered(self, answer: Callable[[], Response]) -> Response:
+        try:
+            return answer()
+        except CivitaiKitError as error:
+            self._told(error)
+            return of_error(error)
 
 
 async def _stream(queue: DownloadQueue, since: int, followers: asyncio.Semaphore) -> AsyncIterator[bytes]:

@@ -14,7 +14,7 @@ import pytest
 
 from civitai_kit import NotFound, RetryRules
 from civitai_kit.client.ahead import aside, read_ahead
-from civitai_kit.client.drivers import Manner
+from civitai_kit.client.manner import Manner
 from civitai_kit.client.pacing import Pace
 from civitai_kit.client.site_client import SiteClient
 from civitai_kit.core.errors import Interrupted, Unavailable
@@ -183,7 +183,7 @@ def test_a_stop_ends_a_pause_and_a_silent_request_within_a_moment(
 
 PROGRAM = """
 import sys
-from civitai_kit.client.drivers import Manner
+from civitai_kit.client.manner import Manner
 from civitai_kit.client.site_client import SiteClient
 from civitai_kit.core.site.query import ModelQuery
 try:

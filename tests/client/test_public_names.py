@@ -141,4 +141,4 @@ def test_the_public_surface_changes_only_with_the_changelog() -> None:
     now = surface.surface()
     gone, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
     told = "the changelog tells of it" if changelog != surface.unreleased() else "CHANGELOG.md does not tell of it"
-    assert now == before, f"{told}; then: python -m tests.client.surface\ngone: {gone}\nnew: {new}"
+    assert now == before, f"{told}; then: make surface\ngone: {gone}\nnew: {new}"

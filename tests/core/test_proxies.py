@@ -88,6 +88,16 @@ def test_a_proxy_is_shown_without_its_password() -> None:
     )
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:9"])
+def test_what_is_asked_on_this_machine_is_not_in_clear(url: str) -> None:
+    assert not is_in_clear(url, None)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1.evil.org", "http://127.evil.org", "http://localhost.evil.org"])
+def test_a_host_that_only_looks_like_this_machine_is_none(url: str) -> None:
+    assert is_in_clear(url, None)
+
+
 def test_loopback_is_in_clear_as_soon_as_a_proxy_lies_between() -> None:
     assert not is_in_clear(HERE, None)
     assert is_in_clear(HERE, Proxy(P, "http_proxy"))

@@ -106,13 +106,13 @@ def test_a_save_path_that_is_a_file_is_refused(tmp_path: Path, *, writing: bool)
     assert place.read_bytes() == b"mine"
 
 
-def test_torrents_are_not_made_where_the_save_path_is_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("writing", [True, False])
+def test_no_kit_is_opened_where_the_save_path_is_a_file(tmp_path: Path, *, writing: bool) -> None:
     place = tmp_path / "models"
     place.write_bytes(b"mine")
     with (
-        open_kit(loaded(place), unheard, writing=False, command="torrent", stop=threading.Event()) as kit,
         pytest.raises(NotWritable, match="is a file"),
-        kit.torrent_parts(tmp_path / "torrents"),
+        open_kit(loaded(place), unheard, writing=writing, command="torrent", stop=threading.Event()),
     ):
         raise AssertionError("it was opened")
 
@@ -135,3 +135,13 @@ def test_torrents_take_the_lock_only_where_they_are_written_under_the_save_path(
 def test_images_lie_under_the_save_path_unless_a_folder_is_set(tmp_path: Path) -> None:
     assert images_folder(loaded(tmp_path).settings) == tmp_path / "images"
     assert images_folder(loaded(tmp_path, **{"images.output_dir": "/elsewhere"}).settings) == Path("/elsewhere")
+
+
+def test_catalogs_that_will_not_go_well_are_told_of(tmp_path: Path) -> None:
+    assert [*ground_of(tmp_path).catalog_notices()] == []
+    named = {"catalog.catalog_dir": str(tmp_path / "nowhere"), "catalog.models_dir": str(tmp_path / "no models")}
+    told = [*ground_of(tmp_path, **named).catalog_notices()]
+    assert len(told) == 2 and all(place in said for place, said in zip(named.values(), told, strict=True))
+    (tmp_path / "taken").touch()
+    taken = ground_of(tmp_path, **{"catalog.catalog_dir": str(tmp_path / "taken" / "catalog")})
+    assert any("can only be read" in said for said in taken.catalog_notices())

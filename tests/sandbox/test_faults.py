@@ -97,6 +97,7 @@ def test_a_fault_has_one_sentence(name: str) -> None:
         ("bad_gateway", (502, None, "text/html")),
         ("gateway_timeout", (524, None, "text/html")),
         ("cloudflare_403", (403, None, "text/html")),
+        ("no_endpoint", (404, None, "text/html")),
         ("html_200", (200, None, "text/html")),
         ("empty_499", (499, None, None)),
         ("region_blocked", (451, None, "application/json")),

@@ -69,6 +69,15 @@ def test_a_file_is_found_by_its_promised_and_its_proved_hash_in_either_case(stor
     assert store.by_sha256("") == ()
 
 
+def test_a_file_is_found_by_the_first_ten_digits_of_its_hash(store: AnyStore) -> None:
+    store.put(entry(3, files=(FileRecord(path="a", sha256="0123456789" + "a" * 54),)))
+    store.put(entry(2, files=(FileRecord(path="b", sha256="0123456789" + "F" * 54, proved={"sha256": "ef" * 32}),)))
+    store.put(entry(1, files=(FileRecord(path="c", sha256="0123456780" + "f" * 54),)))
+    assert store.by_auto_v2("0123456789") == (2, 3)
+    assert store.by_auto_v2("EFEFEFEFEF") == (2,)
+    assert store.by_auto_v2("aaaaaaaaaa") == store.by_auto_v2("ffffffffff") == store.by_auto_v2("") == ()
+
+
 def test_versions_of_a_model_come_by_rising_id(store: AnyStore) -> None:
     store.put_many([entry(10), entry(9), entry(100), entry(3, model_id=None)])
     assert store.by_model(7) == (9, 10, 100)

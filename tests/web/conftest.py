@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.types import ASGIApp
 
 from civitai_kit.core.settings.layers import Layer
 from civitai_kit.kit.live import download_queue
@@ -55,14 +56,29 @@ Start = Callable[..., Process]
 
 
 @contextmanager
-def served(home: Path, *, with_files: bool = False, patience: float = SECONDS, **settings: Any) -> Iterator[Server]:
-    """A server in this process over the save path `downloads` in a folder, with some settings."""
-    values = {"api_delay_ms": 0, "max_retries": 0, "save_path": str(home / "downloads"), **settings}
+def served(
+    home: Path,
+    *,
+    with_files: bool = False,
+    patience: float = SECONDS,
+    port: int = 0,
+    around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    origins: tuple[str, ...] = (),
+    **settings: Any,
+) -> Iterator[Server]:
+    """A server in this process over the save path `downloads` in a folder, with some settings.
+
+    `around` puts something before the application.
+    """
+    values = {"api_delay_ms": 0, "max_retries": 0, "save_path": str(home / "downloads")}
+    values |= {"serve.allow_origins": origins, **settings}
     loaded = load_settings(Layer("flags", values), config=None, env={}, cwd=home, user=home / "none.toml")
-    with open_kit(loaded, _unheard, writing=False, command="serve") as kit, listen("127.0.0.1", 0) as listener:
-        queue = download_queue(loaded, SharedStore(kit.ground))
-        parts = web_parts(kit, queue, token=TOKEN, with_files=with_files, log=_unheard, told=_unheard)
-        with running(make_app(parts), listener, patience=patience), closing(queue):
+    with open_kit(loaded, _unheard, writing=False, command="serve") as kit, listen("127.0.0.1", port) as listener:
+        shared = SharedStore(kit.ground)
+        queue = download_queue(loaded, shared)
+        parts = web_parts(kit, queue, shared, token=TOKEN, with_files=with_files, log=_unheard, told=_unheard)
+        app = around(make_app(parts))
+        with closing(shared), running(app, listener, patience=patience), closing(queue):
             yield Server(f"http://127.0.0.1:{listener.getsockname()[1]}", home / "downloads")
 
 

@@ -88,7 +88,7 @@ def test_without_the_token_nothing_is_given_or_changed(serve: Serve, civitai_san
         answer = server.ask("POST", path, token=None, headers=headers)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert server.ask("POST", f"{path}?token={TOKEN}", token=None).status_code == 401
-    assert server.ask("GET", "/healthz", token=None).json() == {"status": "ok"}
+    assert server.ask("GET", "/healthz", token=None).json() == {"status": "ok", "service": "civitai-kit"}
     assert not (server.folder / "catalog" / "models.json").exists()
 
 
@@ -99,7 +99,7 @@ def test_a_strangers_name_for_this_server_is_refused(serve: Serve, host: str) ->
 
 def test_only_named_origins_may_ask_from_a_browser(serve: Serve) -> None:
     origin = "chrome-extension://abcdefgh"
-    server = serve(**{"serve.allow_origins": (origin,)})
+    server = serve(origins=(origin,))
     asks = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
     good = server.ask("OPTIONS", MAP, token=None, headers={"Origin": origin, **asks})
     assert (good.status_code, good.headers["access-control-allow-origin"]) == (200, origin)
@@ -123,7 +123,7 @@ def test_only_named_origins_may_ask_from_a_browser(serve: Serve) -> None:
 def test_a_page_of_a_named_origin_can_read_refusals_too_and_no_other_page(
     serve: Serve, status: int, words: dict[str, Any]
 ) -> None:
-    server = serve(**{"serve.allow_origins": ("https://mine.example",)})
+    server = serve(origins=("https://mine.example",))
     asked = {"method": "GET", "path": MAP, **words}
     for origin, allowed in (("https://mine.example", "https://mine.example"), ("https://evil.example", None)):
         answer = server.ask(**{**asked, "headers": {**asked.get("headers", {}), "Origin": origin}})
@@ -164,7 +164,9 @@ def test_what_cannot_be_served_safely_is_refused(civitai_sandbox: Sandbox, tmp_p
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        assert "listen on" in refused(civitai_sandbox, tmp_path, "--port", port)["message"]
+        assert "--port" in refused(civitai_sandbox, tmp_path, "--port", port)["hint"]
+    assert "--host" in refused(civitai_sandbox, tmp_path, "--host", "203.0.113.5", "--token", TOKEN)["hint"]
+    assert "'*'" in refused(civitai_sandbox, tmp_path, "--allow-origin", "*")["message"]
     kept = tmp_path / "conf" / "civitai-kit" / "serve-token"
     kept.chmod(0o644)
     assert "read by others" in refused(civitai_sandbox, tmp_path, "--port", "0")["message"]
@@ -259,6 +261,19 @@ def test_the_description_names_every_endpoint(serve: Serve) -> None:
     paths = server.ask("GET", "/openapi.json", token=None).json()["paths"]
     assert {MAP, "/healthz", "/api/admin/civitai/add/{version_id}"} <= set(paths)
     assert "openapi.json" in server.ask("GET", "/docs", token=None).text
+
+
+def test_a_promotion_that_a_crash_cut_in_two_is_finished_at_the_next_start(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "downloads" / "catalog"
+    folder.mkdir(parents=True)
+    content = {"categories": [{"id": "x", "models": [{"file": "a", "dest": "loras", "civitai_version_id": 5}]}]}
+    for name in ("models.json", "loras.json"):
+        (folder / name).write_text(json.dumps(content))
+    server = start("--token", TOKEN)
+    server.process.terminate()
+    assert server.process.wait(timeout=20) == 0
+    assert json.loads((folder / "models.json").read_text())["categories"][0]["models"] == []
+    assert json.loads((folder / "loras.json").read_text()) == content
 
 
 def test_nobody_writes_lines_into_the_log_and_no_secret_is_in_it(start: Start, tmp_path: Path) -> None:

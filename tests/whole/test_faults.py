@@ -32,6 +32,7 @@ FINAL = {
     "quota",
     "region_blocked",
     "unauthorized",
+    "no_endpoint",
     "login_page",
     "download_html",
     "odd_shape",

@@ -59,7 +59,6 @@ def path(call: Call) -> Outcome:
 def check(call: Call) -> Outcome:
     """Ask the site once whose the key is, and try the save path; nothing is changed."""
     from civitai_kit.cli.output.check_view import check_lines
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.cli.output.progress import Progress
     from civitai_kit.kit.checking import open_check
     from civitai_kit.services.check import check as look
@@ -67,7 +66,7 @@ def check(call: Call) -> Outcome:
     loaded = call.load()
     with Progress(call.console) as progress:
         files = tuple(_files(call).values())
-        with open_check(loaded, files, logged(progress), command=call.command, stop=call.stop) as parts:
+        with open_check(loaded, files, progress, command=call.command, stop=call.stop) as parts:
             report = look(parts)
     return Outcome(report.as_json(), check_lines(report), [error.as_row() for error in report.errors], report.exit_code)
 

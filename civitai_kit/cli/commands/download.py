@@ -34,28 +34,29 @@ def run(call: Call) -> Outcome:
     request = None if ready else _request(call, settings)
 
     from civitai_kit.cli.output.errors import in_our_words
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.cli.output.plan_view import plan_lines
     from civitai_kit.cli.output.progress import Progress
     from civitai_kit.kit.parts import open_answers, open_kit
 
     with Progress(call.console) as progress, open_answers() as answers:
-        emit = logged(progress)
         # Until the yes nothing is opened for writing, so that a no leaves no trace.
         with (
             in_our_words(settings),
-            open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop, answers=answers) as kit,
+            open_kit(loaded, progress, writing=False, command=call.command, stop=call.stop, answers=answers) as kit,
         ):
-            plan = ready or _scanned(kit, request, emit)
+            plan = ready or _scanned(kit, request, progress)
             free = kit.disk.free()
         if (outcome := _without_work(call, plan, free, settings)) is not None:
             return outcome
-        lines = plan_lines(plan, settings.save_path, free)
+        # Skips are told once: before a question, so that the answer can heed them, else with what came of it.
+        asks = not settings.skip_confirmation and not settings.meta_only
+        lines = plan_lines(plan if asks else replace(plan, skips=()), settings.save_path, free)
         if not settings.meta_only and not _agreed(call, plan, lines, settings, progress):
             return Outcome(_nothing(plan).as_json(), ["Nothing downloaded."])
-        with open_kit(loaded, emit, writing=True, command=call.command, stop=call.stop, answers=answers) as kit:
-            report = _carried_out(kit, plan, settings, emit)
-        return of_report(report, kept=progress.state.kept_bytes)
+        with open_kit(loaded, progress, writing=True, command=call.command, stop=call.stop, answers=answers) as kit:
+            report = _carried_out(kit, plan, settings, progress)
+        told = plan.skips if asks and call.console.shows_all else ()
+        return of_report(report, kept=progress.state.kept_bytes, told=told)
 
 
 def _without_work(call: Call, plan: Plan, free: int | None, settings: Settings) -> Outcome | None:
@@ -99,18 +100,18 @@ def _request(call: Call, settings: Settings) -> ScanRequest:
     return request_of(call, settings)
 
 
-def _scanned(kit: Kit, request: ScanRequest | None, emit: Emit) -> Plan:
+def _scanned(kit: Kit, request: ScanRequest | None, progress: Emit) -> Plan:
     from civitai_kit.services.scan.scan import scan
 
     assert request is not None, "there is a plan file or a request"
-    return scan(kit.scan_parts, request, emit)
+    return scan(kit.scan_parts, request, progress)
 
 
-def _carried_out(kit: Kit, plan: Plan, settings: Settings, emit: Emit) -> Report:
+def _carried_out(kit: Kit, plan: Plan, settings: Settings, progress: Emit) -> Report:
     from civitai_kit.services.download.download import download, save_metadata
 
     service = save_metadata if settings.meta_only else download
-    return service(kit.download_parts, plan, _options(settings), emit)
+    return service(kit.download_parts, plan, _options(settings), progress)
 
 
 def _nothing(plan: Plan) -> Report:

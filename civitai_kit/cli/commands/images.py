@@ -41,16 +41,16 @@ def _planned(call: Call, loaded: Loaded, request: ImagesRequest) -> Outcome:
     """What would be fetched; nothing is written, no lock is taken."""
     from civitai_kit.cli.output.images_progress import ImagesProgress
     from civitai_kit.cli.output.images_view import plan_lines
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.kit.parts import open_kit
     from civitai_kit.services.images.plan import plan_images
 
-    with ImagesProgress(call.console) as progress:
-        emit = logged(progress)
-        with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
-            parts = kit.image_parts
-            plan = plan_images(parts, request, emit)
-            free = parts.out.free()
+    with (
+        ImagesProgress(call.console) as progress,
+        open_kit(loaded, progress, writing=False, command=call.command, stop=call.stop) as kit,
+    ):
+        parts = kit.image_parts
+        plan = plan_images(parts, request, progress)
+        free = parts.out.free()
     data = {**plan.as_json(), "free": free}
     place = loaded.settings.images.output_dir or f"{loaded.settings.save_path}/images"
     return Outcome(data, list(plan_lines(plan, place, free)), plan.error_rows(), plan.exit_code)
@@ -59,14 +59,14 @@ def _planned(call: Call, loaded: Loaded, request: ImagesRequest) -> Outcome:
 def _fetched(call: Call, loaded: Loaded, request: ImagesRequest) -> Outcome:
     from civitai_kit.cli.output.images_progress import ImagesProgress
     from civitai_kit.cli.output.images_view import report_lines
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.kit.parts import open_kit
     from civitai_kit.services.images.images import fetch_images
 
-    with ImagesProgress(call.console) as progress:
-        emit = logged(progress)
-        with open_kit(loaded, emit, writing=True, command=call.command, stop=call.stop) as kit:
-            report = fetch_images(kit.image_parts, request, emit)
+    with (
+        ImagesProgress(call.console) as progress,
+        open_kit(loaded, progress, writing=True, command=call.command, stop=call.stop) as kit,
+    ):
+        report = fetch_images(kit.image_parts, request, progress)
     return Outcome(report.as_json(), list(report_lines(report, request)), report.error_rows(), report.exit_code)
 
 

@@ -23,16 +23,17 @@ def run(call: Call) -> Outcome:
     request = request_of(call, loaded.settings)
 
     from civitai_kit.cli.output.errors import in_our_words
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.cli.output.progress import Progress
     from civitai_kit.kit.parts import open_kit
     from civitai_kit.services.scan.scan import scan
 
-    with Progress(call.console) as progress, in_our_words(loaded.settings):
-        emit = logged(progress)
-        with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
-            plan = scan(kit.scan_parts, request, emit)
-            free = kit.disk.free()
+    with (
+        Progress(call.console) as progress,
+        in_our_words(loaded.settings),
+        open_kit(loaded, progress, writing=False, command=call.command, stop=call.stop) as kit,
+    ):
+        plan = scan(kit.scan_parts, request, progress)
+        free = kit.disk.free()
     if target is not None:
         from civitai_kit.core.plans.plan_file import plan_text
         from civitai_kit.files.output import output_file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import logging
 from contextlib import closing
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from civitai_kit.core.settings.layers import Settings
     from civitai_kit.kit.parts import Kit
     from civitai_kit.kit.settings import Loaded
+    from civitai_kit.kit.shared_store import SharedStore
     from civitai_kit.services.live.queue import DownloadQueue
     from civitai_kit.web.app import WebParts
     from civitai_kit.web.guard import Access
@@ -30,7 +32,8 @@ DETAILS = """The catalogs' API is at /api/admin/…, the library's pages at /. /
 /docs and /openapi.json describe the API. It wants a token: --token, the setting, or one that is made once, kept for you
 alone and shown when it is made. Listening beyond this machine takes a token that you have set. --allow-origin lets
 pages of that origin ask (a browser extension: chrome-extension://ID), --allow-host names the server for browsers,
---files serves the model files below --models-dir, read-only."""
+--files serves the model files below --models-dir, read-only, and makes of the server a mirror: `download --api-url` of
+other machines gets from it what is here."""
 
 
 def run(call: Call) -> Outcome:
@@ -41,6 +44,7 @@ def run(call: Call) -> Outcome:
         from civitai_kit.kit.extras import adding
 
         raise CivitaiKitError(MISSING, code=Code.USAGE, hint=f"{adding('server')} brings them.") from error
+    from civitai_kit.kit.shared_store import SharedStore
     from civitai_kit.web.app import make_app
 
     loaded = call.load()
@@ -48,11 +52,14 @@ def run(call: Call) -> Outcome:
     token, is_new = _token(call, settings)
     with reading(call) as kit, _listener(listen, settings) as listener:
         url = _url(settings, listener)
-        queue = _queue(loaded, kit)
+        shared = SharedStore(kit.ground)
+        queue = _queue(loaded, shared)
+        parts = _parts(call, kit, queue, shared, token)
         # Downloads end in order while the server still answers, so that whoever follows them sees their end.
-        with running(make_app(_parts(call, kit, queue, token)), listener), closing(queue):
+        with closing(shared), running(make_app(parts), listener), closing(queue):
             data = {"url": url, "token_is_new": is_new}
             call.console.show("serve", Outcome(data, list(_greeting(url, token if is_new else None))))
+            _look_at_catalogs(call, kit)
             call.stop.wait()
     call.console.tell("The server is closed.")
     return Outcome(data)
@@ -87,7 +94,9 @@ def _listener(listen: object, settings: Settings) -> socket.socket:
     except OSError as error:
         where = f"{settings.serve.host}:{settings.serve.port}"
         why = error.strerror or str(error)
-        raise UsageError(f"Nobody can listen on {where}: {why}.", hint="--port 0 takes a free port.") from error
+        is_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        hint = "--port 0 takes a free port." if is_port else "--host takes an address of this machine."
+        raise UsageError(f"Nobody can listen on {where}: {why}.", hint=hint) from error
 
 
 def _url(settings: Settings, listener: socket.socket) -> str:
@@ -96,19 +105,31 @@ def _url(settings: Settings, listener: socket.socket) -> str:
     return f"http://{shown}:{listener.getsockname()[1]}"
 
 
-def _queue(loaded: Loaded, kit: Kit) -> DownloadQueue:
+def _look_at_catalogs(call: Call, kit: Kit) -> None:
+    """Finish what a crash cut in two, and say what will not go well."""
+    from civitai_kit.services.catalog.catalogs import finish_promotions
+
+    for notice in kit.ground.catalog_notices():
+        call.console.warn(notice)
+    try:
+        finish_promotions(kit.catalog_parts)
+    except CivitaiKitError as error:
+        call.console.warn(error.message, error.hint)
+
+
+def _queue(loaded: Loaded, shared: SharedStore) -> DownloadQueue:
     from civitai_kit.cli.output.logs import logged
     from civitai_kit.kit.live import download_queue
-    from civitai_kit.kit.shared_store import SharedStore
 
-    return download_queue(loaded, SharedStore(kit.ground), logged, _ended)
+    return download_queue(loaded, shared, logged, _ended)
 
 
-def _parts(call: Call, kit: Kit, queue: DownloadQueue, token: str) -> WebParts:
+def _parts(call: Call, kit: Kit, queue: DownloadQueue, shared: SharedStore, token: str) -> WebParts:
     from civitai_kit.web.parts import web_parts
 
     names = {name.lower() for name in call.many("allow_host")}
-    return web_parts(kit, queue, token=token, names=names, with_files=call.has("files"), log=_log, told=_told)
+    files = call.has("files")
+    return web_parts(kit, queue, shared, token=token, names=names, with_files=files, log=_log, told=_told)
 
 
 def _log(access: Access) -> None:
@@ -127,10 +148,11 @@ def _told(error: CivitaiKitError) -> None:
 def _ended(row: dict[str, Any]) -> None:
     """What came of a download: at the level `info`, and with its first error at `warning`."""
     logger = logging.getLogger("civitai_kit.serve")
-    logger.info("download %s, %s: %s, %s files", row["id"], row["ref"], row["status"], row["finished"])
+    which = f"download {row['id']}, {shown(row['ref'])}"
+    logger.info("%s: %s, %s files", which, row["status"], row["finished"])
     if row["errors"]:
         first = row["errors"][0]
-        logger.warning("download %s, %s: %s: %s", row["id"], row["ref"], first["code"], first["message"])
+        logger.warning("%s: %s: %s", which, first["code"], shown(first["message"]))
 
 
 def _greeting(url: str, new_token: str | None) -> list[str]:

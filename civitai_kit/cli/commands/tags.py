@@ -24,7 +24,6 @@ def run(call: Call) -> Outcome:
         raise UsageError("tags takes one QUERY.", hint="A tag with blanks stands in quotes.")
     loaded = call.load()
 
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.cli.output.progress import Progress
     from civitai_kit.cli.output.safe_text import shown
     from civitai_kit.core.amounts import counted
@@ -32,11 +31,12 @@ def run(call: Call) -> Outcome:
 
     output = call.typed.get("output")
     known = _known(Path(output).expanduser()) if output is not None else frozenset()
-    with Progress(call.console) as progress:
-        emit = logged(progress)
-        with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
-            rows = kit.site.tags(query=call.arguments[0] if call.arguments else None)
-            names = list(dict.fromkeys(name for tag in rows if (name := (tag.name or "").strip())))
+    with (
+        Progress(call.console) as progress,
+        open_kit(loaded, progress, writing=False, command=call.command, stop=call.stop) as kit,
+    ):
+        rows = kit.site.tags(query=call.arguments[0] if call.arguments else None)
+        names = list(dict.fromkeys(name for tag in rows if (name := (tag.name or "").strip())))
     if output is None:
         return Outcome({"tags": names}, [shown(name) for name in names])
     fresh = [shown(name) for name in names if shown(name) not in known]

@@ -25,7 +25,6 @@ docs/torrent.md names public trackers."""
 
 def run(call: Call) -> Outcome:
     """Make the torrents and say what came of it."""
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.cli.output.progress import Progress
     from civitai_kit.kit.parts import open_kit
     from civitai_kit.services.torrents.torrents import make_torrents
@@ -34,13 +33,12 @@ def run(call: Call) -> Outcome:
     loaded = call.load()
     options = _options(call, loaded.settings.torrent, model_ids, per_model=per_model)
     out = Path(loaded.settings.torrent.output_dir).absolute() if loaded.settings.torrent.output_dir else None
-    with Progress(call.console) as progress:
-        emit = logged(progress)
-        with (
-            open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit,
-            kit.torrent_parts(out) as parts,
-        ):
-            report = make_torrents(parts, options, emit)
+    with (
+        Progress(call.console) as progress,
+        open_kit(loaded, progress, writing=False, command=call.command, stop=call.stop) as kit,
+        kit.torrent_parts(out) as parts,
+    ):
+        report = make_torrents(parts, options, progress)
     if not report.wanted and model_ids:
         call.console.warn(f"Nothing is downloaded of {'these models' if len(model_ids) > 1 else 'this model'}.")
     return Outcome(report.as_json(), _lines(report), [error.as_row() for error in report.errors], report.exit_code)

@@ -306,7 +306,7 @@ SERVE = (
     _sets("serve.token", "--token", takes="TOKEN"),
     _sets("serve.allow_origins", "--allow-origin", takes="ORIGIN"),
     _says("--allow-host", takes="NAME", meaning="a name by which browsers may call the server", many=True),
-    _says("--files", meaning="serve the model files too, read-only"),
+    _says("--files", meaning="serve the model files too, read-only, as a mirror of the site"),
 )
 CATALOG_ADD = (_says("--download", meaning="fetch its file too, to where the catalog says that it is"),)
 EVERY_FLAG = tuple(

@@ -20,7 +20,7 @@ from civitai_kit.core.overlong import cut_in_the_middle
 from civitai_kit.core.url_keys import without_keys
 
 if TYPE_CHECKING:
-    from civitai_kit.core.plans.plan import Plan
+    from civitai_kit.core.plans.plan import Plan, Skip
     from civitai_kit.core.plans.report import Report
 
 SCHEMA = 1
@@ -76,6 +76,11 @@ class Console:
     def can_ask(self) -> bool:
         """Whether somebody is there to answer a question."""
         return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether one person reads live both what is said and what comes of it."""
+        return self.is_terminal and _is_terminal(sys.stdout) and not self.quiet
 
     def tell(self, line: str) -> None:
         """Say one line on stderr, unless we are to be quiet; the line is cleaned already."""
@@ -219,21 +224,21 @@ def of_plan(plan: Plan, save_path: str, free: int | None) -> Outcome:
     return Outcome({**plan.as_json(), "free": free}, plan_lines(plan, save_path, free), errors, plan.exit_code)
 
 
-def of_report(report: Report, *, kept: int = 0) -> Outcome:
-    """The outcome of a download; `kept` are the bytes of files that a stop broke off."""
+def of_report(report: Report, *, kept: int = 0, told: Iterable[Skip] = ()) -> Outcome:
+    """The outcome of a download; `kept` and `told` are those of `report_lines`."""
     from civitai_kit.cli.output.plan_view import report_lines
 
     rows = report.error_rows()
-    told = report.was_stopped and report.exit_code == Exit.INTERRUPTED
-    untold = [row for row in rows if row["code"] != Code.INTERRUPTED] if told else None
-    return Outcome(report.as_json(), list(report_lines(report, kept=kept)), rows, report.exit_code, untold)
+    is_said = report.was_stopped and report.exit_code == Exit.INTERRUPTED
+    untold = [row for row in rows if row["code"] != Code.INTERRUPTED] if is_said else None
+    return Outcome(report.as_json(), list(report_lines(report, kept=kept, told=told)), rows, report.exit_code, untold)
 
 
 def _helped(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The errors' rows, each with what to do about it."""
     if not errors:
         return []
-    from civitai_kit.cli.output.errors import with_remedy
+    from civitai_kit.core.remedies import with_remedy
 
     return [with_remedy(row) for row in errors]
 

@@ -7,7 +7,7 @@ import threading
 from civitai_kit.cli.output.console import Console
 from civitai_kit.cli.output.progress import Progress
 from civitai_kit.cli.output.safe_text import cut, shown
-from civitai_kit.core.amounts import shown_bytes
+from civitai_kit.core.amounts import counted, shown_bytes
 from civitai_kit.core.events import Event, FileDone, FileFailed, FileMoved, FileStarted, PageRead
 
 # Names of files under way that are shown at once.
@@ -25,8 +25,8 @@ class ImagesProgress(Progress):
         self._counting = threading.Lock()
         self._live_here = console.is_terminal
 
-    def __call__(self, event: Event) -> None:
-        """Take an event from any thread."""
+    def take(self, event: Event) -> None:
+        """Bring what is shown up to date."""
         match event:
             case FileMoved():
                 return
@@ -43,7 +43,7 @@ class ImagesProgress(Progress):
                     return
             case _:
                 pass
-        super().__call__(event)
+        super().take(event)
 
     def _end(self, event: FileDone | FileFailed) -> None:
         with self._counting:
@@ -60,7 +60,7 @@ class ImagesProgress(Progress):
         with self._counting:
             names = [shown(key.rsplit("/", 1)[-1]) for key in [*self._under_way][:_MOST_NAMES]]
             pages, done, failed, size = self._pages, self._done, self._failed, self._bytes
-        looked = f"{pages.models:,} images on {pages.pages:,} pages, {pages.items:,} to fetch"
+        looked = f"{counted(pages.models, 'image')} on {counted(pages.pages, 'page')}, {pages.items:,} to fetch"
         came = f"{done:,} there{f', {failed:,} failed' if failed else ''}, {shown_bytes(size)}"
         lines = [f"  {', '.join(names)}"] if names else []
         pause = [shown(self.state.pause)] if self.state.pause else []

@@ -47,21 +47,27 @@ def set_up(settings: Settings, console: Console) -> None:
 
 
 def logged(emit: Emit) -> Emit:
-    """A sink that logs every event (progress within a file excepted), then passes it on."""
-    log = logging.getLogger(NAME)
-    if not log.isEnabledFor(logging.DEBUG):
-        return emit
-    from civitai_kit.core.events import FileFailed, FileMoved
+    """A sink that logs every event, then passes it on; Progress needs none."""
 
     def sink(event: Event) -> None:
-        if not isinstance(event, FileMoved):
-            facts = " ".join(f"{name}={_fact(value)}" for name, value in zip(event._fields, event, strict=True))
-            log.debug("%s %s", type(event).__name__, facts)
-        if isinstance(event, FileFailed) and isinstance(event.error, Unforeseen):
-            log_traceback(event.error)
+        log_event(event)
         emit(event)
 
     return sink
+
+
+def log_event(event: Event) -> None:
+    """Log what happened, progress within a file excepted."""
+    log = logging.getLogger(NAME)
+    if not log.isEnabledFor(logging.DEBUG):
+        return
+    from civitai_kit.core.events import FileFailed, FileMoved
+
+    if not isinstance(event, FileMoved):
+        facts = " ".join(f"{name}={_fact(value)}" for name, value in zip(event._fields, event, strict=True))
+        log.debug("%s %s", type(event).__name__, facts)
+    if isinstance(event, FileFailed) and isinstance(event.error, Unforeseen):
+        log_traceback(event.error)
 
 
 def log_traceback(error: BaseException) -> str | None:
@@ -130,7 +136,8 @@ def _to_file(path: str, console: Console) -> list[logging.Handler]:
     try:
         return [_ToFile(Path(path).expanduser(), console)]
     except OSError as error:
-        raise NotWritable(f"The log file {path} cannot be written: {error.strerror}.", path=path) from error
+        hint = "Name a file in a folder that exists and can be written."
+        raise NotWritable(f"The log file {path} cannot be written: {error.strerror}.", hint=hint, path=path) from error
 
 
 def _plain(settings: Settings) -> logging.Formatter:

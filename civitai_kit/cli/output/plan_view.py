@@ -64,10 +64,10 @@ def summary(plan: Plan, save_path: str) -> str:
     return f"{what}, to {shown(save_path)}"
 
 
-def report_lines(report: Report, *, kept: int = 0) -> Iterator[str]:
+def report_lines(report: Report, *, kept: int = 0, told: Iterable[Skip] = ()) -> Iterator[str]:
     """What came of a download, without its failures, which are errors and told as such.
 
-    `kept` are the bytes of files that a stop broke off.
+    `kept` are the bytes of files that a stop broke off, `told` the skips of which the person has read.
     """
     sizes = sum(item.size or 0 for item in report.downloaded)
     failed = [failure for failure in report.failed if failure.error.code is not Code.INTERRUPTED]
@@ -79,7 +79,7 @@ def report_lines(report: Report, *, kept: int = 0) -> Iterator[str]:
         yield f"Saved {counted(len(report.saved), 'file')} beside them."
     if not report.downloaded and not report.saved and not report.was_stopped:
         yield "Nothing downloaded."
-    yield from _skip_lines(report.skipped)
+    yield from _skip_lines(report.skipped, told)
     if failed:
         yield f"Failed {counted(len(failed), 'file')}."
     if report.was_stopped:
@@ -133,8 +133,9 @@ def _room(wanted: int, free: int) -> str:
     return f"It fits: {shown_bytes(free)} are free there."
 
 
-def _skip_lines(skips: Iterable[Skip]) -> list[str]:
+def _skip_lines(skips: Iterable[Skip], told: Iterable[Skip] = ()) -> list[str]:
     counts = Counter(skip.reason for skip in skips)
+    counts -= Counter(skip.reason for skip in told)
     if not counts:
         return []
     reasons = [f"{number:,} {WORDS[reason]}" for reason, number in counts.most_common()]

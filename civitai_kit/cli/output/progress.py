@@ -1,4 +1,4 @@
-"""Events, drawn: a live display on a terminal, one plain line for each finished item elsewhere."""
+"""Events, drawn and logged: a live display on a terminal, one plain line for each finished item elsewhere."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from civitai_kit.cli.output.console import Console
+from civitai_kit.cli.output.logs import log_event
 from civitai_kit.cli.output.progress_lines import frame
 from civitai_kit.cli.output.safe_text import cut, shown, width
 from civitai_kit.core.amounts import shown_bytes, shown_seconds
@@ -73,7 +74,12 @@ class Progress:
         return agreed
 
     def __call__(self, event: Event) -> None:
-        """Take an event from any thread."""
+        """Take an event from any thread: into the log, and into what is shown."""
+        log_event(event)
+        self.take(event)
+
+    def take(self, event: Event) -> None:
+        """Bring what is shown up to date."""
         with self._lock:
             self.state.take(event, time.monotonic())
         self._say(event)

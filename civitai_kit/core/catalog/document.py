@@ -93,6 +93,8 @@ def read_catalog(content: bytes | None, path: str) -> Catalog:
         raise _broken(path, f"it is no JSON ({error})") from error
     if not isinstance(raw, dict):
         raise _broken(path, "it is no object")
+    if "categories" not in raw and any(isinstance(value, list | dict) for value in raw.values()):
+        raise _broken(path, "it has no categories; another program, or a newer one, may have its own form for it")
     categories = raw.get("categories", [])
     if not isinstance(categories, list) or not all(isinstance(one, dict) for one in categories):
         raise _broken(path, "its categories are no list of objects")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from civitai_kit.core.errors import CivitaiKitError
 from civitai_kit.core.plans.digests import FileStamp
 
-# Formats of models that people keep; compared without case.
+# Formats of models that people keep, the most usual first; compared without case.
 MODEL_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx", ".zip")
 
 
@@ -87,6 +87,12 @@ class LibraryFile:
     def key(self) -> str:
         """The key in the database: the library and the path, which no line break can stand in."""
         return f"{self.output}\n{self.path}"
+
+
+def usual_first(name: str) -> tuple[int, str]:
+    """What to sort by where files of one stem share their sidecars: the same comes first each time."""
+    lower = name.lower()
+    return next((at for at, ending in enumerate(MODEL_ENDINGS) if lower.endswith(ending)), len(MODEL_ENDINGS)), name
 
 
 def is_model_file(name: str) -> bool:

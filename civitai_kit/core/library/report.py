@@ -86,6 +86,11 @@ class LibraryReport:
         }
 
     def error_rows(self) -> list[dict[str, Any]]:
-        """The rows of `errors[]`."""
-        of_files = [{**file.error.as_row(), "path": file.path} for file in self.files if file.error is not None]
+        """The rows of `errors[]`; what kept many files from being looked up is said once."""
+        of_files = [{**error.as_row(), "path": file.path} for file, error in self.files_alone()]
         return of_files + [error.as_row() for error in (*self.errors, *self.previews)]
+
+    def files_alone(self) -> list[tuple[ScannedFile, CivitaiKitError]]:
+        """The files with an error of their own."""
+        shared = {id(error) for error in self.errors}
+        return [(file, file.error) for file in self.files if file.error is not None and id(file.error) not in shared]

@@ -34,6 +34,7 @@ class ValueRefused(ValueError):
         self.shows_value = shows_value
 
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _ROUTE = re.compile(r"[A-Za-z0-9 ]{1,40}=[A-Za-z0-9_-]{1,60}/[A-Za-z0-9_-]{1,60}")
 
 
@@ -94,6 +95,16 @@ def names(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kept for part in parts if (kept := str(part).strip())))
 
 
+def origins(value: Any) -> tuple[str, ...]:
+    """Origins as browsers send them: `https://host:port`, without a path; a slash at the end is dropped."""
+    found = tuple(each.rstrip("/").lower() for each in names(value))
+    for each in found:
+        if not _ORIGIN.fullmatch(each):
+            hint = "Each page that may ask is named: all at once cannot be."
+            raise ValueRefused(f"expected origins, like https://example.org, got {each!r}", hint, shows_value=False)
+    return found
+
+
 def routes(value: Any) -> tuple[str, ...]:
     """Rows of `Type=category/folder`, of plain names."""
     rows = names(value)
@@ -150,7 +161,8 @@ def path_template(value: Any) -> str:
     try:
         Template(template)
     except SettingsError as error:
-        raise ValueRefused(error.message, error.hint) from error
+        said = error.message.removeprefix("path_template ").rstrip(".")
+        raise ValueRefused(said, error.hint, shows_value=False) from error
     return template
 
 

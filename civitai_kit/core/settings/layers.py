@@ -9,7 +9,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, Validati
 
 from civitai_kit.core.errors import Code, SettingsError
 from civitai_kit.core.overlong import cut_in_the_middle
-from civitai_kit.core.proxies import is_in_clear
 from civitai_kit.core.settings import checks
 from civitai_kit.core.settings.checks import ValueRefused, did_you_mean
 from civitai_kit.core.settings.keys import KEYS, SECRETS, TABLES, default
@@ -98,7 +97,7 @@ class ServeSettings(_Table):
     host: Text = default("serve.host")
     port: Annotated[int, BeforeValidator(checks.whole(0, 65535))] = default("serve.port")
     token: Secret = default("serve.token")
-    allow_origins: Names = default("serve.allow_origins")
+    allow_origins: Annotated[tuple[str, ...], BeforeValidator(checks.origins)] = default("serve.allow_origins")
 
 
 class Settings(_Table):
@@ -261,12 +260,7 @@ def _shown(value: Any) -> str:
 
 
 def _check_together(settings: Settings, sources: Mapping[str, Layer | None]) -> None:
-    """What no key can know alone: bounds in order, and no key in clear over the network."""
+    """What no key can know alone: bounds in order."""
     if settings.max_size and settings.min_size > settings.max_size:
         refused = ValueRefused("expected no less than min_size")
         raise _wrong("max_size", refused, settings.max_size, sources["max_size"] or sources["min_size"])
-    if is_in_clear(settings.api_url, None) and settings.api_key.get_secret_value():
-        refused = ValueRefused(
-            "expected https://, because an API key is set and must not travel in clear", "use https://"
-        )
-        raise _wrong("api_url", refused, settings.api_url, sources["api_url"])

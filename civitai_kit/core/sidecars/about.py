@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from civitai_kit.core.site.models import ModelFile, ModelVersion
+
+_AUTO_V3 = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,8 @@ class ByHand:
     negative: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without slots, for the answer is read once and kept: every program's sidecar asks it ten times.
+@dataclass(frozen=True, kw_only=True)
 class About:
     """A model file and what is known of it; every part but the first may be missing.
 
@@ -51,7 +55,7 @@ class About:
         name = self.path.rpartition("/")[2]
         return name.rpartition(".")[0] or name
 
-    @property
+    @cached_property
     def said(self) -> ModelVersion:
         """The version's answer as a value."""
         return ModelVersion.model_validate(dict(self.version))
@@ -67,7 +71,18 @@ class About:
         """The version's file with these bytes; its primary one where the hash is not known."""
         files = self.said.files
         same = [one for one in files if self.sha256 and one.hashes.sha256 == self.sha256]
+        same = same or [one for one in files if same_tensors(one.hashes.auto_v3, self.auto_v3)]
         return next(iter(same or [one for one in files if one.primary] or files), None)
+
+    def is_of(self, sha256: str | None) -> bool:
+        """Whether a SHA256 that somebody noted is this file's, or was before a program rewrote its header.
+
+        That leaves the tensors, AutoV3, as they were. True where nothing is known.
+        """
+        if not sha256 or not self.sha256 or sha256 == self.sha256:
+            return True
+        before = (one for one in self.said.files if one.hashes.sha256 == sha256)
+        return any(same_tensors(one.hashes.auto_v3, self.auto_v3) for one in before)
 
     @property
     def model_id(self) -> int | None:
@@ -98,6 +113,11 @@ class About:
         found = self.model.get("creator") or self.version.get("creator")
         name = found.get("username") if isinstance(found, dict) else None
         return name if isinstance(name, str) else None
+
+
+def same_tensors(one: str | None, other: str | None) -> bool:
+    """Whether two AutoV3 digests are known and equal, of which the site and LoRA Manager keep 12 digits."""
+    return one is not None and other is not None and len(one) >= _AUTO_V3 and one[:_AUTO_V3] == other[:_AUTO_V3]
 
 
 def text(value: object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from civitai_kit.core.sidecars.about import About, digest, text
+from civitai_kit.core.sidecars.about import About, digest, same_tensors, text
 from civitai_kit.core.sidecars.html_text import plain_text
 from civitai_kit.core.site.version_answer import with_its_model
 
@@ -82,7 +82,7 @@ def a1111_to_merge(held: Mapping[str, Any], about: About) -> Mapping[str, Any] |
         number = held.get("id")
     elif isinstance(held.get("modelVersions"), list) and not _agree(held.get("id"), about.model_id):
         return None
-    is_same = _agree(digest(held.get("sha256")), about.sha256) and _agree(number, about.said.id)
+    is_same = about.is_of(digest(held.get("sha256"))) and _agree(number, about.said.id)
     return held if is_same else None
 
 
@@ -121,7 +121,7 @@ def lora_manager(about: About) -> dict[str, Any]:
         "civitai_deleted": about.is_gone if about.asked_at else None,
         "metadata_source": "civitai_api" if is_known and about.asked_at else None,
         "hash_status": "completed" if about.sha256 else None,
-        **({"autov3": about.auto_v3} if about.auto_v3 else {}),
+        **({"autov3": about.auto_v3[:12]} if about.auto_v3 else {}),
         **({"model_type": kind} if kind else {}),
         **({"usage_tips": json.dumps({"strength": about.by_hand.weight})} if about.by_hand.weight else {}),
         "last_checked_at": datetime.fromisoformat(about.asked_at).timestamp() if about.asked_at else None,
@@ -147,7 +147,8 @@ def lm_to_merge(held: Mapping[str, Any], about: About) -> Mapping[str, Any] | No
     """One of the same bytes; where that is not known, of the same version."""
     said = digest(held.get("sha256"))
     if said is not None and about.sha256 is not None:
-        return held if said == about.sha256 else None
+        tensors = text(held.get("autov3")).lower()
+        return held if about.is_of(said) or same_tensors(tensors, about.auto_v3) else None
     answer = held.get("civitai")
     number = answer.get("id") if isinstance(answer, dict) else None
     return held if _agree(number, about.said.id) else None
@@ -217,7 +218,7 @@ def sm_to_merge(held: Mapping[str, Any], about: About) -> Mapping[str, Any] | No
     """One of the same version and bytes, as far as it says."""
     hashes = held.get("Hashes")
     said = digest(hashes.get("SHA256")) if isinstance(hashes, dict) else None
-    return held if _agree(held.get("VersionId"), about.said.id) and _agree(said, about.sha256) else None
+    return held if _agree(held.get("VersionId"), about.said.id) and about.is_of(said) else None
 
 
 # -- SwarmUI ------------------------------------------------------------------------------------------------------

@@ -7,29 +7,34 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any
 
-from civitai_kit.core.sidecars.about import About, ByHand, digest, text
+from civitai_kit.core.sidecars.about import About, ByHand, digest, same_tensors, text
 from civitai_kit.core.sidecars.html_text import as_html
 from civitai_kit.core.sidecars.merging import Format
 from civitai_kit.core.sidecars.programs import SD_VERSIONS, is_placeholder
 
 
-def about_from(form: Format, held: Mapping[str, Any], path: str, sha256: str | None) -> About | None:
+def about_from(
+    form: Format, held: Mapping[str, Any], path: str, sha256: str | None, auto_v3: str | None = None
+) -> About | None:
     """What a sidecar says of the file at `path`; None where it says nothing, or is of other bytes.
 
-    `sha256` is the file's, where it is known: a sidecar that promises another is of another file.
+    `sha256` and `auto_v3` are the file's, where they are known: a sidecar that promises another SHA256 is of another
+    file, unless it says of the tensors that they are these.
     """
     found = _READERS[form.name](held, sha256)
     if found is None:
         return None
     version, model, extra = found
     said = {one for one in (digest(extra.get("sha256")), *_sha256s(version)) if one}
-    if sha256 is not None and said and sha256 not in said:
+    is_known = sha256 is None or not said or sha256 in said
+    if not is_known and not any(same_tensors(one, auto_v3) for one in (extra.get("auto_v3"), *_auto_v3s(version))):
         return None
     return About(
         path=path,
         sha256=sha256 or digest(extra.get("sha256")),
         blake3=digest(extra.get("blake3")),
         crc32=text(extra.get("crc32")).lower() or None,
+        auto_v3=auto_v3,
         version=version,
         model=model,
         words=tuple(extra.get("words") or ()),
@@ -101,7 +106,7 @@ def _of_lora_manager(held: Mapping[str, Any], sha256: str | None) -> _Said | Non
     if text(held.get("base_model")) not in ("", "Unknown"):
         version.setdefault("baseModel", held["base_model"])
     by_hand = ByHand(notes=text(held.get("notes")), weight=_strength_in(text(held.get("usage_tips"))))
-    extra = {"sha256": held.get("sha256"), "by_hand": by_hand}
+    extra = {"sha256": held.get("sha256"), "by_hand": by_hand, "auto_v3": text(held.get("autov3")).lower()}
     return (version, model, extra) if version or model or by_hand != ByHand() else None
 
 
@@ -166,9 +171,14 @@ def _present(held: Mapping[str, Any], **names: str) -> dict[str, Any]:
 
 
 def _sha256s(version: Mapping[str, Any]) -> Iterator[str]:
+    yield from (found for hashes in _hashes(version) if (found := digest(hashes.get("SHA256"))))
+
+
+def _auto_v3s(version: Mapping[str, Any]) -> Iterator[str]:
+    yield from (text(hashes.get("AutoV3")).lower() for hashes in _hashes(version))
+
+
+def _hashes(version: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     files = version.get("files")
-    for file in files if isinstance(files, list) else ():
-        hashes = file.get("hashes") if isinstance(file, dict) else None
-        found = digest(hashes.get("SHA256")) if isinstance(hashes, dict) else None
-        if found:
-            yield found
+    found = (file.get("hashes") for file in (files if isinstance(files, list) else ()) if isinstance(file, dict))
+    yield from (hashes for hashes in found if isinstance(hashes, dict))

@@ -12,11 +12,11 @@ from civitai_kit.core.errors import BadQuery, UsageError
 
 
 class BadOption(UsageError, BadQuery):
-    """An option that the site would refuse or misread; nothing was sent (`status` is None)."""
+    """An option that the site would refuse or misread; nothing was sent, so `status` is None. `hint` says what fits."""
 
 
 class ModelType(StrEnum):
-    """Types of models (site.md 10.1); an unknown one is passed on as text."""
+    """Types of models (site.md 10.1). A newer one is plain text in answers, and may be asked for as such."""
 
     CHECKPOINT = "Checkpoint"
     TEXTUAL_INVERSION = "TextualInversion"
@@ -95,7 +95,7 @@ class VaultSort(StrEnum):
 
 
 class Period(StrEnum):
-    """How far back a listing goes."""
+    """How far back a listing goes: the last 24 hours, 7 days and so on; the site's own is AllTime."""
 
     DAY = "Day"
     WEEK = "Week"
@@ -105,21 +105,21 @@ class Period(StrEnum):
 
 
 class PeriodMode(StrEnum):
-    """What a period is about: when a model was published, or when its counters rose."""
+    """What a period is about: when a model was published (the site's own), or when its counters rose."""
 
     PUBLISHED = "published"
     STATS = "stats"
 
 
 class CheckpointType(StrEnum):
-    """How a checkpoint was made."""
+    """How a checkpoint was made: by training, or by merging others."""
 
     TRAINED = "Trained"
     MERGE = "Merge"
 
 
 class Availability(StrEnum):
-    """Who may see a model."""
+    """Who may see a model: everybody, who has its address, its creator alone, or who pays until a day."""
 
     PUBLIC = "Public"
     UNSEARCHABLE = "Unsearchable"
@@ -128,7 +128,7 @@ class Availability(StrEnum):
 
 
 class CommercialUse(StrEnum):
-    """What a licence lets people sell."""
+    """What a licence lets people sell: nothing, images, generation on Civitai or anywhere, the model itself."""
 
     NONE = "None"
     IMAGE = "Image"
@@ -146,7 +146,11 @@ class MediaType(StrEnum):
 
 
 class NsfwLevel(IntFlag):
-    """The site's rating bits; join them with `|` (site.md 10.1)."""
+    """The site's rating bits; join them with `|` (site.md 10.1).
+
+    What an image shows has one of them, a model the bits of its images together; 0 is not rated yet. `ALL` is all
+    but `BLOCKED`.
+    """
 
     PG = 1
     PG13 = 2

@@ -36,6 +36,8 @@ def _words(answer: Any) -> str | None:
     if not isinstance(answer, dict):
         return None
     error, message = answer.get("error"), answer.get("message")
+    if error is None and message is None:
+        message = answer.get("detail")  # What a server of ours says, as a mirror.
     if isinstance(error, dict | list):
         return _words(error) or _words(message)
     # The sentence where there is one; "An unexpected error occurred" says less than the error beside it.

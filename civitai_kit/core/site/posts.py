@@ -3,28 +3,37 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainValidator
+from pydantic import PlainValidator
 
 from civitai_kit.core.site.models import Image, SiteValue, User
-from civitai_kit.core.site.reading import Integer, Rows, Text, Texts, an_object, objects
+from civitai_kit.core.site.reading import ElseRead, Integer, Rows, Text, Texts, an_object, objects
 
 
 def _images(value: Any) -> Sequence[Image]:
-    return value if isinstance(value, Rows | tuple) else Rows(objects(value), Image.model_validate)
+    return value if isinstance(value, Rows | tuple) else Rows(objects(value), Image)
 
 
 class Post(SiteValue):
-    """What somebody published together: at most 100 `images` in the uploader's order, without generation data.
+    """What somebody published together (site.md 8.5).
 
-    `detail` is HTML, `nsfw_level` the bits of all images.
+    A post of more than 100 images, and their generation data: `client.images(post_id=…, with_meta=True)`.
     """
 
     id: Integer = None
+    """The post's number."""
     title: Text = None
+    """None where it has none."""
     detail: Text = None
+    """The text beside the images, HTML."""
     nsfw_level: Integer = None
+    """The rating bits of all its images; see `NsfwLevel`."""
     published_at: Text = None
+    """ISO 8601."""
     model_version_id: Integer = None
-    user: Annotated[User | None, BeforeValidator(an_object)] = None
+    """The version that the post shows, None where it is about none."""
+    user: Annotated[User | None, ElseRead(an_object)] = None
+    """Who posted it: id and name."""
     tags: Texts = ()
+    """The names of its tags."""
     images: Annotated[Sequence[Image], PlainValidator(_images)] = ()
+    """100 at most, in the uploader's order, without generation data."""

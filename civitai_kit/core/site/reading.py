@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
 from typing import Annotated, Any, Generic, TypeVar, overload
 
-from pydantic import BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 
 def text(value: Any) -> str | None:
@@ -103,6 +104,11 @@ def unwrapped_meta(value: Any) -> dict[str, Any] | None:
     return value
 
 
+def digest(value: Any) -> str | None:
+    """A digest in lower case; None for what is blank."""
+    return value.strip().lower() or None if isinstance(value, str) else None
+
+
 def lowered(value: Any) -> str | None:
     """A text in lower case."""
     return value.lower() if isinstance(value, str) else None
@@ -114,16 +120,41 @@ def camel(name: str) -> str:
     return head + "".join(word.capitalize() for word in tail)
 
 
-Text = Annotated[str | None, BeforeValidator(text)]
-Integer = Annotated[int | None, BeforeValidator(integer)]
-Number = Annotated[float | None, BeforeValidator(number)]
-Truth = Annotated[bool | None, BeforeValidator(truth)]
-Flag = Annotated[bool, BeforeValidator(flag)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(texts)]
-Integers = Annotated[tuple[int, ...], BeforeValidator(integers)]
-Mapped = Annotated[dict[str, Any], BeforeValidator(mapping)]
-Uses = Annotated[tuple[str, ...], BeforeValidator(commercial_uses)]
+class ElseRead:
+    """Takes what has the field's own type as it is, which costs no Python, and has `read` make something of the rest.
+
+    `exact` says which type that is, where the field's own would take too much.
+    """
+
+    def __init__(self, read: Callable[[Any], Any], exact: CoreSchema | None = None) -> None:
+        self._read = read
+        self._exact = exact
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The two ways, in this order."""
+        own = handler(source)
+        rest = core_schema.no_info_before_validator_function(self._read, own)
+        return core_schema.union_schema([self._exact or own, rest], mode="left_to_right")
+
+
+# A length is asked for so that half a surrogate pair is noticed.
+_TEXT = core_schema.str_schema(strict=True, min_length=0)
+_DIGEST = core_schema.str_schema(strict=True, min_length=1, strip_whitespace=True, to_lower=True)
+_INTEGER, _TRUTH = core_schema.int_schema(strict=True), core_schema.bool_schema(strict=True)
+_NUMBER = core_schema.float_schema(strict=True, allow_inf_nan=False)
+_TEXTS = core_schema.tuple_variable_schema(_TEXT)
+
+Text = Annotated[str | None, ElseRead(text, core_schema.nullable_schema(_TEXT))]
+Integer = Annotated[int | None, ElseRead(integer, core_schema.nullable_schema(_INTEGER))]
+Number = Annotated[float | None, ElseRead(number, core_schema.nullable_schema(_NUMBER))]
+Truth = Annotated[bool | None, ElseRead(truth, core_schema.nullable_schema(_TRUTH))]
+Flag = Annotated[bool, ElseRead(flag, _TRUTH)]
+Texts = Annotated[tuple[str, ...], ElseRead(texts, _TEXTS)]
+Integers = Annotated[tuple[int, ...], ElseRead(integers, core_schema.tuple_variable_schema(_INTEGER))]
+Mapped = Annotated[dict[str, Any], ElseRead(mapping)]
+Uses = Annotated[tuple[str, ...], ElseRead(commercial_uses, _TEXTS)]
 Meta = Annotated[dict[str, Any] | None, BeforeValidator(unwrapped_meta)]
+Digest = Annotated[str | None, ElseRead(digest, core_schema.nullable_schema(_DIGEST))]
 Hex = Annotated[str | None, BeforeValidator(lowered)]
 
 
@@ -138,18 +169,18 @@ SITE_CONFIG = ConfigDict(
 )
 
 
-T = TypeVar("T")
+T = TypeVar("T", bound=BaseModel)
 
 
 class Rows(Sequence[T], Generic[T]):
-    """A sequence over received objects; `make` makes the value of one, once."""
+    """A sequence over received objects, which are read as values of a kind once one of them is looked at."""
 
-    __slots__ = ("_made", "_make", "_rows")
+    __slots__ = ("_kind", "_rows", "_values")
 
-    def __init__(self, rows: Sequence[dict[str, Any]], make: Callable[[Any], T]) -> None:
+    def __init__(self, rows: Sequence[dict[str, Any]], kind: type[T]) -> None:
         self._rows = rows
-        self._make = make
-        self._made: dict[int, T] = {}
+        self._kind = kind
+        self._values: tuple[T, ...] | None = None
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -159,22 +190,22 @@ class Rows(Sequence[T], Generic[T]):
     @overload
     def __getitem__(self, index: slice) -> tuple[T, ...]: ...
     def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
-        places = range(len(self._rows))[index]
-        return self._at(places) if isinstance(places, int) else tuple(self._at(place) for place in places)
+        return self._all()[index]
 
     def __iter__(self) -> Iterator[T]:
-        return (self._at(place) for place in range(len(self._rows)))
+        return iter(self._all())
 
     def __eq__(self, other: object) -> bool:
-        return self._rows == other._rows if isinstance(other, Rows) else tuple(self) == other
+        return self._rows == other._rows if isinstance(other, Rows) else self._all() == other
 
     def __hash__(self) -> int:
         return hash(len(self._rows))
 
     def __repr__(self) -> str:
-        return repr(tuple(self))
+        return repr(self._all())
 
-    def _at(self, place: int) -> T:
-        if place not in self._made:
-            self._made[place] = self._make(self._rows[place])
-        return self._made[place]
+    def _all(self) -> tuple[T, ...]:
+        if self._values is None:
+            # What `model_validate` does, less what it does in Python.
+            self._values = tuple(map(self._kind.__pydantic_validator__.validate_python, self._rows))
+        return self._values

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from civitai_kit.core.errors import UsageError
 from civitai_kit.core.overlong import cut_in_the_middle
 from civitai_kit.core.site.air import air_of, parse_air
+from civitai_kit.core.site.hosts import DOMAINS
 from civitai_kit.core.site.urls import (
     download_url,
     image_page_url,
@@ -37,9 +38,7 @@ __all__ = [
 
 # The site's ids are 32-bit integers; it answers 400 to others (site.md 3).
 LARGEST_ID = 2**31 - 1
-_TWINS = frozenset(f"{prefix}civitai.{colour}" for prefix in ("", "www.") for colour in ("com", "red", "green")) | {
-    "api.civitai.com"
-}
+_TWINS = frozenset(prefix + domain for prefix in ("", "www.") for domain in DOMAINS) | {"api.civitai.com"}
 _HINT = "Give a page of the site, a download URL, an AIR (urn:air:…) or a model id."
 _NOTHING_KNOWN = "is no page, download URL, AIR or id of Civitai"
 _AMPERSANDS = r"(?i)&(?:(?:amp|#0*38|#x0*26);)+"

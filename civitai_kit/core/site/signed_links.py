@@ -12,9 +12,10 @@ from civitai_kit.core.url_keys import without_keys
 
 @dataclass(frozen=True, slots=True)
 class DownloadLink:
-    """Where a file can be fetched without a key until `expires_at`, None where the link does not say.
+    """Where a file can be fetched without a key until `expires_at` (UTC), None where the link does not say.
 
-    Whoever has the `url` has the file: it is a secret, and does not show in a repr.
+    Whoever has the `url` has the file: it is a secret, and does not show in a repr. Send no Authorization header to
+    it, the storage refuses that (site.md 7.6).
     """
 
     url: str

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from civitai_kit.sandbox import pages
 from civitai_kit.sandbox.faults import Pending
 from civitai_kit.sandbox.site.downloads import QUOTA
-from civitai_kit.sandbox.site.replies import REGION_TEXT, error, json_reply
+from civitai_kit.sandbox.site.replies import REGION_TEXT, error, html_not_found, json_reply
 from civitai_kit.sandbox.state import SandboxState
 
 ENDINGS = "civitai_kit.endings"
@@ -77,6 +77,7 @@ REPLACEMENTS: dict[str, Callable[[Pending], Response]] = {
     "cloudflare_403": lambda _: HTMLResponse(pages.CHALLENGE, 403, {"cf-mitigated": "challenge"}),
     "html_200": lambda _: HTMLResponse(pages.VERSION),
     "login_page": lambda _: RedirectResponse("/login?returnUrl=%2F&reason=download-auth", 307),
+    "no_endpoint": lambda _: html_not_found(),
     "empty_499": lambda _: Response(status_code=499),
     "region_blocked": lambda _: error(451, REGION_TEXT, code="REGION_BLOCKED"),
     "unauthorized": lambda _: error(401, "Unauthorized"),

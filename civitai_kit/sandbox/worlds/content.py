@@ -34,16 +34,23 @@ class WorldContent:
     """Models, people, images and tags; empty when made."""
 
     models: dict[int, WorldModel] = field(default_factory=dict)
+    """By id."""
     users: dict[str, UserRecord] = field(default_factory=dict)
+    """By name in lower case."""
     images: Sequence[WorldImage] = field(default_factory=list)
+    """The gallery, in the order of posting."""
     posts: dict[int, WorldPost] = field(default_factory=dict)
     """What is said of posts; one of which nothing is said has images all the same."""
     articles: dict[int, WorldArticle] = field(default_factory=dict)
+    """By id."""
     collections: dict[int, WorldCollection] = field(default_factory=dict)
+    """By id."""
     vault: list[int] | None = None
     """The versions in the vault of the key's owner; None for who is no member."""
     tags: dict[str, int] = field(default_factory=dict)
+    """The ids of tags, by name."""
     blocked_tags: set[str] = field(default_factory=set)
+    """Tags of which the site lists nothing."""
     _files: dict[int, tuple[WorldVersion, WorldFile]] = field(default_factory=dict, repr=False)
     _versions: dict[int, WorldVersion] = field(default_factory=dict, repr=False)
 

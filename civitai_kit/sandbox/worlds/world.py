@@ -19,20 +19,25 @@ BASE_MODELS = ("SDXL 1.0", "Pony", "Illustrious", "Flux.1 D", "SD 1.5")
 
 @dataclass(slots=True)
 class World(WorldContent):
-    """What the pretend site holds and how it behaves; empty by itself, see `standard`, `large`, `images_on_the_fly`."""
+    """What the pretend site holds and how it behaves; empty by itself, see `standard`, `large`, `images_on_the_fly`.
+
+    It may be changed at any time: by the methods, or by setting what they have returned.
+    """
 
     now: datetime = datetime(2026, 8, 8, 12, tzinfo=UTC)
     """The site's idea of today; `period` counts from it."""
     downloads_need_key: bool = True
+    """Whether every download wants a key."""
     download_limit: int | None = None
     """Downloads a caller may make before the quota answer; None for no limit."""
     download_url_form: Literal["params", "fileId"] = "fileId"
     """Which form of download URL the by-id endpoints print; `params` is that of before August 2026 (site.md 7.5)."""
     unique_names: bool = True
-    """Whether computed names that files of a version would share are told apart, as since September 2026 (7.4)."""
+    """Whether computed names that files of a version would share are told apart: since September 2026 (site.md 7.4)."""
     storage_mode: Literal["r2", "b2"] = "r2"
-    """`b2` leaves WorldContent-Disposition out (site.md 7.6)."""
+    """`b2` leaves Content-Disposition out (site.md 7.6)."""
     signature_seconds: int = 86400
+    """How long signed addresses of the storage hold."""
     region: str | None = None
     """Country of the callers; GB and AU are refused (site.md 1.3)."""
     file_preferences: dict[str, str] = field(default_factory=dict)
@@ -44,6 +49,7 @@ class World(WorldContent):
     feed_depth: int | None = None
     """The gallery's feed ends after so many images, in whatever order (site.md 8.1); None for all."""
     user_status: Literal["active", "muted", "banned"] = "active"
+    """What `/me` says of the key's owner."""
 
     @classmethod
     def standard(cls) -> World:

@@ -6,21 +6,20 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from civitai_kit.core.errors import CivitaiKitError
-from civitai_kit.core.events import Warned
-from civitai_kit.core.library.model_file import is_model_file
+from civitai_kit.core.library.model_file import is_model_file, usual_first
 from civitai_kit.core.plans.plan import Item
 from civitai_kit.core.sidecars.about import About
 from civitai_kit.core.sidecars.merging import Format, sidecar_of, stem_beside
 from civitai_kit.core.site.models import ModelVersion
 from civitai_kit.services.download.sidecars import Sidecars
-from civitai_kit.services.program_sidecars import Beside, preview_beside, write_sidecars
+from civitai_kit.services.program_sidecars import Beside, not_its_sidecars, preview_beside, write_sidecars
 
 
 def program_sidecar_jobs(
     sidecars: Sidecars, beside: Beside, items: Iterable[Item], formats: tuple[Format, ...], now: str
 ) -> Iterator[Callable[[], None]]:
     """A job for every item; each writes its sidecars in the formats, and fetches its first picture."""
-    wanted = sorted(items, key=_best_first) if formats else []
+    wanted = sorted(items, key=lambda item: usual_first(item.path)) if formats else []
     taken = {sidecars.disk.place_of(item.path).as_posix() for item in wanted}
     owners: dict[str, str] = {}
     for item in wanted:
@@ -28,17 +27,12 @@ def program_sidecar_jobs(
             continue
         owner = owners.setdefault(stem_beside(item.path), item.path)
         if owner != item.path:
-            sidecars.emit(Warned(f"{item.path}: the sidecars of that name are those of {owner}."))
+            sidecars.emit(not_its_sidecars(item.path, owner))
             continue
         place = sidecars.disk.place_of(item.path).as_posix()
         # What is downloaded is no sidecar, whatever its name.
         free = tuple(form for form in formats if sidecar_of(place, form) not in taken)
         yield partial(sidecars.attempt, partial(_write, sidecars, beside, item, free, now), item)
-
-
-def _best_first(item: Item) -> tuple[bool, str]:
-    """Of files with one stem the same comes first each time, and what most people use."""
-    return not item.path.endswith(".safetensors"), item.path
 
 
 def _write(sidecars: Sidecars, beside: Beside, item: Item, formats: tuple[Format, ...], now: str) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from civitai_kit.core.collection.entry import Entry, FileRecord, Status
+from civitai_kit.core.errors import DiskError
 from civitai_kit.core.library.identified import Identified
 from civitai_kit.core.library.model_file import MatchedBy
 from civitai_kit.core.site.models import Model, ModelFile, ModelVersion
 from civitai_kit.core.site.references import path_and_query
 from civitai_kit.services.items import is_foreign, merged, proved_of, sound_digest
+from civitai_kit.services.library.keep import read_object
 from civitai_kit.services.library.ports import LibraryParts
 
 
@@ -29,7 +34,7 @@ class Adoptions:
             return
         now = self._parts.now().isoformat(timespec="seconds")
         old = self._entries.get(version_id) or self._parts.store.get(version_id)
-        fresh = _entry(found, now)
+        fresh = _entry(found if old is not None else self._with_kept_answers(found), now)
         entry = fresh if old is None else merged(old, fresh)
         entry = entry.model_copy(update={"site_state": found.file.site_state})
         record = _record(self._parts, found, entry, now)
@@ -38,6 +43,18 @@ class Adoptions:
             entry = entry.with_file(record)
         if entry != old:
             self._entries[version_id] = entry
+
+    def _with_kept_answers(self, found: Identified) -> Identified:
+        """A file with what the library keeps of the site's answers, where nothing was heard in this run."""
+        version = found.version or self._kept(found, "model_version")
+        return replace(found, version=version, model=found.model or self._kept(found, "model"))
+
+    def _kept(self, found: Identified, what: str) -> dict[str, Any] | None:
+        folder = found.file.folder
+        try:
+            return read_object(self._parts, f"{folder}/{folder}_civitai_{what}.json")
+        except DiskError:  # An entry without names is better than none.
+            return None
 
     def write(self) -> None:
         """Write what was adopted, in one transaction."""

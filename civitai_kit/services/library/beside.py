@@ -84,7 +84,7 @@ def known_from_sidecars(parts: LibraryParts, found: Identified) -> Identified:
     if found.file.matched_by is MatchedBy.SIDECAR:
         unknown = replace(found.file, version_id=None, model_id=None, file_id=None, matched_by=None, site_state=None)
         found = replace(found, file=unknown)
-    for _, about in read_sidecars(parts.beside, found.file.path, found.digests.sha256):
+    for _, about in read_sidecars(parts.beside, found.file.path, found.digests):
         said: ModelVersion = about.said
         if said.id is None:
             continue

@@ -31,6 +31,7 @@ def plan_conversion(parts: LibraryParts, roots: Sequence[Path], source: Format, 
     Raises UsageError where there is nothing at all.
     """
     refuse_where_nothing_is(roots)
+    planned: set[str] = set()
     for seen in parts.find_models(roots):
         if parts.stop.is_set():
             raise Interrupted("Stopped before everything was read.")
@@ -43,7 +44,9 @@ def plan_conversion(parts: LibraryParts, roots: Sequence[Path], source: Format, 
         except CivitaiKitError as error:
             yield Conversion(path, error=error)
             continue
-        if plan is not None:
+        # Files of one stem share their sidecars.
+        if plan is not None and plan.path not in planned:
+            planned.add(plan.path)
             yield Conversion(path, plan)
 
 
@@ -55,7 +58,8 @@ def _plan(parts: LibraryParts, path: str, source: Format, target: Format) -> Sid
         raise NotMerged(f"{place} cannot be read: {error}.", hint="Repair it, or move it away.", path=place) from error
     stamp = parts.stamp(Path(path))
     known = parts.store.cached_digests(stamp) if stamp is not None else None
-    about = about_from(source, held, path, known.sha256 if known is not None else None) if held else None
+    digests = (None, None) if known is None else (known.sha256, known.auto_v3)
+    about = about_from(source, held, path, *digests) if held else None
     if about is None or stamp is None:
         return None
     now = parts.now().isoformat(timespec="seconds")

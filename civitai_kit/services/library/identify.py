@@ -18,7 +18,7 @@ from civitai_kit.core.site.models import Model
 from civitai_kit.core.site.version_answer import with_its_model
 from civitai_kit.services.library.asking import Inquiry
 from civitai_kit.services.library.unknown import LookUp
-from civitai_kit.services.listed import listed_models
+from civitai_kit.services.listed import listed_models, refuse_no_address
 
 # A request asks for so many models.
 _MODELS_AT_ONCE = 100
@@ -65,6 +65,8 @@ class _ModelAnswers:
         if self.inquiry.away is None and ids:
             try:
                 listed = listed_models(self.inquiry.site, ids)
+            except NotFound:  # A mirror may list nothing: its models are asked for one at a time.
+                pass
             except SiteError as error:
                 self.inquiry.gone(error)
         asked: dict[int, Model | None] = {}
@@ -88,7 +90,8 @@ class _ModelAnswers:
         if model_id not in asked:
             try:
                 asked[model_id] = self.inquiry.site.model(model_id)
-            except (NotFound, Gone, Forbidden, Unauthorized):
+            except (NotFound, Gone, Forbidden, Unauthorized) as error:
+                refuse_no_address(error)
                 asked[model_id] = None
         return asked[model_id]
 
@@ -118,7 +121,8 @@ class _ModelAnswers:
         """A version that its model does not list: its own answer, or why there is none."""
         try:
             version = self.inquiry.site.version(version_id)
-        except NotFound:
+        except NotFound as error:
+            refuse_no_address(error)
             return None, SiteState.GONE
         except Gone:
             return None, SiteState.ARCHIVED

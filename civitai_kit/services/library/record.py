@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 
 from civitai_kit.core.errors import ENDS_RUN, CivitaiKitError, DiskError, Interrupted
 from civitai_kit.core.events import Emit, Saved
@@ -20,6 +20,7 @@ from civitai_kit.services.library.keep import LibraryTree
 from civitai_kit.services.library.ports import LibraryParts
 from civitai_kit.services.library.recall import Recall
 from civitai_kit.services.pictures import Pictures
+from civitai_kit.services.program_sidecars import not_its_sidecars, owner_beside
 
 
 @dataclass
@@ -42,6 +43,11 @@ class Record:
     def __post_init__(self) -> None:
         self.tree = LibraryTree(self.parts, self._pictures, self.previews, self.emit)
         self._made: Pictures | None = None
+
+    @cached_property
+    def _remembered(self) -> frozenset[int]:
+        """The versions that had an entry before this run; of others an entry may have been deleted."""
+        return frozenset(summary.version_id for summary in self.parts.store.summaries())
 
     def keep(self, batch: list[Identified]) -> None:
         """Keep some files; a row is written when all else of its file is. Raises Interrupted when stopped."""
@@ -103,7 +109,9 @@ class Record:
         path = found.file.path
         old = self.recall.rows.get(path)
         is_same = self._is_same(found)
-        if not is_same:
+        is_forgotten = found.file.version_id is not None and found.file.version_id not in self._remembered
+        is_news = is_news or (is_forgotten and found.file.matched_by is not MatchedBy.SIDECAR)
+        if not is_same or is_forgotten:
             adoptions.adopt(found)
         file = self._marked(found.file)
         was_known = old is not None and (old.version_id, old.site_state) == (file.version_id, file.site_state)
@@ -123,12 +131,16 @@ class Record:
 
     def _write_sidecars(self, batch: list[Identified]) -> None:
         """Write what other programs read beside the files of a batch."""
-        for found in batch:
-            if self.sidecars and (found.file.version_id is not None or found.header):
-                written, errors = write_for(self.parts, found, self.sidecars)
-                self.errors += errors
-                for path in written:
-                    self.emit(Saved(path))
+        for found in batch if self.sidecars else ():
+            if found.file.version_id is None and not found.header:
+                continue
+            if (owner := owner_beside(self.parts.beside, found.file.path)) != found.file.path:
+                self.emit(not_its_sidecars(found.file.path, owner))
+                continue
+            written, errors = write_for(self.parts, found, self.sidecars)
+            self.errors += errors
+            for path in written:
+                self.emit(Saved(path))
 
     def _status(self, file: LibraryFile, *, is_same: bool) -> tuple[FileStatus, CivitaiKitError | None]:
         if is_missing(file):

@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import httpx2
@@ -27,6 +28,9 @@ _FLUSH_SECONDS = 1.0
 # A host that says nothing for so many seconds gives another transfer its turn to read.
 _TURN_SECONDS = 0.001
 
+# After such a silence it is told how far the file is, though the buffer is not full.
+_QUIET_SECONDS = 0.15
+
 # Within one buffer progress is told no more often than this.
 _TELL_SECONDS = 0.05
 
@@ -39,6 +43,10 @@ class Sink(Protocol):
 
     def put(self, buffer: memoryview, filled: int) -> None:
         """Take the first `filled` bytes of a buffer."""
+
+
+_Receive = Callable[[memoryview, Callable[[], None]], int]
+"""Takes bytes into a view, and calls a function where none come for a while."""
 
 
 class BodyReader:
@@ -121,13 +129,13 @@ class BodyReader:
             sock.settimeout(_TURN_SECONDS)
             while left > 0:
                 with self._turns:
-                    left -= self._fill(lambda view: self._turns.receive(sock, view, self._timeout), left, sink, moved)
+                    left -= self._fill(partial(self._turns.receive, sock, self._timeout), left, sink, moved)
             return
-        sock.settimeout(self._timeout)
+        sock.settimeout(_QUIET_SECONDS)
         while left > 0:
-            left -= self._fill(sock.recv_into, left, sink, moved)
+            left -= self._fill(partial(_receive, sock, self._timeout), left, sink, moved)
 
-    def _fill(self, receive: Callable[[memoryview], int], left: int, sink: Sink, moved: Callable[[int], None]) -> int:
+    def _fill(self, receive: _Receive, left: int, sink: Sink, moved: Callable[[int], None]) -> int:
         """Fill one buffer from the socket and put it; gives its count.
 
         TLS hands out 16 KiB at a time: what is done after each read is done tens of thousands of times a second.
@@ -137,9 +145,15 @@ class BodyReader:
         want, filled, told, now = len(wanted), 0, 0, clock()
         most = self._bandwidth.most(want)
         flush_at, tell_at = now + _FLUSH_SECONDS, now + _TELL_SECONDS
+
+        def quiet() -> None:
+            nonlocal told
+            count, told = filled - told, filled
+            self._account(count, moved)
+
         try:
             while filled < want and now < flush_at:
-                count = receive(wanted[filled : filled + most])
+                count = receive(wanted[filled : filled + most], quiet)
                 if not count:
                     self._stopping.check()
                     raise _setback("The connection closed in the middle of the file")
@@ -177,18 +191,31 @@ class _Turns:
     def __exit__(self, *_: object) -> None:
         self._places.release()
 
-    def receive(self, sock: Any, view: memoryview, timeout: float) -> int:
+    def receive(self, sock: Any, timeout: float, view: memoryview, quiet: Callable[[], None]) -> int:
         """Take what has come; where nothing comes within `_TURN_SECONDS`, the turn is another's until it does."""
         try:
             return int(sock.recv_into(view))
         except TimeoutError:
             self._places.release()
         try:
-            sock.settimeout(timeout)
-            return int(sock.recv_into(view))
+            sock.settimeout(_QUIET_SECONDS)
+            return _receive(sock, timeout, view, quiet)
         finally:
             self._places.acquire()
             sock.settimeout(_TURN_SECONDS)
+
+
+def _receive(sock: Any, timeout: float, view: memoryview, quiet: Callable[[], None]) -> int:
+    """Take what has come; call `quiet` where nothing comes within `_QUIET_SECONDS`, then wait for `timeout` seconds."""
+    try:
+        return int(sock.recv_into(view))
+    except TimeoutError:
+        quiet()
+    sock.settimeout(timeout)
+    try:
+        return int(sock.recv_into(view))
+    finally:
+        sock.settimeout(_QUIET_SECONDS)
 
 
 class _Gatherer:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -354,3 +356,20 @@ def test_path_tells_the_files_in_order(run: Run, empty_home: Path, user_file: Pa
     files = run("config", "path", "--json").data["files"]
     assert files["user"] == {"path": str(user_file), "exists": False}
     assert files["project"] == {"path": str(empty_home / "config.toml"), "exists": True}
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="Apple's libraries are looked for where they are")
+def test_the_keyring_is_asked_without_starting_a_process(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("keyring")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "keyring"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delenv("PYTHON_KEYRING_BACKEND")
+    started: list[object] = []
+
+    def refuse(words: object, *rest: object, **more: object) -> None:
+        started.append(words)
+        raise OSError("no process can be started")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    assert run("config", "show").code == 0
+    assert started == []

@@ -17,14 +17,14 @@ def test_a_download_asks_shows_its_progress_and_gives_the_cursor_back(
     at_terminal: AtTerminal, civitai_sandbox: Sandbox
 ) -> None:
     civitai_sandbox.faults.add("throttle", None, rate=20_000)
-    terminal = at_terminal("download", "1001")
+    terminal = at_terminal("download", "1001", "1039", "--ignore-filename", "model_1039")
     terminal.until("[y/N] ")
     terminal.type("y\n")
     terminal.until("B/s")
     assert terminal.finish() == 0
-    assert "plain_line_0.safetensors" in terminal.seen and " of 1 files" in terminal.seen
+    assert "plain_line_0.safetensors" in terminal.seen and " of 1 file" in terminal.seen
     assert terminal.seen.rfind(SHOW) > terminal.seen.rfind(HIDE)
-    assert terminal.seen.rstrip().endswith("Downloaded 1 file, 40 kB.")
+    assert terminal.seen.rstrip().endswith("Downloaded 1 file, 40 kB.") and terminal.seen.count("Skipped") == 1
 
 
 def test_ctrl_c_at_the_question_ends_at_once(at_terminal: AtTerminal, empty_home: Path) -> None:

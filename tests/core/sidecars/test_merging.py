@@ -190,3 +190,32 @@ def test_whatever_one_says_every_other_can_be_made_of_it(
 def test_a_version_in_a_whole_model_keeps_the_model() -> None:
     about = about_from(A1111, {"id": 7, "name": "A Model", "modelVersions": [VERSION]}, ABOUT.path, SHA)
     assert about is not None and (about.model_name, about.said.id, about.model_id) == ("A Model", 12, 7)
+
+
+EDITED = "ee" * 32
+TENSORS = "f" * 64
+
+
+def edited(**hashes: str) -> About:
+    """The file after a program rewrote its header: another SHA256, the same tensors."""
+    file = {"id": 3, "name": "a.safetensors", "hashes": {"SHA256": SHA, "AutoV3": TENSORS[:12].upper(), **hashes}}
+    return replace(ABOUT, sha256=EDITED, auto_v3=TENSORS, version={**VERSION, "files": [file]})
+
+
+@pytest.mark.parametrize("form", [A1111, LM, SM])
+def test_a_sidecar_stays_a_files_own_when_only_its_header_was_rewritten(form: Format) -> None:
+    before = {**written(form), "notes": "mine"}
+    assert written(form, before, edited())["notes"] == "mine"
+    assert EDITED in json.dumps(written(form, before, edited())).lower()
+    with pytest.raises(NotMerged):
+        written(form, before, edited(AutoV3="0" * 12))
+
+
+def test_lora_manager_says_of_which_tensors_a_file_is() -> None:
+    noted = {"sha256": SHA, "autov3": TENSORS[:12], "notes": "mine"}
+    unknown = About(path=ABOUT.path, sha256=EDITED, auto_v3=TENSORS)
+    assert written(LM, noted, unknown)["autov3"] == TENSORS[:12]
+    found = about_from(LM, noted, ABOUT.path, EDITED, TENSORS)
+    assert found is not None and (found.by_hand.notes, found.sha256) == ("mine", EDITED)
+    assert about_from(LM, noted, ABOUT.path, EDITED, "0" * 64) is None
+    assert about_from(INFO, edited().version, ABOUT.path, EDITED, TENSORS) is not None

@@ -200,6 +200,8 @@ def test_the_way_to_the_login_page_is_known(address: str, expected: bool) -> Non
         ({"error": "<b>bold</b> words and 1 < 2"}, "bold words and 1 < 2"),
         ({"error": {"message": "inner"}}, "inner"),
         ("plain JSON text", "plain JSON text"),
+        ({"detail": "This server is not called by that name."}, "This server is not called by that name."),
+        ({"error": "Early Access", "detail": "x"}, "Early Access"),
         ({}, None),
         ({"error": None}, None),
         ({"error": ""}, None),

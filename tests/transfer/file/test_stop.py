@@ -90,6 +90,13 @@ def test_while_the_body_stalls(desk: Desk, proof: str) -> None:
     assert desk.fetch(order).resumed == AT
 
 
+@pytest.mark.parametrize(("size", "at"), [(5_000_003, AT), (500_000, 300_000)])
+def test_a_host_that_falls_silent_leaves_no_byte_untold(desk_of: Callable[[int], Desk], size: int, at: int) -> None:
+    desk = desk_of(size)
+    desk.sandbox.faults.add("stall", at=at, seconds=30)
+    stopped_while(desk, lambda: desk.fetch(timeout=60), when=lambda: [m.done for m in desk.moved][-1:] == [at], after=0)
+
+
 def test_while_a_small_body_stalls(desk: Desk) -> None:
     small = desk.sandbox.world.add_file(desk.version, "small.bin", content=bytes(50_000))
     url = f"{desk.sandbox.url}/api/download/models/{desk.version.id}?fileId={small.id}"

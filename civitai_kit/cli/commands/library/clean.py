@@ -22,7 +22,7 @@ alone. The plan is shown and a yes is asked for; --dry-run ends there."""
 
 def run(call: Call) -> Outcome:
     """Plan, confirm, remove."""
-    from civitai_kit.cli.output.logs import logged
+    from civitai_kit.core.amounts import counted
     from civitai_kit.services.library.clean import Cleaned, clean_library, leftovers
 
     loaded = call.load()
@@ -38,8 +38,8 @@ def run(call: Call) -> Outcome:
             call.console.tell(line)
         done, said = Cleaned(), ["Nothing removed."]
         if plan and (call.has("yes") or progress.ask("Remove that?")):
-            done = clean_library(kit.library_parts, plan, logged(progress))
-            said = [f"Removed {len(done.removed):,} files of {len(done.forgotten):,} models that are gone."]
+            done = clean_library(kit.library_parts, plan, progress)
+            said = [f"Removed {counted(len(done.removed), 'file')} of {counted(len(done.forgotten), 'model')} gone."]
     data = {"removed": done.removed, "bytes": done.size, "forgotten": done.forgotten}
     code = exit_code_of([error.code for error in done.errors], succeeded=bool(done.removed))
     return Outcome(data, said, [error.as_row() for error in done.errors], code)

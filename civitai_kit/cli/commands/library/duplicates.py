@@ -24,7 +24,6 @@ link edits both. duplicate_models.txt in the library lists them."""
 
 def run(call: Call) -> Outcome:
     """Find, and with --link replace."""
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.core.amounts import counted, shown_bytes
     from civitai_kit.services.library.duplicates import Linked, find_duplicates, link_duplicates, write_list
 
@@ -43,7 +42,7 @@ def run(call: Call) -> Outcome:
                 closing = [f"Linked {counted(len(linked.paths), 'file')}; {shown_bytes(linked.bytes)} are free."]
             else:
                 closing = ["Nothing linked."]
-        write_list(parts, find_duplicates(parts) if linked.paths else groups, logged(progress))
+        write_list(parts, find_duplicates(parts) if linked.paths else groups, progress)
     return _outcome(groups, linked, closing or list(_lines(groups)))
 
 

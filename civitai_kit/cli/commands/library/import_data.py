@@ -18,7 +18,6 @@ left behind. DIR stays as it is. The next `library scan` finds the models by the
 
 def run(call: Call) -> Outcome:
     """Copy what is of use."""
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.core.amounts import counted
     from civitai_kit.disk.folder import Folder
     from civitai_kit.services.library.import_data import import_data
@@ -30,7 +29,7 @@ def run(call: Call) -> Outcome:
     if not source.is_dir():
         raise UsageError(f"{source} is no folder.", hint="Name the folder that the data manager wrote to.")
     with writing(call, loaded) as (kit, progress):
-        taken = import_data(kit.library_parts, Folder(source), logged(progress))
+        taken = import_data(kit.library_parts, Folder(source), progress)
     known = sum(file.version_id is not None for file in taken.files)
     line = f"Took over {counted(len(taken.files), 'model')}, {known:,} of them known to the site"
     passed = f"; {taken.passed:,} were here already" if taken.passed else ""

@@ -40,13 +40,12 @@ def run(call: Call) -> Outcome:
     loaded = call.load()
     options = _options(call, loaded.settings)
 
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.files.spelling import plain_path
     from civitai_kit.services.library.scan import scan_library
 
     roots = [plain_path(path) for path in call.arguments]
     with writing(call, loaded) as (kit, progress):
-        report = scan_library(kit.library_parts, roots, options, logged(progress))
+        report = scan_library(kit.library_parts, roots, options, progress)
         output = kit.library_parts.output
     return Outcome(report.as_json(), list(_lines(report, output)), _rows(call, report), report.exit_code)
 
@@ -80,11 +79,11 @@ def _rows(call: Call, report: LibraryReport) -> list[dict[str, object]]:
     """All errors for a program; for a person those of files stand in the table, and one sentence tells of them."""
     if call.console.as_json or len(report.error_rows()) <= 3:
         return report.error_rows()
-    of_files = [file for file in report.files if file.error is not None]
+    alone = report.files_alone()
     rows: list[dict[str, object]] = [error.as_row() for error in (*report.errors, *report.previews[:1])]
-    if of_files and of_files[0].error is not None:
-        code = str(of_files[0].error.code)
-        rows.append({"code": code, "message": f"{len(of_files):,} files have an error; each stands above."})
+    if alone:
+        code = str(alone[0][1].code)
+        rows.append({"code": code, "message": f"{len(alone):,} files have an error; each stands above."})
     return rows
 
 
@@ -101,10 +100,17 @@ def _lines(report: LibraryReport, output: Path) -> Iterator[str]:
         if len(news) > _MOST_ROWS:
             yield f"… and {len(news) - _MOST_ROWS:,} more; --json has them all."
         yield ""
-    counts = ", ".join(f"{number:,} {status}" for status, number in report.counts.items() if number)
+    counts = ", ".join(_counted(status, number) for status, number in report.counts.items() if number)
     yield f"Looked at {counted(len(report.files), 'file')}{f': {counts}' if counts else ''}."
     if report.files:
         yield f"The library is in {output}."
+
+
+def _counted(status: str, number: int) -> str:
+    from civitai_kit.core.amounts import counted
+    from civitai_kit.core.library.report import FileStatus
+
+    return counted(number, "error") if status == FileStatus.ERROR else f"{number:,} {status}"
 
 
 def _cells(file: ScannedFile) -> list[str]:

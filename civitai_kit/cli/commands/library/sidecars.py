@@ -25,6 +25,7 @@ the site says."""
 
 def run(call: Call) -> Outcome:
     """Plan, confirm, write."""
+    from civitai_kit.core.amounts import counted
     from civitai_kit.services.library.convert import plan_conversion
 
     source, target = _format(call, "from_", "--from"), _format(call, "to", "--to")
@@ -43,7 +44,7 @@ def run(call: Call) -> Outcome:
             return _outcome(found, [], lines, is_dry=call.has("dry_run"))
         for line in lines:
             call.console.tell(line)
-        if not call.has("yes") and not call.console.ask(f"Write {len(planned):,} sidecars?", flag="--yes"):
+        if not call.has("yes") and not call.console.ask(f"Write {counted(len(planned), 'sidecar')}?", flag="--yes"):
             return _outcome([], [], ["Nothing written."])
         written, errors = [], []
         for each in planned:
@@ -53,7 +54,7 @@ def run(call: Call) -> Outcome:
                 written.append(each.plan.path)
             except CivitaiKitError as error:
                 errors.append(error)
-    return _outcome(found, written, [f"Wrote {len(written):,} sidecars."], errors)
+    return _outcome(found, written, [f"Wrote {counted(len(written), 'sidecar')}."], errors)
 
 
 def _format(call: Call, name: str, flag: str) -> Format:

@@ -22,7 +22,6 @@ the same base model as one that is here, or of any with --any-base. Early-access
 
 def run(call: Call) -> Outcome:
     """Ask, compare, show."""
-    from civitai_kit.cli.output.logs import logged
     from civitai_kit.cli.output.progress import Progress
     from civitai_kit.cli.output.safe_text import shown
     from civitai_kit.kit.parts import open_kit
@@ -30,10 +29,11 @@ def run(call: Call) -> Outcome:
 
     loaded = call.load()
     options = UpdateOptions(any_base=call.has("any_base"), early_access=loaded.settings.early_access)
-    with Progress(call.console) as progress:
-        emit = logged(progress)
-        with open_kit(loaded, emit, writing=False, command=call.command, stop=call.stop) as kit:
-            found = find_updates(kit.library_parts, kit.scan_parts, options, emit)
+    with (
+        Progress(call.console) as progress,
+        open_kit(loaded, progress, writing=False, command=call.command, stop=call.stop) as kit,
+    ):
+        found = find_updates(kit.library_parts, kit.scan_parts, options, progress)
     target = call.typed.get("plan")
     if target is not None:
         from civitai_kit.core.plans.plan_file import plan_text

@@ -165,7 +165,12 @@ def test_what_other_programs_wrote_is_kept(at_sandbox: Run, civitai_sandbox: San
     assert (found["mine"], found["categories"][0]) == (1, mine["categories"][0])  # type: ignore[index]
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"categories": 3}', '{"categories": [{"models": [3]}]}', "\x00"])
+NEWER = '{"schema": 2, "items": [{"file": "x"}]}'
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", NEWER, '{"categories": 3}', '{"categories": [{"models": [3]}]}', "\x00"]
+)
 def test_a_broken_catalog_is_refused_and_never_overwritten(
     at_sandbox: Run, civitai_sandbox: Sandbox, content: str
 ) -> None:
@@ -175,6 +180,13 @@ def test_a_broken_catalog_is_refused_and_never_overwritten(
         ran = at_sandbox("catalog", *words, "--json")
         assert (ran.code, "models.json" in ran.document["errors"][0]["message"]) == (10, True)
     assert (CATALOG / "models.json").read_text(encoding="utf-8") == content
+
+
+@pytest.mark.parametrize("option", ["--catalog-dir", "--models-dir", "--save-path"])
+def test_a_folder_that_is_a_file_is_said(at_sandbox: Run, option: str) -> None:
+    Path("taken").write_text("mine", encoding="utf-8")
+    ran = at_sandbox("catalog", "map", "--json", option, "taken")
+    assert (ran.code, option in ran.document["errors"][0]["hint"]) == (9, True)
 
 
 def test_of_many_at_once_and_a_kill_among_them_nothing_is_lost_and_nothing_stands_twice(

@@ -124,3 +124,12 @@ def test_hundreds_of_models_are_asked_for_a_hundred_at_a_time(at_sandbox: Run, c
     ran = at_sandbox("db", "removed", "--json")
     assert (ran.data["checked"], ran.data["removed"]) == (251, [])
     assert len(civitai_sandbox.requests) <= 6
+
+
+def test_a_site_that_has_no_such_address_says_of_nothing_that_it_is_gone(filled: Run, civitai_sandbox: Sandbox) -> None:
+    with LmdbStore.open(DATABASE, read_only=False) as store:
+        store.put_many([entry.model_copy(update={"model_id": None}) for entry in list(store.entries())])
+    civitai_sandbox.faults.add("no_endpoint", times=None)
+    ran = filled("db", "removed", "--json")
+    assert (ran.code, ran.document["errors"][0]["code"]) == (4, "not_found")
+    assert {entry.site_state for entry in entries().values()} == {None}

@@ -203,3 +203,10 @@ def test_killed_in_the_middle_of_mending_leaves_no_lie(filled: Run, civitai_sand
     for row in filled("db", "verify", "--json").data["findings"]:
         assert (row["finding"] == "ok") or (SAVE / row["path"]).read_bytes() == b"damaged"
     assert filled("db", "verify", "--yes", "--json").code == 0
+
+
+def test_a_debugging_log_tells_what_happened_to_each_file(filled: Run) -> None:
+    loud = ("--log-level", "debug", "--log-file", "log.txt", "--quiet")
+    assert filled("db", "verify", *loud).code == filled("db", "redownload", "100101", *loud).code == 0
+    told = Path("log.txt").read_text()
+    assert told.count("FileStarted key=") == 4 and told.count("FileDone key=") == 1

@@ -28,7 +28,10 @@ def test_delete_forgets_the_entry_and_says_that_the_file_stays(at_sandbox: Run, 
     assert (ran.code, ran.data["removed"], ran.data["staying"]) == (0, [], [str(adopted)])
     assert adopted.exists()
     assert at_sandbox("db", "view", "--json").data["entries"] == []
-    at_sandbox("library", "scan", "models", "--images", "none", "--refresh")
+    again = at_sandbox("library", "scan", "models", "--images", "none", "--api-url", "http://127.0.0.1:9", "--json")
+    assert (again.code, again.data["counts"]["identified"]) == (0, 1)
+    [adopted_again] = at_sandbox("db", "view", "--json").data["entries"]
+    assert {**adopted_again, "added_at": "", "updated_at": ""} == {**entry, "added_at": "", "updated_at": ""}
     said = at_sandbox("db", "delete", "--model-version-id", entry["key"], "--yes")
     assert adopted.exists() and "lies outside the save path and stays" in said.err
 

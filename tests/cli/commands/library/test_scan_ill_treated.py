@@ -14,6 +14,7 @@ import pytest
 from civitai_kit.testing import Sandbox
 from tests.cli.conftest import Ran, Run
 from tests.library_world import safetensors, write_known, write_unknown
+from tests.raw_host import RawHost, whole
 
 OUT = Path("downloads/library")
 NO_SITE = ("--api-url", "http://127.0.0.1:9", "--max-retries", "0")
@@ -291,3 +292,30 @@ def test_a_clean_up_asks_first_and_without_a_terminal_says_which_flag_is_missing
     ran = at_sandbox("library", "clean", "--json")
     assert ran.code == 2 and "--yes" in json.dumps(ran.document["errors"])
     assert (OUT / "own_0").is_dir()
+
+
+def test_a_site_that_takes_one_hash_at_a_time_is_asked_file_by_file(
+    at_sandbox: Run, civitai_sandbox: Sandbox, folder: Path
+) -> None:
+    [known] = write_known(civitai_sandbox.world, folder, 1)
+    write_unknown(folder, 1)
+    civitai_sandbox.faults.add("no_endpoint", times=None, match="/by-hash/ids")
+    civitai_sandbox.faults.add("no_endpoint", times=None, match="/models?")
+    ran = scan(at_sandbox, "models", "--images", "none")
+    assert (ran.code, ran.document["errors"]) == (0, [])
+    assert (ran.data["counts"]["identified"], ran.data["counts"]["missing"]) == (1, 1)
+    entry = at_sandbox("db", "view", "--json").data["entries"][0]
+    assert (entry["files"][0]["path"], entry["model_name"]) == (str(known), "Library Model 0")
+
+
+@pytest.mark.parametrize("body", [b"<!doctype html><p>404</p>", b'{"detail": "Not Found"}'])
+def test_a_site_that_answers_no_question_by_hash_is_said_to_once_and_nothing_is_called_missing(
+    at_sandbox: Run, folder: Path, body: bytes
+) -> None:
+    write_unknown(folder, 2)
+    host = RawHost(lambda _: [whole(body, status=404)])
+    ran = scan(at_sandbox, "models", "--api-url", host.url)
+    host.close()
+    assert (ran.code, ran.data["counts"]["error"], ran.data["counts"]["missing"]) == (5, 2, 0)
+    [row] = ran.document["errors"]
+    assert row["message"] == "The site does not answer questions by hash." and row["hint"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from civitai_kit.testing import Sandbox
 from tests.cli.commands.library.test_sidecars import EVERY, held, known_with_picture
 from tests.cli.conftest import Run
-from tests.library_world import write_known, write_unknown
+from tests.library_world import safetensors, write_known, write_unknown
 
 pytestmark = pytest.mark.usefixtures("empty_home")
 
@@ -40,6 +41,21 @@ def test_a_link_in_a_sidecars_place_is_left_and_so_is_where_it_leads(
     assert [Path(each["path"]).name for each in ran.document["errors"]] == [path.with_suffix(".json").name]
     assert Path("settings.json").read_text() == '{"mine": 1}' and not Path("nowhere.json").exists()
     assert path.with_suffix(".json").is_symlink() and path.with_suffix(".swarm.json").exists()
+
+
+@pytest.mark.parametrize("linked", ["folder", "model"])
+def test_sidecars_lie_beside_models_that_a_link_leads_to(
+    at_sandbox: Run, civitai_sandbox: Sandbox, folder: Path, linked: str
+) -> None:
+    elsewhere = known_with_picture(civitai_sandbox, folder.with_name("disk"))
+    link = folder if linked == "folder" else folder / "model.safetensors"
+    if linked == "folder":
+        folder.rmdir()
+    link.symlink_to(elsewhere.parent if linked == "folder" else elsewhere)
+    ran = scan(at_sandbox)
+    assert (ran.code, ran.document["errors"]) == (0, [])
+    names = {"info", "png", "json"}
+    assert names <= {each.name.rpartition(".")[2] for each in folder.iterdir() if not each.is_symlink()}
 
 
 @pytest.mark.parametrize("odd", ["folder", "pipe", "unreadable", "long"])
@@ -101,6 +117,22 @@ def test_a_folder_that_takes_no_files_is_rows_and_the_library_is_whole(
     assert held(longer.with_suffix(".json"))["sd version"] == "SDXL"
 
 
+def test_sidecars_stay_a_files_own_after_a_program_rewrote_its_header(
+    at_sandbox: Run, civitai_sandbox: Sandbox, folder: Path
+) -> None:
+    version = civitai_sandbox.world.add_version(civitai_sandbox.world.add_model("Edited", type="LORA"), "v1")
+    civitai_sandbox.world.add_file(version, "edited.safetensors", content=safetensors("edited"))
+    path = folder / "x.safetensors"
+    path.write_bytes(safetensors("edited"))
+    assert scan(at_sandbox).code == 0
+    path.write_bytes(safetensors("edited", {"modelspec.title": "mine"}))
+    ran = scan(at_sandbox)
+    assert (ran.code, ran.document["errors"]) == (0, [])
+    now = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert held(path.with_suffix(".metadata.json"))["sha256"] == now
+    assert held(path.with_suffix(".cm-info.json"))["Hashes"]["SHA256"] == now.upper()
+
+
 def test_formats_that_are_added_later_are_written_for_what_is_known_already(
     at_sandbox: Run, civitai_sandbox: Sandbox, folder: Path
 ) -> None:
@@ -118,7 +150,8 @@ def test_two_files_of_one_stem_do_not_take_each_others_sidecars(
     scan(at_sandbox)
     before = {each: each.read_bytes() for each in folder.iterdir()}
     ran = scan(at_sandbox)
-    assert ran.code != 0
+    assert (ran.code, ran.document["errors"]) == (0, [])
+    assert f"{first.with_suffix('.ckpt')}: the sidecars of that name are those of {first}." in ran.err
     assert {each: each.read_bytes() for each in folder.iterdir() if "metadata" not in each.name} == {
         each: content for each, content in before.items() if "metadata" not in each.name
     }
@@ -129,6 +162,9 @@ def test_two_files_of_one_stem_do_not_take_each_others_sidecars(
         held(first.with_suffix(".metadata.json"))["civitai"]["id"],
     }
     assert len(ids) == 1
+    words = ("library", "sidecars", "models", "--from", "civitai.info", "--to", "swarm", "--dry-run", "--json")
+    first.with_suffix(".swarm.json").unlink()
+    assert len(at_sandbox(*words).data["sidecars"]) == 1
 
 
 def test_what_was_known_by_a_wrong_sidecar_is_not_known_any_more_once_that_is_gone(

@@ -28,6 +28,10 @@ for _name in [name for name in os.environ if name.startswith("CIVITAI")] + [
     os.environ.pop(_name, None)
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 
+# To load all certificates for each client would be most of its time, and what is on this machine needs none.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
+
 # Thousands of folders come and go, and every write is waited for: both are quicker in memory than on a disk.
 _IN_MEMORY = Path("/dev/shm")
 _ROOM = 4 * 2**30

@@ -163,9 +163,14 @@ def imported(paths: Iterable[Path]) -> set[str]:
     nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_bytes()))]
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
-    calls = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module")]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and called(node) == "import_module"]
     names += [str(first.value) for call in calls for first in call.args[:1] if isinstance(first, ast.Constant)]
     return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"civitai_kit"}
+
+
+def called(call: ast.Call) -> str:
+    """The last name of what is called."""
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
 
 
 def modules_of(lines: Iterable[Any]) -> set[str]:

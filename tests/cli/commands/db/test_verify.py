@@ -185,7 +185,7 @@ def test_on_a_terminal_it_asks(filled: Run, answer: str, code: int) -> None:
     missing.unlink()
     said, ended = on_terminal(answer, "db", "verify")
     assert "Fetch 1 file again? [y/N]" in said
-    assert (ended, missing.exists()) == (code, answer == "y")
+    assert (ended, missing.exists(), said.count("missing (1)")) == (code, answer == "y", 1)
 
 
 def on_terminal(answer: str, *words: str) -> tuple[str, int]:

@@ -302,6 +302,11 @@ def test_many_failures_of_one_cause_are_one_error_with_one_remedy(at_sandbox: Ru
     assert said.err.count("and 3 more") == 1 and said.err.count("--allow-hash-mismatch") == 1
 
 
+def test_the_id_of_a_version_typed_as_a_models_is_told_where_it_goes(at_sandbox: Run) -> None:
+    assert "--model-version-id" in at_sandbox("scan", "100102").err
+    assert "--model-version-id" not in at_sandbox("scan", "--model-version-id", "5").err
+
+
 def test_a_save_path_that_is_a_file_is_9(at_sandbox: Run, empty_home: Path) -> None:
     (empty_home / "file").write_text("")
     for words in (("scan", *LORAS), ("db", "view"), ("download", *LORAS, "--dry-run")):

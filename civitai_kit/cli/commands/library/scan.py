@@ -41,9 +41,11 @@ def run(call: Call) -> Outcome:
     options = _options(call, loaded.settings)
 
     from civitai_kit.files.spelling import plain_path
+    from civitai_kit.services.library.roots import refuse_where_nothing_is
     from civitai_kit.services.library.scan import scan_library
 
     roots = [plain_path(path) for path in call.arguments]
+    refuse_where_nothing_is(roots)
     with writing(call, loaded) as (kit, progress):
         report = scan_library(kit.library_parts, roots, options, progress)
         output = kit.library_parts.output

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -66,7 +66,7 @@ def make_app(parts: WebParts) -> ASGIApp:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
     routes.extend(page_routes())
     routes.append(Mount("/", _Pages(parts.library, html=True)))
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
+    app = Starlette(routes=routes, exception_handlers=_ANSWERS)
     return Guard(
         app,
         token=parts.token,
@@ -91,6 +91,14 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": "Something unforeseen happened; the server's log says what."}, 500)
+
+
+async def _cut(request: Request, error: Exception) -> Response:
+    # Nobody hears it; the log says that the request was no good.
+    return JSONResponse({"detail": "The body did not come whole."}, 400)
+
+
+_ANSWERS = {HTTPException: _refused, ClientDisconnect: _cut, Exception: _failed}
 
 
 async def _health(request: Request) -> Response:

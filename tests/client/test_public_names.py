@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
+import pickle
 import pydoc
 import subprocess
 import sys
@@ -66,6 +68,21 @@ def test_errors_of_the_site_carry_where_and_what(name: str) -> None:
     assert issubclass(kind, civitai_kit.CivitaiKitError)
     made = kind("words", status=418, endpoint="/api/v1/x", hint="do this")
     assert (made.status, made.endpoint, made.message, made.hint) == (418, "/api/v1/x", "words", "do this")
+
+
+ERRORS = [name for name in civitai_kit.__all__ if issubclass(type(getattr(civitai_kit, name)), type)]
+ERRORS = [name for name in ERRORS if issubclass(getattr(civitai_kit, name), Exception)]
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_goes_to_another_process_with_all_its_parts(name: str) -> None:
+    kind = getattr(civitai_kit, name)
+    more = {"extra": "socks"} if kind is civitai_kit.ExtraMissing else {}
+    made = kind("words", hint="do this", **more)
+    made.status, made.received = 418, 7
+    for again in (pickle.loads(pickle.dumps(made)), copy.copy(made), copy.deepcopy(made)):
+        assert type(again) is kind and str(again) == "words"
+        assert vars(again) == vars(made)
 
 
 def test_digests_are_named_as_the_site_names_them(tmp_path: Path) -> None:

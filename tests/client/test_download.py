@@ -134,6 +134,12 @@ def test_a_folder_in_the_place_of_the_file_and_a_file_from_nowhere_are_refused(
             client.download(nowhere, tmp_path)
         with pytest.raises(UsageError, match="no file"):
             client.download(version.model_copy(update={"files": ()}), tmp_path)
+        somewhere: Any
+        for somewhere in (None, 5, b"folder/", "a\0b"):
+            with pytest.raises(UsageError, match="to takes the path"):
+                client.download(version, somewhere)
+        with pytest.raises(UsageError, match="progress takes a plain function"):
+            client.download(version, tmp_path / "third", progress=anyio.sleep)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

@@ -185,8 +185,7 @@ def test_on_a_terminal_it_asks(filled: Run, at_terminal: AtTerminal, answer: str
     missing.unlink()
     terminal = at_terminal("db", "verify")
     terminal.until("Fetch 1 file again? [y/N]")
-    terminal.type(f"{answer}
-")
+    terminal.type(f"{answer}\n")
     assert (terminal.finish(), missing.exists()) == (code, answer == "y")
     assert terminal.seen.count("missing (1)") == 1
 

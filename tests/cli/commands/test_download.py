@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -351,3 +352,12 @@ def test_the_entries_are_listed_filtered_and_sorted(at_sandbox: Run) -> None:
         assert [e["key"] for e in found] == [e["key"] for e in kept], flags
     text = at_sandbox("db", "view").out
     assert all(entry["key"] in text for entry in entries) and "5 entries" in text
+
+
+def test_a_plan_goes_through_a_pipe(at_sandbox: Run, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = at_sandbox("scan", *LORAS, "-o", "-")
+    assert ran.code == 0 and "to downloads" in ran.err and list(empty_home.iterdir()) == []
+    monkeypatch.setattr("sys.stdin", io.StringIO(ran.out))
+    assert len(at_sandbox("download", "--plan", "-", "--yes", "--json").data["downloaded"]) == 3
+    assert at_sandbox("scan", *LORAS, "-o", "-", "--json").code == 2
+    assert "anime" in at_sandbox("tags", "-o", "-").out and not Path("-").exists()

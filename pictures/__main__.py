@@ -10,6 +10,7 @@ from civitai_kit.sandbox.serve import running
 from pictures.drawing import drawn
 from pictures.library_pages import draw_pages
 from pictures.scenes import COLUMNS, SCENES, Shell
+from pictures.served_pages import draw_served
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 
@@ -29,3 +30,5 @@ if __name__ == "__main__":
     wanted = Path(sys.argv[1]) if sys.argv[1:] else PICTURES
     draw(wanted)
     draw_pages(wanted)
+    with running() as site:
+        draw_served(wanted, site)

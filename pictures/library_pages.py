@@ -23,7 +23,7 @@ def draw_pages(folder: Path) -> None:
         root = Path(work) / "library"
         root.mkdir()
         shelf = synthetic(root, 400)
-        _add_ink_wash(shelf)
+        add_ink_wash(shelf)
         shelf.make()
         with chromium(Path(work) / "profile") as browser:
             _take(browser, root / "index.html", folder / "library-index.webp", "light")
@@ -39,7 +39,8 @@ def _take(browser: Browser, page: Path, to: Path, scheme: str) -> None:
     to.write_bytes(tab.picture())
 
 
-def _add_ink_wash(shelf: LibraryShelf) -> None:
+def add_ink_wash(shelf: LibraryShelf) -> None:
+    """The model whose page is shown: with six pictures, of three versions."""
     images = [image_answer(number, width=300, height=440 - 60 * (number % 3)) for number in range(6)]
     images[0]["meta"]["prompt"] = _PROMPT
     version = version_answer(12, 1, name="v2.1", images=images, trainedWords=["ink wash", "sumi-e", "loose brush"])

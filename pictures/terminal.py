@@ -12,8 +12,9 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 PATIENCE_SEC = 30.0
 CONTROL = re.compile(r"(\x1b\[[?\d;]*([A-Za-z])|[\r\n])|([^\x1b\r\n]+)")
@@ -25,18 +26,46 @@ START = (
 )
 
 
+class Process(Protocol):
+    """What runs in a terminal."""
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+
+    def wait(self) -> int:
+        """The exit code, when it has one."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+Start = Callable[[int, Sequence[str], Mapping[str, str], Path], Process]
+
+
+def start(terminal: int, words: Sequence[str], env: Mapping[str, str], cwd: Path) -> Process:
+    """The program at a terminal of its own."""
+    command = [sys.executable, "-c", START, *words]
+    return subprocess.Popen(
+        command, cwd=cwd, env=env, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
+    )
+
+
 class Terminal:
     """A command line that runs in a terminal, and all that it has written so far."""
 
     def __init__(
-        self, words: Sequence[str], folder: Path, env: Mapping[str, str], *, rows: int = 24, columns: int = 80
+        self,
+        words: Sequence[str],
+        folder: Path,
+        env: Mapping[str, str],
+        *,
+        rows: int = 24,
+        columns: int = 80,
+        start: Start = start,
     ) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        command = [sys.executable, "-c", START, *words]
-        self.process = subprocess.Popen(
-            command, cwd=folder, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
-        )
+        self.process = start(slave, words, env, folder)
         os.close(slave)
         self.seen = ""
 

@@ -7,15 +7,22 @@ import shutil
 import signal
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.program import Program, loaded
+
 pytest_plugins = ["civitai_kit.testing"]
 
 # A person's own settings are not what is tested, nor is their keyring, which takes long to find.
-for _name in [name for name in os.environ if name.startswith("CIVITAI")] + ["NO_COLOR", "FORCE_COLOR"]:
+for _name in [name for name in os.environ if name.startswith("CIVITAI")] + [
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "PYTHONUNBUFFERED",
+]:
     os.environ.pop(_name, None)
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 
@@ -43,6 +50,13 @@ if os.name == "posix" and threading.current_thread() is threading.main_thread():
     for _signal in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(_signal) is signal.SIG_IGN:
             signal.signal(_signal, lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def program() -> Iterator[Program]:
+    """The program, for processes of its own that begin at once."""
+    with loaded() as ready:
+        yield ready
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from civitai_kit.client.shapes import is_list, is_permissions, is_value, is_vaul
 from civitai_kit.core.site.enums import ModelType, VaultSort
 from civitai_kit.core.site.models import User
 from civitai_kit.core.site.option_values import known, known_or_as_given, listed, numbers, page_size, positive, text
-from civitai_kit.core.site.paging import Cursor, Page, page_of
+from civitai_kit.core.site.paging import Cursor, Page, page_of, rows_of, with_cursor
 from civitai_kit.core.site.reading import an_object, integer, mapping, objects
 from civitai_kit.core.site.vault import Vault, VaultItem
 
@@ -117,7 +117,7 @@ def _vault_page(asker: Asker, params: Params, cursor: Cursor | None) -> Call[Pag
     answer = yield from asker.get("/vault/all", is_vault_page, [*params, ("page", str(number))])
     page = page_of(VaultItem.model_validate, answer)
     total = integer(answer.get("totalPages")) or 0
-    return page.with_cursor(number + 1 if page.rows and total > number else None)
+    return with_cursor(page, number + 1 if rows_of(page) and total > number else None)
 
 
 def _parts(wanted: tuple[int, ...]) -> Iterable[tuple[int, ...]]:

@@ -16,8 +16,8 @@ from civitai_kit.client.listing import Listing
 from civitai_kit.client.shapes import is_page, is_table
 from civitai_kit.core.site.enums import BadOption, ImageSort
 from civitai_kit.core.site.models import Creator, Image, Model, SiteValue, Tag, User
-from civitai_kit.core.site.option_values import numbers, page_size, positive, text
-from civitai_kit.core.site.paging import Cursor, Page, page_of
+from civitai_kit.core.site.option_values import bookmark, numbers, page_size, positive, text
+from civitai_kit.core.site.paging import Cursor, Page, page_of, with_cursor
 from civitai_kit.core.site.query import ImageQuery, ModelQuery, image_query, model_query
 from civitai_kit.core.site.query_options import ImageOptions, ModelOptions
 from civitai_kit.core.site.reading import integer, texts
@@ -26,6 +26,7 @@ V = TypeVar("V", bound=SiteValue)
 
 # The most that the site gives in one page (site.md 9).
 NAMES_PAGE = 200
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def enums(asker: Asker) -> Call[dict[str, tuple[str, ...]]]:
@@ -139,7 +140,7 @@ def tag_exists(asker: Asker, name: str) -> Call[bool]:
 
 def _model_page(asker: Asker, query: ModelQuery, cursor: Cursor | None) -> Call[Page[Model]]:
     params = query.params()
-    if cursor is not None:
+    if (cursor := bookmark(cursor)) is not None:
         params.append(("cursor", _past_the_gap(str(cursor)) if query.newest_first else str(cursor)))
     return page_of(Model.model_validate, (yield from asker.get("/models", is_page, params)))
 
@@ -147,14 +148,14 @@ def _model_page(asker: Asker, query: ModelQuery, cursor: Cursor | None) -> Call[
 def _past_the_gap(cursor: str) -> str:
     """The cursor `time|id` with the next id: the site leaves out the row that a cursor names (site.md 2.3)."""
     head, bar, last = cursor.rpartition("|")
-    return f"{head}|{int(last) + 1}" if bar and re.fullmatch(r"[0-9]{1,18}", last) else cursor
+    return f"{head}|{int(last) + 1}" if bar and _NUMBER.fullmatch(last) else cursor
 
 
 def _image_page(asker: Asker, query: ImageQuery, cursor: Cursor | None) -> Call[Page[Image]]:
     params = query.params()
-    if cursor is not None:
+    if (cursor := bookmark(cursor)) is not None:
         # A number names the first row of the next page, and the site then leaves that row out, unless from old to new.
-        gap = isinstance(cursor, int) and query.by_id and query.sort is not ImageSort.OLDEST
+        gap = _NUMBER.fullmatch(str(cursor)) and query.by_id and query.sort is not ImageSort.OLDEST
         params.append(("cursor", str(int(cursor) + 1 if gap else cursor)))
     return page_of(Image.model_validate, (yield from asker.get("/images", is_page, params)))
 
@@ -185,7 +186,7 @@ class _Names(Generic[V]):
         answer = yield from asker.get(self.path, is_page, [*params, ("page", str(number))])
         page = page_of(self.kind.model_validate, answer)
         following = number + 1 if _goes_on(page, number, int(params[0][1])) else None
-        return page.with_cursor(following)
+        return with_cursor(page, following)
 
 
 _CREATORS = _Names("/creators", Creator)

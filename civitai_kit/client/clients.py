@@ -44,8 +44,8 @@ class BlockingClient(Endpoints, Blocking):
         manner = Manner(
             base_url=base_url,
             api_key=api_key,
-            retry=retry or RetryRules(),
-            pace=pace or Pace(),
+            retry=RetryRules() if retry is None else retry,
+            pace=Pace() if pace is None else pace,
             timeout=timeout,
             on_wait=on_wait,
             log=log,
@@ -92,8 +92,8 @@ class AwaitingClient(Endpoints, Awaiting):
         manner = Manner(
             base_url=base_url,
             api_key=api_key,
-            retry=retry or RetryRules(),
-            pace=pace or Pace(),
+            retry=RetryRules() if retry is None else retry,
+            pace=Pace() if pace is None else pace,
             timeout=timeout,
             on_wait=on_wait,
             log=log,

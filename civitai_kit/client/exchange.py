@@ -116,6 +116,8 @@ class Attempt:
         host = parts.hostname or "the site"
         why, trouble = no_answer(error, host, silence=self._timeout, endpoint=parts.path, proxy=self._proxy)
         self._trouble = why.message
+        if isinstance(why, UnexpectedReply):
+            why.status = self._status
         return NoAnswer(why, trouble)
 
     def exchange(self, sent: Mapping[str, str]) -> Exchange:
@@ -123,7 +125,7 @@ class Attempt:
         return Exchange(
             method=self._request.method,
             url=_open_url(self._request),
-            status=None if self._answer is None else self._answer.status_code,
+            status=self._status,
             seconds=monotonic() - self._start,
             size=self._size,
             request_headers=dict(_redacted(sent)),
@@ -134,7 +136,11 @@ class Attempt:
     def _failure(self, said: str, trouble: Trouble) -> NoAnswer:
         self._trouble = said
         hint = "Ask for less at once (--page-size, limit)."
-        return NoAnswer(UnexpectedReply(said, endpoint=self._request.endpoint, hint=hint), trouble)
+        return NoAnswer(UnexpectedReply(said, status=self._status, endpoint=self._request.endpoint, hint=hint), trouble)
+
+    @property
+    def _status(self) -> int | None:
+        return None if self._answer is None else int(self._answer.status_code)
 
 
 def failures() -> tuple[type[Exception], ...]:
@@ -167,8 +173,8 @@ def user_agent() -> str:
 
 def sound_key(key: str | None) -> str | None:
     """A key without white space around it; raises UsageError for one that cannot stand in a header."""
-    plain = (key or "").strip()
-    if not re.fullmatch(r"[!-~]*", plain):
+    plain = key.strip() if isinstance(key, str) else key or ""
+    if not isinstance(plain, str) or not re.fullmatch(r"[!-~]*", plain):
         raise UsageError("The API key holds characters that no key has.", hint="Copy it again from your account.")
     return plain or None
 
@@ -181,7 +187,7 @@ def key_in(header: str) -> str | None:
 
 def sound_site(url: str) -> str:
     """The site's root without a slash at its end. Raises UsageError for anything that is no web address."""
-    plain = url.strip()
+    plain = str(url).strip()
     if not _is_site(plain):
         raise UsageError(f"{plain.split('@')[-1]!r} is no address of a site.", hint="Such as https://civitai.com.")
     return plain.rstrip("/").removesuffix("/api/v1")

@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 from civitai_kit.client.conversation import Call
 from civitai_kit.core.errors import SiteError, UnexpectedReply
 from civitai_kit.core.site.models import SiteValue
-from civitai_kit.core.site.paging import Cursor, Page
+from civitai_kit.core.site.option_values import bookmark
+from civitai_kit.core.site.paging import Cursor, Page, rows_of, with_rows
 
 V = TypeVar("V", bound=SiteValue)
 
@@ -34,7 +35,7 @@ class Listing(Generic[V]):
     ) -> None:
         self._ask = ask
         self._name = name
-        self._cursor = cursor
+        self._cursor = bookmark(cursor)
         self._max_pages = max_pages
         self._most_barren = most_barren
         self._asked: Counter[Cursor | None] = Counter()
@@ -71,9 +72,9 @@ class Listing(Generic[V]):
             page = yield from self._ask(self._cursor)
         except SiteError as error:
             raise self._told(error) from None
-        fresh = page.with_rows([row for row in page.rows if self._take(row)])
+        fresh = with_rows(page, [row for row in rows_of(page) if self._take(row)])
         self._pages += 1
-        self._move_on(told_something=bool(page.rows), fresh=fresh)
+        self._move_on(told_something=bool(rows_of(page)), fresh=fresh)
         return fresh
 
     def _move_on(self, *, told_something: bool, fresh: Page[V]) -> None:
@@ -83,9 +84,9 @@ class Listing(Generic[V]):
         are known ones, which is the end. A third time means that the site has gone astray.
         """
         self._cursor = fresh.next_cursor
-        self._barren = 0 if fresh.rows else self._barren + 1
+        self._barren = 0 if rows_of(fresh) else self._barren + 1
         known = self._asked[self._cursor]
-        self._done = self._cursor is None or bool(known and told_something and not fresh.rows)
+        self._done = self._cursor is None or bool(known and told_something and not rows_of(fresh))
         self._astray = known > 1 or self._barren >= self._most_barren
 
     def _take(self, row: dict[str, Any]) -> bool:

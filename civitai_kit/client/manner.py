@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 from civitai_kit.client import exchange
 from civitai_kit.client.exchange import Exchange
 from civitai_kit.client.pacing import Pace, PacePolicy
+from civitai_kit.core.errors import UsageError
 from civitai_kit.core.retry import RetryPolicy, RetryRules
 
 SITE = "https://civitai.com"
@@ -39,9 +41,22 @@ class Manner:
     stop: Stop | None = None
     largest_body: int = exchange.LARGEST_BODY
 
+    def __post_init__(self) -> None:
+        """Raise UsageError for what nothing can be asked with."""
+        _check_policy("retry", self.retry, "wait")
+        _check_policy("pace", self.pace, "reserve", "hold")
+        if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float) or not 0 < self.timeout < inf:
+            raise UsageError(f"timeout takes seconds, not {self.timeout!r}.", hint="More than none, such as 60.")
+
     def pause(self, seconds: float, why: str, *, everybody: bool) -> None:
         """Tell of a pause before another try; with `everybody` other requests pause too."""
         if self.on_wait is not None:
             self.on_wait(seconds, why)
         if everybody:
             self.pace.hold(seconds)
+
+
+def _check_policy(name: str, policy: object, *methods: str) -> None:
+    if isinstance(policy, type) or not all(callable(getattr(policy, method, None)) for method in methods):
+        wanted = " and ".join(f"{method}()" for method in methods)
+        raise UsageError(f"{name} takes an object with {wanted}, not {policy!r}.")

@@ -10,7 +10,7 @@ from civitai_kit.client.conversation import Asker, Call
 from civitai_kit.client.listing import Listing
 from civitai_kit.client.shapes import is_page, is_value
 from civitai_kit.core.site.enums import ArticleSort, BadOption, CollectionSort
-from civitai_kit.core.site.option_values import known, numbers, page_size, required_id, text, truth
+from civitai_kit.core.site.option_values import bookmark, known, numbers, page_size, required_id, text, truth
 from civitai_kit.core.site.paging import Cursor, Page, page_of
 from civitai_kit.core.site.publications import Article, Collection
 from civitai_kit.core.site.reading import integer
@@ -150,7 +150,8 @@ def _collection_page(asker: Asker, params: Params, cursor: Cursor | None) -> Cal
 
 
 def _at(params: Params, cursor: Cursor | None) -> Params:
-    return params if cursor is None else [*params, ("cursor", str(cursor))]
+    here = bookmark(cursor)
+    return params if here is None else [*params, ("cursor", str(here))]
 
 
 def _id_of(row: dict[str, Any]) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from civitai_kit.core.codes import Code
 
@@ -33,3 +34,11 @@ REMEDIES: Mapping[Code, str] = {
     Code.STORE_TOO_NEW: "Upgrade civitai-kit.",
     Code.UNFORESEEN: "Run it again with --log-level debug to see where, and report it.",
 }
+
+
+def with_remedy(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An error's row with a hint, where there is one to give."""
+    if row.get("hint"):
+        return dict(row)
+    remedy = REMEDIES.get(Code(row["code"]))
+    return dict(row) if remedy is None else {**row, "hint": remedy}

@@ -141,6 +141,10 @@ def _meant(what: ModelVersion | ModelFile) -> tuple[ModelVersion, ModelFile]:
     """The version and the file of it: that one, or of a version the primary one."""
     if isinstance(what, ModelFile):
         return _version_of(what), what
+    if not isinstance(what, ModelVersion):
+        raise UsageError(
+            f"A {type(what).__name__} cannot be downloaded.", hint="Give a version, its id, or a file of it."
+        )
     if what.id is None or not what.files:
         raise UsageError("This version has no file that could be downloaded.")
     version = with_ids(what)

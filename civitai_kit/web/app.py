@@ -21,8 +21,10 @@ from civitai_kit.services.catalog.map_answers import MapAnswers
 from civitai_kit.services.mirror import Mirror
 from civitai_kit.web import catalog_api, mirror_api, openapi
 from civitai_kit.web.answers import Told, not_by
+from civitai_kit.web.docs_page import docs_page
 from civitai_kit.web.guard import Access, Guard
 from civitai_kit.web.live_api import DOWNLOAD, MOST_PLAN, LiveApi, LiveParts
+from civitai_kit.web.page_script import page_routes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ def make_app(parts: WebParts) -> ASGIApp:
     ]
     if parts.files is not None:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
+    routes.extend(page_routes())
     routes.append(Mount("/", _Pages(parts.library, html=True)))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
     return Guard(
@@ -100,12 +103,12 @@ def _descriptions(*, mirror: bool) -> list[Route]:
         return JSONResponse(openapi.description(mirror=mirror))
 
     async def docs(request: Request) -> Response:
-        return HTMLResponse(openapi.page(mirror=mirror), headers={"Content-Security-Policy": _NO_SCRIPTS})
+        page = docs_page(openapi.description(mirror=mirror))
+        return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy, "Cache-Control": "no-cache"})
 
     return [Route("/openapi.json", document, methods=["GET"]), Route("/docs", docs, methods=["GET"])]
 
 
-_NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'"
 # What the library's folder holds for programs, and nothing for a reader of the pages.
 _NOT_SHOWN = ("processed_files.json", "duplicate_models.txt")
 

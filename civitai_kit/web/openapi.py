@@ -1,8 +1,7 @@
-"""The description of the API for programs, and a page that shows it."""
+"""The description of the API for programs."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 from civitai_kit.core.site.references import LARGEST_ID
@@ -98,16 +97,16 @@ def _admin_paths() -> dict[str, Any]:
 def _download_schemas() -> dict[str, Any]:
     """What a download looks like, and what is sent for one."""
     number, text = {"type": "integer"}, {"type": "string"}
-    or_none = {"type": ["integer", "null"]}
+    or_none, text_or_none = {"type": ["integer", "null"]}, {"type": ["string", "null"]}
     moving = {"path": text, "model_id": or_none, "version_id": or_none, "file_id": or_none}
-    moving |= {"done": number, "size": or_none, "speed": number, "waits": {"type": ["string", "null"]}}
+    moving |= {"done": number, "size": or_none, "speed": number, "waits": text_or_none}
     counts = ("id", "revision", "files", "finished", "failed", "skipped", "done", "size", "speed")
     row: dict[str, Any] = dict.fromkeys(counts, number)
-    row |= {"ref": text, "model_id": or_none, "version_id": or_none, "waits": {"type": ["string", "null"]}}
+    row |= {"ref": text, "name": text_or_none, "model_id": or_none, "version_id": or_none, "waits": text_or_none}
     row |= {"status": {"type": "string", "enum": [str(status) for status in DownloadStatus]}}
     row |= {"moving": {"type": "array", "items": {"type": "object", "properties": moving, "required": [*moving]}}}
     error = {"type": "object", "properties": {"code": text, "message": text, "hint": text}, "required": ["code"]}
-    row |= {"errors": {"type": "array", "items": error}}
+    row |= {"saved": {"type": "array", "items": text}, "errors": {"type": "array", "items": error}}
     wanted = {
         "ref": {**text, "minLength": 1, "description": "a page of the site, an AIR, a download URL or a model's id"},
         "version_id": {**number, "minimum": 1, "maximum": LARGEST_ID},
@@ -127,13 +126,18 @@ def _download_paths() -> dict[str, Any]:
     """Downloads that are queued, followed and stopped."""
     row = {"$ref": "#/components/schemas/Download"}
     rows = {"type": "object", "properties": {"downloads": {"type": "array", "items": row}}, "required": ["downloads"]}
-    order = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/DownloadOrder"}}}}
+    examples = {
+        "ref": {"value": {"ref": "https://civitai.com/models/1102"}},
+        "version_id": {"value": {"version_id": 2001}},
+        "plan": {"value": {"plan": {"schema": 1, "items": []}}},
+    }
+    order = {"schema": {"$ref": "#/components/schemas/DownloadOrder"}, "examples": examples}
     number = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
     queue = _operation(
         "Queue a download; what waits or runs already is answered as it is",
         row,
         *("400", "503"),
-        requestBody={"required": True, **order},
+        requestBody={"required": True, "content": {"application/json": order}},
     )
     queue["responses"]["202"] = _answer("Queued.", row)
     events = _operation("Follow the downloads: server-sent events `download`, each with a row as data", {}, "503")
@@ -172,27 +176,3 @@ def description(*, mirror: bool) -> dict[str, Any]:
             },
         },
     }
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>civitai-kit: the API</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}}
-code{{background:#8882;padding:.1rem .3rem;border-radius:.3rem}}dt{{margin-top:1rem}}
-:root{{color-scheme:light dark}}</style>
-<h1>The API</h1>
-<p>What begins with <code>/api/admin/</code> wants <code>Authorization: Bearer TOKEN</code>. The description for
-programs is <a href="openapi.json">openapi.json</a>.</p>
-<dl>{rows}</dl></html>
-"""
-
-
-def page(*, mirror: bool) -> str:
-    """The API for a reader."""
-    rows = (
-        f"<dt><code>{method.upper()} {escape(path)}</code></dt><dd>{escape(operation['summary'])}<br>"
-        f"<code>curl -X {method.upper()} -H 'Authorization: Bearer TOKEN' http://HOST:PORT{escape(path)}</code></dd>"
-        for path, operations in description(mirror=mirror)["paths"].items()
-        for method, operation in operations.items()
-    )
-    return _PAGE.format(rows="".join(rows))

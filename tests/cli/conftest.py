@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from civitai_kit.cli.main import main
 from civitai_kit.testing import Sandbox
+from tests.program import Program
+
+if TYPE_CHECKING:
+    from pictures.terminal import Terminal
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+AtTerminal = Callable[..., "Terminal"]
 
 
 @pytest.fixture
@@ -84,5 +89,24 @@ def at_sandbox(run: Run, civitai_sandbox: Sandbox, monkeypatch: pytest.MonkeyPat
     return run
 
 
-# Pseudo-terminals and job control are POSIX's.
-collect_ignore = [] if os.name == "posix" else ["test_live.py"]
+@pytest.fixture
+def at_terminal(empty_home: Path, civitai_sandbox: Sandbox, program: Program) -> Iterator[AtTerminal]:
+    """Start a command line in a terminal, against the sandbox."""
+    terminals = pytest.importorskip("pictures.terminal", reason="pseudo-terminals are POSIX's")
+    env = {
+        **os.environ,
+        "TERM": "xterm-256color",
+        "CIVITAI_API_KEY": civitai_sandbox.api_key,
+        "CIVITAI_KIT_API_URL": civitai_sandbox.url,
+        "CIVITAI_KIT_API_DELAY_MS": "0",
+    }
+    env.pop("COLUMNS", None)
+    opened: list[Terminal] = []
+
+    def start(*words: str) -> Terminal:
+        opened.append(terminals.Terminal(words, empty_home, env, start=program.start_at))
+        return opened[-1]
+
+    yield start
+    for terminal in opened:
+        terminal.close()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,18 +12,19 @@ from pathlib import Path
 import pytest
 
 from civitai_kit.testing import Sandbox
+from tests.program import Program, Running
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 
-Started = Callable[..., "subprocess.Popen[str]"]
+Started = Callable[..., Running]
 # The contract's bound, and what a loaded machine needs to notice.
 WITHIN = 3.0
 
 
 @pytest.fixture
-def start(empty_home: Path, civitai_sandbox: Sandbox) -> Iterator[Started]:
+def start(empty_home: Path, civitai_sandbox: Sandbox, program: Program) -> Iterator[Started]:
     """Start a command line in a process of its own, against the sandbox."""
-    running: list[subprocess.Popen[str]] = []
+    running: list[Running] = []
     env = {
         **os.environ,
         "CIVITAI_API_KEY": civitai_sandbox.api_key,
@@ -33,23 +32,14 @@ def start(empty_home: Path, civitai_sandbox: Sandbox) -> Iterator[Started]:
         "CIVITAI_KIT_API_DELAY_MS": "0",
     }
 
-    def start(*words: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "civitai_kit", *words],
-            cwd=empty_home,
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
-        running.append(process)
-        return process
+    def start(*words: str) -> Running:
+        running.append(program.start(words, env=env, cwd=empty_home))
+        return running[-1]
 
     yield start
     for process in running:
         process.kill()
-        process.communicate()
+        process.close()
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -60,13 +50,13 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def stopped(process: subprocess.Popen[str], *numbers: int) -> tuple[float, str, str]:
+def stopped(process: Running, *numbers: int) -> tuple[float, str, str]:
     """Send signals, each of another kind since two of one may come as one; how long the end took, what was said."""
     begun = time.monotonic()
     for number in numbers:
         process.send_signal(number)
     out, err = process.communicate(timeout=20)
-    return time.monotonic() - begun, out, err
+    return time.monotonic() - begun, out.decode(), err.decode()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -103,8 +93,6 @@ def test_a_second_signal_ends_at_once_and_still_answers(start: Started, civitai_
 
 def test_a_reader_that_goes_away_ends_nothing_loudly(start: Started) -> None:
     process = start("config", "show")
-    assert process.stdout is not None
     process.stdout.close()
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
+    assert process.stderr.read() == b""
     assert process.wait(20) == 0

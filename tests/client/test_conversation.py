@@ -252,7 +252,7 @@ def test_other_orders_take_the_cursor_as_it_is(options: Any) -> None:
         ({"model_id": 1, "sort": "Most Reactions"}, 41, "42"),
         ({"image_id": 1}, 41, "42"),
         ({"model_id": 1, "sort": "Oldest"}, 41, "41"),
-        ({"model_id": 1}, "41", "41"),
+        ({"model_id": 1}, "41", "42"),
         ({"model_version_id": 1}, 41, "41"),
         ({}, "12|1712265847499", "12|1712265847499"),
     ],

@@ -54,7 +54,7 @@ def says_something(member: Entry, of_its_class: str) -> bool:
         ("answers.md", "{py:attribute} size_kb\n:type: float | None\n\nBytes divided by 1024"),
         ("answers.md", "see {py:class}`NsfwLevel <civitai_kit.NsfwLevel>`. 0 is not rated yet."),
         ("words.md", "{py:attribute} LORA\n:value: \"'LORA'\""),
-        ("errors.md", "{py:exception} NotFound\n\nA {py:class}`SiteError`."),
+        ("errors.md", "{py:exception} Gone\n\nA {py:class}`SiteError`."),
         ("testing.md", "| `cut` | storage | The connection closes after byte `at` of the body. | `at=1000` |"),
     ],
 )

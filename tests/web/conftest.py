@@ -61,6 +61,7 @@ def served(
     *,
     with_files: bool = False,
     patience: float = SECONDS,
+    port: int = 0,
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     origins: tuple[str, ...] = (),
     **settings: Any,
@@ -72,7 +73,7 @@ def served(
     values = {"api_delay_ms": 0, "max_retries": 0, "save_path": str(home / "downloads")}
     values |= {"serve.allow_origins": origins, **settings}
     loaded = load_settings(Layer("flags", values), config=None, env={}, cwd=home, user=home / "none.toml")
-    with open_kit(loaded, _unheard, writing=False, command="serve") as kit, listen("127.0.0.1", 0) as listener:
+    with open_kit(loaded, _unheard, writing=False, command="serve") as kit, listen("127.0.0.1", port) as listener:
         shared = SharedStore(kit.ground)
         queue = download_queue(loaded, shared)
         parts = web_parts(kit, queue, shared, token=TOKEN, with_files=with_files, log=_unheard, told=_unheard)

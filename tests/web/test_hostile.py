@@ -127,6 +127,13 @@ PATHS = [
     "/api/admin/download/" + "9" * 6000,
     "/api/admin/download/-1",
     "/api/admin/download/..%2f1",
+    "/api/download/models/" + "9" * 6000,
+    "/api/download/models/..%2f..%2fsecret.safetensors",
+    "/api/v1/model-versions/" + "9" * 6000,
+    "/api/v1/model-versions/by-hash/..%2f..%2fsecret.safetensors",
+    "/api/v1/model-versions/by-hash/" + "0" * 6000,
+    "/api/v1/model-versions/by-hash/%00",
+    "/api/v1/models?ids=" + "9" * 6000,
     "http://evil.example/files/loras/a.safetensors",
     "http://127.0.0.1/api/admin/models/civitai-map",
     "*",
@@ -232,6 +239,23 @@ HEADS: dict[str, tuple[bytes, set[int]]] = {
                 b'{"ref": "1\\u0000"}',
             ),
             b'{"plan": {"schema": 1, "items": [{"path": "../../secret.safetensors"}]}}',
+        )
+    },
+    **{
+        f"hashes: {body[:20]!r}": (
+            head(f"Content-Length: {len(body)}", method="POST", path="/api/v1/model-versions/by-hash") + body,
+            {200, 400},
+        )
+        for body in (
+            b"",
+            b"{",
+            b"null",
+            b"{}",
+            b"[3]",
+            b"[null]",
+            b"[" * 60_000,
+            b'["' + b"0" * 60_000 + b'"]',
+            b"\xff",
         )
     },
     "a space in the path": (head(BEARER, path="/a b"), {400}),

@@ -263,6 +263,19 @@ def test_the_description_names_every_endpoint(serve: Serve) -> None:
     assert "openapi.json" in server.ask("GET", "/docs", token=None).text
 
 
+def test_a_promotion_that_a_crash_cut_in_two_is_finished_at_the_next_start(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "downloads" / "catalog"
+    folder.mkdir(parents=True)
+    content = {"categories": [{"id": "x", "models": [{"file": "a", "dest": "loras", "civitai_version_id": 5}]}]}
+    for name in ("models.json", "loras.json"):
+        (folder / name).write_text(json.dumps(content))
+    server = start("--token", TOKEN)
+    server.process.terminate()
+    assert server.process.wait(timeout=20) == 0
+    assert json.loads((folder / "models.json").read_text())["categories"][0]["models"] == []
+    assert json.loads((folder / "loras.json").read_text()) == content
+
+
 def test_nobody_writes_lines_into_the_log_and_no_secret_is_in_it(start: Start, tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     server = start("--token", TOKEN, "--log-file", str(log), "--log-level", "info")

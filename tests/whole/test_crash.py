@@ -7,8 +7,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +17,7 @@ import pytest
 from civitai_kit.core.collection.entry import Entry, Status
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.testing import Sandbox
+from tests.program import Program, Running
 
 MIB = 1024 * 1024
 SIZE = 8 * MIB
@@ -30,7 +29,8 @@ LOST = MIB + MIB // 2
 class Box:
     """A save path, and the command run on it as a process of its own."""
 
-    def __init__(self, sandbox: Sandbox, root: Path) -> None:
+    def __init__(self, program: Program, sandbox: Sandbox, root: Path) -> None:
+        self.program = program
         self.sandbox = sandbox
         self.root = root
         model = sandbox.world.add_model("Big", id=7001)
@@ -42,17 +42,12 @@ class Box:
         self.sandbox.faults.clear()
         self.sandbox.faults.add("throttle", times=None, rate=rate)
 
-    def start(self, *flags: str) -> subprocess.Popen[bytes]:
+    def start(self, *flags: str) -> Running:
         """`download` of the three files, its output caught."""
         env = {**os.environ, "CIVITAI_API_KEY": self.sandbox.api_key, "HOME": str(self.root.parent)}
-        command = [sys.executable, "-m", "civitai_kit", "--api-url", self.sandbox.url, "--save-path", str(self.root)]
-        return subprocess.Popen(
-            [*command, "download", "7001", "--yes", "--json", "--api-delay", "0", "-c", "2", *flags],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=env,
-            cwd=self.root.parent,
-        )
+        words = ["--api-url", self.sandbox.url, "--save-path", str(self.root), "download", "7001", "--yes", "--json"]
+        words += ["--api-delay", "0", "-c", "2", *flags]
+        return self.program.start(words, env=env, cwd=self.root.parent)
 
     def run(self, *flags: str) -> dict[str, Any]:
         """The same to its end; gives its one JSON object."""
@@ -78,7 +73,7 @@ class Box:
         """How many bytes the storage has sent."""
         return sum(record.sent for record in self.sandbox.requests)
 
-    def until_held(self, process: subprocess.Popen[bytes], wanted: int) -> None:
+    def until_held(self, process: Running, wanted: int) -> None:
         """Wait until so many bytes lie there, or the process has ended by itself."""
         deadline = time.monotonic() + 60
         while process.poll() is None and self.held() < wanted:
@@ -100,8 +95,8 @@ class Box:
 
 
 @pytest.fixture
-def box(civitai_sandbox: Sandbox, tmp_path: Path) -> Box:
-    return Box(civitai_sandbox, tmp_path / "save")
+def box(program: Program, civitai_sandbox: Sandbox, tmp_path: Path) -> Box:
+    return Box(program, civitai_sandbox, tmp_path / "save")
 
 
 def test_kill_9_at_any_moment_leaves_no_lie_and_wastes_nothing_that_was_written(box: Box) -> None:
@@ -167,24 +162,23 @@ def test_reading_goes_on_while_another_process_writes(box: Box) -> None:
     box.throttle(200_000)
     first = box.start()
     box.until_held(first, 1)
-    command = [sys.executable, "-m", "civitai_kit", "--save-path", str(box.root), "db", "view", "--json"]
-    seen = subprocess.run(command, capture_output=True, check=False, timeout=30, cwd=box.root.parent)
-    entries = json.loads(seen.stdout)["data"]["entries"]
+    _, seen, _ = box.program.run(["--save-path", str(box.root), "db", "view", "--json"], cwd=box.root.parent)
+    entries = json.loads(seen)["data"]["entries"]
     assert [entry["status"] for entry in entries] == ["Pending"]
     first.kill()
     first.communicate()
 
 
 def test_pictures_that_a_killed_run_had_put_in_place_are_not_fetched_again(
-    civitai_sandbox: Sandbox, tmp_path: Path
+    program: Program, civitai_sandbox: Sandbox, tmp_path: Path
 ) -> None:
     civitai_sandbox.world.add_user("maker")
     for number in range(1, 41):
         civitai_sandbox.world.add_image(id=number, username="maker")
     civitai_sandbox.faults.add("slow_start", times=None, delay=0.03)
-    command = [sys.executable, "-m", "civitai_kit", "--api-url", civitai_sandbox.url, "--save-path", str(tmp_path)]
-    command += ["images", "--username", "maker", "-c", "2", "--json", "--api-delay", "0"]
-    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)
+    words = ["--api-url", civitai_sandbox.url, "--save-path", str(tmp_path)]
+    words += ["images", "--username", "maker", "-c", "2", "--json", "--api-delay", "0"]
+    killed = program.start(words, cwd=tmp_path)
     deadline = time.monotonic() + 60
     while len(pictures(tmp_path)) < 15 and killed.poll() is None:
         assert time.monotonic() < deadline, "nothing came"
@@ -194,11 +188,12 @@ def test_pictures_that_a_killed_run_had_put_in_place_are_not_fetched_again(
     there = len(pictures(tmp_path))
     civitai_sandbox.clear_requests()
     civitai_sandbox.faults.clear()
-    done = subprocess.run(command, capture_output=True, check=True, timeout=60, cwd=tmp_path)
+    code, out, _ = program.run(words, cwd=tmp_path)
+    assert code == 0
     asked = sum(record.host == "storage" for record in civitai_sandbox.requests)
     # Two were under way: in place perhaps, and not yet noted.
     assert 40 - there <= asked <= 40 - there + 2
-    assert json.loads(done.stdout)["data"]["downloaded"] == asked
+    assert json.loads(out)["data"]["downloaded"] == asked
     assert len(pictures(tmp_path)) == 40
 
 

@@ -12,25 +12,31 @@ from typing import Any
 
 import pytest
 
-from civitai_kit.testing import Known, Sandbox
+from civitai_kit.testing import Known, sandbox
+from tests.program import ROOT
 
 # Mounts a small file system in a namespace of its own, fills it, and runs the commands that it is given.
 ON_A_FULL_DISK = """
 import json, os, subprocess, sys
+from tests.program import loaded
 place, commands = sys.argv[1], json.loads(sys.argv[2])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", place], check=True)
-def run(words):
-    kit = [sys.executable, "-m", "civitai_kit", "--save-path", place + "/save", "--json"]
-    done = subprocess.run([*kit, *words], capture_output=True, text=True, cwd=place)
-    return {"code": done.returncode, "said": done.stderr, **json.loads(done.stdout)}
-said = [run(commands[0])]
-with open(place + "/ballast", "wb", buffering=0) as ballast:
-    try:
-        while True:
-            ballast.write(bytes(4096))
-    except OSError:
-        pass
-said += map(run, commands[1:])
+with loaded() as program:
+    def run(words):
+        code, out, err = program.run(["--save-path", place + "/save", "--json", *words], cwd=place)
+        return {"code": code, "said": err.decode(), **json.loads(out)}
+    said = [run(commands[0])]
+    os.mkdir(place + "/models")
+    for number in range(5):
+        with open(f"{place}/models/{number}.pt", "wb") as model:
+            model.write(os.urandom(1000))
+    with open(place + "/ballast", "wb", buffering=0) as ballast:
+        try:
+            while True:
+                ballast.write(bytes(4096))
+        except OSError:
+            pass
+    said += map(run, commands[1:])
 print(json.dumps(said))
 """
 ISOLATED = ("unshare", "--mount", "--map-root-user")
@@ -46,57 +52,64 @@ def can_mount() -> bool:
 pytestmark = pytest.mark.skipif(not can_mount(), reason="no file system of our own can be mounted here")
 
 
-@pytest.fixture
-def full(civitai_sandbox: Sandbox, tmp_path: Path) -> Any:
-    """Runs commands on a disk that is full after the first, a download; gives what the others said."""
+PLAIN = str(int(Known.PLAIN_LORA))
+LOOKS = {
+    "view": ("db", "view"),
+    "verify": ("db", "verify"),
+    "scan": ("scan", PLAIN),
+    "missing": ("library", "missing"),
+    "where": ("library", "where", "safetensors"),
+    "dry run": ("library", "clean", "--dry-run"),
+    "log": ("--log-api", "scan", PLAIN),
+}
+MAKES = {
+    "library": ("library", "scan", "models"),
+    "download": ("download", str(int(Known.CHECKPOINT_VARIANTS)), "--yes"),
+}
+REMOVES = {
+    "delete": ("db", "delete", "--model-version-id", "100101", "--yes"),
+    "view": ("db", "view"),
+    "clean": ("clean",),
+}
 
-    def run(*commands: list[str]) -> list[dict[str, Any]]:
-        first = ["download", str(int(Known.PLAIN_LORA)), "--yes"]
-        settings = {"API_URL": civitai_sandbox.url, "API_KEY": civitai_sandbox.api_key, "API_DELAY_MS": "0"}
+
+def on_a_full_disk(place: Path, **commands: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """What each command says on a disk that has been full since a download."""
+    with sandbox() as site:
+        settings = {"API_URL": site.url, "API_KEY": site.api_key, "API_DELAY_MS": "0"}
         env = {**os.environ, **{f"CIVITAI_KIT_{name}": value for name, value in settings.items()}}
-        words = [sys.executable, "-c", ON_A_FULL_DISK, str(tmp_path), json.dumps([first, *commands])]
-        done = subprocess.run([*ISOLATED, *words], capture_output=True, text=True, check=False, env=env)
-        assert done.returncode == 0, done.stderr
-        said: list[dict[str, Any]] = json.loads(done.stdout)
-        assert said[0]["code"] == 0, said[0]
-        return said[1:]
-
-    return run
-
-
-def test_looking_and_verifying_work(full: Any) -> None:
-    for said in full(["db", "view"], ["db", "verify"], ["scan", str(int(Known.PLAIN_LORA))]):
-        assert (said["code"], said["errors"]) == (0, []), said
+        everything = json.dumps([("download", PLAIN, "--yes"), *commands.values()])
+        words = [*ISOLATED, sys.executable, "-c", ON_A_FULL_DISK, str(place), everything]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env=env, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    first, *others = json.loads(done.stdout)
+    assert first["code"] == 0, first
+    return dict(zip(commands, others, strict=True))
 
 
-def test_deleting_and_cleaning_make_room(full: Any) -> None:
-    version = ["--model-version-id", "100101"]
-    deleted, view, cleaned = full(["db", "delete", *version, "--yes"], ["db", "view"], ["clean"])
-    assert (deleted["code"], deleted["data"]["entries"]) == (0, ["v_100101"]), deleted
-    assert (view["data"]["entries"], cleaned["code"]) == ([], 0)
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What is said by commands that look, and then by commands that would make something."""
+    return on_a_full_disk(tmp_path_factory.mktemp("full"), **LOOKS, **MAKES)
 
 
-def test_a_log_that_has_no_room_is_a_warning(full: Any) -> None:
-    (said,) = full(["--log-api", "scan", str(int(Known.PLAIN_LORA))])
-    assert (said["code"], said["errors"]) == (0, [])
-    assert "not logged" in said["said"]
+@pytest.mark.parametrize("command", LOOKS)
+def test_looking_and_verifying_work(full: dict[str, dict[str, Any]], command: str) -> None:
+    assert (full[command]["code"], full[command]["errors"]) == (0, [])
 
 
-def test_a_download_says_that_the_disk_is_full(full: Any) -> None:
-    (said,) = full(["download", str(int(Known.CHECKPOINT_VARIANTS)), "--yes"])
+def test_deleting_and_cleaning_make_room(tmp_path: Path) -> None:
+    said = on_a_full_disk(tmp_path, **REMOVES)
+    assert (said["delete"]["code"], said["delete"]["data"]["entries"]) == (0, ["v_100101"]), said
+    assert (said["view"]["data"]["entries"], said["clean"]["code"]) == ([], 0)
+
+
+def test_a_log_that_has_no_room_is_a_warning(full: dict[str, dict[str, Any]]) -> None:
+    assert "not logged" in full["log"]["said"]
+
+
+@pytest.mark.parametrize("command", MAKES)
+def test_what_takes_room_says_that_the_disk_is_full(full: dict[str, dict[str, Any]], command: str) -> None:
+    said = full[command]
     assert (said["code"], {row["code"] for row in said["errors"]}) == (9, {"disk_full"}), said
-
-
-def test_a_scan_of_a_library_ends_in_order_and_goes_on_where_there_is_room(full: Any, tmp_path: Path) -> None:
-    models = tmp_path.with_name(f"{tmp_path.name}-models")
-    models.mkdir()
-    for number in range(5):
-        (models / f"{number}.pt").write_bytes(os.urandom(1000))
-    [said] = full(["library", "scan", str(models)])
-    assert said["code"] == 9 and {row["code"] for row in said["errors"]} == {"disk_full"}, said
     assert "Traceback" not in said["said"]
-
-
-def test_looking_into_a_library_works(full: Any) -> None:
-    for said in full(["library", "missing"], ["library", "where", "safetensors"], ["library", "clean", "--dry-run"]):
-        assert (said["code"], said["errors"]) == (0, []), said

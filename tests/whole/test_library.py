@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,31 +15,28 @@ import pytest
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.testing import Sandbox
 from tests.library_world import write_known, write_unknown
+from tests.program import Program, Running
 from torture.library import lies
 
 KNOWN, UNKNOWN = 8, 6
+SCAN = ("library", "scan", "models")
 
 
 class Library:
     """A folder of models, and the command run on it as a process of its own."""
 
-    def __init__(self, sandbox: Sandbox, root: Path) -> None:
+    def __init__(self, program: Program, sandbox: Sandbox, root: Path) -> None:
+        self.program = program
         self.sandbox = sandbox
         self.root = root
         self.models = root / "models"
         self.save = root / "save"
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
+    def start(self, *words: str) -> Running:
         """`library scan models`, its output caught."""
         env = {**os.environ, "HOME": str(self.root), "CIVITAI_KIT_API_DELAY_MS": "0"}
-        command = [sys.executable, "-m", "civitai_kit", "--api-url", self.sandbox.url, "--save-path", str(self.save)]
-        return subprocess.Popen(
-            [*command, *(words or ("library", "scan", "models")), "--json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=env,
-            cwd=self.root,
-        )
+        words = ("--api-url", self.sandbox.url, "--save-path", str(self.save), *(words or SCAN), "--json")
+        return self.program.start(words, env=env, cwd=self.root)
 
     def run(self, *words: str) -> dict[str, Any]:
         """The same to its end; gives its one JSON object."""
@@ -50,7 +45,7 @@ class Library:
         document: dict[str, Any] = json.loads(out)
         return document
 
-    def until(self, process: subprocess.Popen[bytes], happened: Callable[[], bool]) -> None:
+    def until(self, process: Running, happened: Callable[[], bool]) -> None:
         """Wait for something, or until the process has ended by itself."""
         deadline = time.monotonic() + 60
         while process.poll() is None and not happened():
@@ -70,8 +65,8 @@ class Library:
 
 
 @pytest.fixture
-def library(civitai_sandbox: Sandbox, tmp_path: Path) -> Library:
-    return Library(civitai_sandbox, tmp_path)
+def library(program: Program, civitai_sandbox: Sandbox, tmp_path: Path) -> Library:
+    return Library(program, civitai_sandbox, tmp_path)
 
 
 @pytest.mark.parametrize("wanted", [1, 5, KNOWN + UNKNOWN])
@@ -98,7 +93,6 @@ def test_ctrl_c_while_files_are_read_ends_with_130_and_keeps_the_hashes_of_those
     with giant.open("wb") as file:
         file.truncate(30 * 2**30)
     process = library.start()
-    assert process.stderr is not None
     # The lines of those that were read come before the giant is done.
     for _ in range(20):
         assert process.stderr.readline().startswith(b"there")
@@ -132,7 +126,7 @@ def test_a_second_writer_is_told_who_is_at_work(library: Library) -> None:
     library.sandbox.faults.add("slow", times=None, delay=60)
     first = library.start()
     library.until(first, (library.save / "civitai_download_db" / "data.mdb").exists)
-    for words in (("library", "scan", "models"), ("library", "duplicates"), ("library", "clean", "--yes")):
+    for words in (SCAN, ("library", "duplicates"), ("library", "clean", "--yes")):
         second = library.run(*words)
         assert (second["exit_code"], second["errors"][0]["code"]) == (10, "store_locked")
         assert str(first.pid) in second["errors"][0]["message"] + second["errors"][0]["hint"]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from civitai_kit.testing import Sandbox
+from tests.program import Program, loaded
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="other systems have names in Unicode, whatever the locale")
 
@@ -27,24 +28,30 @@ class Shell:
 
     folder: Path
     sandbox: Sandbox
+    programs: dict[str, Program]
 
     def run(self, *words: str, locale: dict[str, str] = ASCII) -> tuple[int, bytes, bytes]:
         """Exit code, stdout and stderr of one command; its words are sent in UTF-8."""
         around = {name: value for name, value in os.environ.items() if not name.startswith(("CIVITAI", "XDG_", "LC_"))}
         around |= {"CIVITAI_API_KEY": self.sandbox.api_key, "CIVITAI_KIT_API_URL": self.sandbox.url, **locale}
         around |= {"HOME": str(self.folder), "CIVITAI_KIT_API_DELAY_MS": "0", "NO_PROXY": "*"}
-        command = [os.fsencode(word) for word in (sys.executable, "-m", "civitai_kit", *words)]
-        done = subprocess.run(command, cwd=self.folder, env=around, capture_output=True, timeout=60, check=False)
-        return done.returncode, done.stdout, done.stderr
+        return self.programs[locale["LC_ALL"]].run(words, env=around, cwd=self.folder)
+
+
+@pytest.fixture(scope="module")
+def programs() -> Iterator[dict[str, Program]]:
+    """The program as each locale loads it."""
+    with loaded(**ASCII) as ascii_only, loaded(**UTF8) as any_letter:
+        yield {ASCII["LC_ALL"]: ascii_only, UTF8["LC_ALL"]: any_letter}
 
 
 @pytest.fixture
-def shell(tmp_path: Path, civitai_sandbox: Sandbox) -> Shell:
+def shell(tmp_path: Path, civitai_sandbox: Sandbox, programs: dict[str, Program]) -> Shell:
     """A shell beside a site that has a model with a name in Chinese characters."""
     world = civitai_sandbox.world
     version = world.add_version(world.add_model("漢字モデル", id=MODEL), "版一")
     world.add_file(version, "漢字.safetensors")
-    return Shell(tmp_path, civitai_sandbox)
+    return Shell(tmp_path, civitai_sandbox, programs)
 
 
 @pytest.mark.parametrize("save_path", ["downloads", "保存"])

@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from civitai_kit.testing import Known, Sandbox
+from tests.program import Program, loaded
 
 # Stands before the C library: locks and syncs are refused as such file systems refuse them.
 SHIM = """
@@ -50,12 +52,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux" or compiler is None, rea
 
 
 @pytest.fixture(scope="module")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def poor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """The program on a file system that lacks what `LACKS` names."""
     folder = tmp_path_factory.mktemp("shim")
     (folder / "shim.c").write_text(SHIM)
     command = [str(compiler), "-shared", "-fPIC", "-o", str(folder / "shim.so"), str(folder / "shim.c"), "-ldl"]
     subprocess.run(command, check=True)
-    return folder / "shim.so"
+    with loaded(LD_PRELOAD=str(folder / "shim.so")) as program:
+        yield program
 
 
 @pytest.mark.parametrize(
@@ -68,16 +72,15 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_what_a_file_system_lacks_is_said_and_the_work_is_done(
-    civitai_sandbox: Sandbox, tmp_path: Path, shim: Path, lacks: str, said: list[str]
+    civitai_sandbox: Sandbox, tmp_path: Path, poor: Program, lacks: str, said: list[str]
 ) -> None:
     def run(*words: str) -> str:
         settings = {"API_URL": civitai_sandbox.url, "API_KEY": civitai_sandbox.api_key, "API_DELAY_MS": "0"}
         env = {**os.environ, **{f"CIVITAI_KIT_{name}": value for name, value in settings.items()}}
-        command = [sys.executable, "-m", "civitai_kit", "--save-path", str(tmp_path / "save"), "--json", *words]
-        env |= {"LD_PRELOAD": str(shim), "LACKS": lacks}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=tmp_path)
-        assert (done.returncode, json.loads(done.stdout)["errors"]) == (0, []), (words, done.stdout)
-        return done.stderr
+        words = ("--save-path", str(tmp_path / "save"), "--json", *words)
+        code, out, err = poor.run(words, env=env | {"LACKS": lacks}, cwd=tmp_path)
+        assert (code, json.loads(out)["errors"]) == (0, []), (words, out)
+        return err.decode()
 
     warned = run("download", str(int(Known.PLAIN_LORA)), "--metadata", "--yes")
     assert [text for text in said if text not in warned] == []

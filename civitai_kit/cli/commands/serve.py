@@ -59,8 +59,7 @@ def run(call: Call) -> Outcome:
         with closing(shared), running(make_app(parts), listener), closing(queue):
             data = {"url": url, "token_is_new": is_new}
             call.console.show("serve", Outcome(data, list(_greeting(url, token if is_new else None))))
-            for notice in kit.ground.catalog_notices():
-                call.console.warn(notice)
+            _look_at_catalogs(call, kit)
             call.stop.wait()
     call.console.tell("The server is closed.")
     return Outcome(data)
@@ -104,6 +103,18 @@ def _url(settings: Settings, listener: socket.socket) -> str:
     host = settings.serve.host.strip("[]")
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def _look_at_catalogs(call: Call, kit: Kit) -> None:
+    """Finish what a crash cut in two, and say what will not go well."""
+    from civitai_kit.services.catalog.catalogs import finish_promotions
+
+    for notice in kit.ground.catalog_notices():
+        call.console.warn(notice)
+    try:
+        finish_promotions(kit.catalog_parts)
+    except CivitaiKitError as error:
+        call.console.warn(error.message, error.hint)
 
 
 def _queue(loaded: Loaded, shared: SharedStore) -> DownloadQueue:

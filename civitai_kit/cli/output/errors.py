@@ -9,19 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from civitai_kit.cli.output.safe_text import shown
-from civitai_kit.core.errors import BadQuery, Code
-from civitai_kit.core.remedies import REMEDIES
+from civitai_kit.core.errors import BadQuery
 
 if TYPE_CHECKING:
     from civitai_kit.core.settings.layers import Settings
-
-
-def with_remedy(row: Mapping[str, Any]) -> dict[str, Any]:
-    """An error's row with a hint, where there is one to give."""
-    if row.get("hint"):
-        return dict(row)
-    remedy = REMEDIES.get(Code(row["code"]))
-    return dict(row) if remedy is None else {**row, "hint": remedy}
 
 
 # So many files of one cause are named; the others are counted.

@@ -81,6 +81,13 @@ def required_id(name: str, value: Any) -> int:
     return number
 
 
+def bookmark(value: Any) -> str | int | None:
+    """Where a page begins, as another page said it; None and blank text are the beginning."""
+    if isinstance(value, bool) or not isinstance(value, str | int | None):
+        raise BadOption(f"{value!r} is no cursor.", hint="It is the next_cursor of a page.")
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
 def page_size(value: Any, most: int) -> int:
     """A page's size, from 1 to the most that the site gives."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:

@@ -16,11 +16,11 @@ class Page(Generic[T]):
     """One page of a listing.
 
     `items` may be few or none and `next_cursor` still lead on; it is None at the end, and a number where pages are
-    numbered. `metadata` is what the site says of the page, `raw` all of its answer, `rows` the objects in it. `make`
-    makes an item of one, when the items are first looked at, so that the next page can be asked for before.
+    numbered. `metadata` is what the site says of the page, `raw` all of its answer. Items are made when they are first
+    looked at, so that the next page can be asked for before.
     """
 
-    __slots__ = ("_items", "make", "metadata", "next_cursor", "raw", "rows")
+    __slots__ = ("_items", "_make", "_rows", "metadata", "next_cursor", "raw")
 
     def __init__(
         self,
@@ -31,8 +31,8 @@ class Page(Generic[T]):
         metadata: dict[str, Any] | None = None,
         raw: dict[str, Any] | None = None,
     ) -> None:
-        self.rows: Sequence[dict[str, Any]] = rows
-        self.make: Callable[[Any], T] = make
+        self._rows = rows
+        self._make = make
         self.next_cursor: Cursor | None = next_cursor
         self.metadata: dict[str, Any] = metadata or {}
         self.raw: dict[str, Any] = raw or {}
@@ -42,19 +42,26 @@ class Page(Generic[T]):
     def items(self) -> tuple[T, ...]:
         """What the page lists, in the site's order."""
         if self._items is None:
-            self._items = tuple(self.make(row) for row in self.rows)
+            self._items = tuple(map(self._make, self._rows))
         return self._items
 
     def __repr__(self) -> str:
-        return f"Page({len(self.rows)} items, next_cursor={self.next_cursor!r})"
+        return f"Page({len(self._rows)} items, next_cursor={self.next_cursor!r})"
 
-    def with_rows(self, rows: Sequence[dict[str, Any]]) -> Page[T]:
-        """The same page with only these of its rows."""
-        return Page(rows, self.make, next_cursor=self.next_cursor, metadata=self.metadata, raw=self.raw)
 
-    def with_cursor(self, cursor: Cursor | None) -> Page[T]:
-        """The same page with another cursor."""
-        return Page(self.rows, self.make, next_cursor=cursor, metadata=self.metadata, raw=self.raw)
+def rows_of(page: Page[Any]) -> Sequence[dict[str, Any]]:
+    """The objects of a page, before any item is made of them."""
+    return page._rows
+
+
+def with_rows(page: Page[T], rows: Sequence[dict[str, Any]]) -> Page[T]:
+    """The same page with only these of its objects."""
+    return Page(rows, page._make, next_cursor=page.next_cursor, metadata=page.metadata, raw=page.raw)
+
+
+def with_cursor(page: Page[T], cursor: Cursor | None) -> Page[T]:
+    """The same page with another cursor."""
+    return Page(page._rows, page._make, next_cursor=cursor, metadata=page.metadata, raw=page.raw)
 
 
 def page_of(make: Callable[[Any], T], raw: dict[str, Any]) -> Page[T]:

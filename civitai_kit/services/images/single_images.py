@@ -8,6 +8,7 @@ from typing import Any
 
 from civitai_kit.core.errors import SiteError
 from civitai_kit.core.site.models import Image, Page, page_of
+from civitai_kit.core.site.paging import rows_of
 from civitai_kit.core.site.query import IMAGE_PAGE, IMAGES_AT_ONCE, ImageQuery
 from civitai_kit.services.images.ports import ImageLister
 
@@ -53,6 +54,6 @@ class SingleImages:
         many = replace(query, image_id=None, ids=tuple(batch), limit=IMAGE_PAGE)
         try:
             for page in self._site.images_of(many, None, 1, read_ahead=False):
-                self._rows |= {row["id"]: row for row in page.rows if row.get("id") in batch}
+                self._rows |= {row["id"]: row for row in rows_of(page) if row.get("id") in batch}
         except SiteError:
             return

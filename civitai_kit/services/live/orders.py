@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -14,11 +14,13 @@ from civitai_kit.core.events import Event, FileDone, FileFailed, FileKept
 from civitai_kit.core.plans.plan import Item, Plan
 from civitai_kit.core.plans.plan_file import plan_of
 from civitai_kit.core.plans.report import Report
+from civitai_kit.core.remedies import with_remedy
 from civitai_kit.core.site.references import LARGEST_ID, Reference, ReferenceKind, parse_reference
 from civitai_kit.core.under_way import State
 
-# So many errors of one download are told; the others are counted.
+# So many errors and paths of one download are told; the others are counted.
 _MOST_ERRORS = 20
+_MOST_PATHS = 20
 
 
 class DownloadStatus(StrEnum):
@@ -107,25 +109,30 @@ class OrderedDownload:
     items: Mapping[str, Item] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     skipped: int = 0
+    name: str | None = None
+    saved: list[str] = field(default_factory=list)
 
     def take_plan(self, plan: Plan) -> None:
         """Note which files it will be."""
         self.items = {item.path: item for item in plan.items}
         self.skipped = len(plan.skips)
+        self.name = _name_of(plan.items)
 
     def take(self, event: Event, now: float) -> None:
         """Bring it up to date."""
         self.state.take(event, now)
         if isinstance(event, FileDone | FileKept | FileFailed):
             self.settled.add(event.key)
+        if isinstance(event, FileDone | FileKept) and len(self.saved) < _MOST_PATHS:
+            self.saved.append(event.key)
 
     def end(self, outcome: Report | CivitaiKitError) -> None:
         """Note what became of it; the plan is let go."""
         if isinstance(outcome, Report):
-            self.errors = outcome.error_rows()
+            self.errors = [with_remedy(row) for row in outcome.error_rows()]
             self.status = _status_of(outcome)
         else:
-            self.errors = [outcome.as_row()]
+            self.errors = [with_remedy(outcome.as_row())]
             self.status = DownloadStatus.STOPPED if self.stop.is_set() else DownloadStatus.FAILED
         self.items, self.settled = {}, set()
         self.order = DownloadOrder(self.order.text, self.order.reference)
@@ -145,6 +152,7 @@ class OrderedDownload:
             "id": self.number,
             "revision": self.revision,
             "ref": self.order.text,
+            "name": self.name,
             "model_id": named.model_id if named else None,
             "version_id": named.version_id if named else None,
             "status": str(self.status),
@@ -157,6 +165,7 @@ class OrderedDownload:
             "speed": 0 if self.status.is_end else round(self.state.pace.speed(now)),
             "waits": None if self.status.is_end else self.state.pause or None,
             "moving": [self._moving_row(path, now) for path in self.state.moving],
+            "saved": [*self.saved],
             "errors": self.errors[:_MOST_ERRORS],
         }
 
@@ -172,6 +181,12 @@ class OrderedDownload:
             "speed": round(file.pace.speed(now)),
             "waits": file.waits or None,
         }
+
+
+def _name_of(items: Sequence[Item]) -> str | None:
+    """What a reader calls it: its version, where it is of one; None where it is of several."""
+    names = {f"{item.model_name}, {item.version_name}" for item in items}
+    return names.pop() if len(names) == 1 else None
 
 
 def _status_of(report: Report) -> DownloadStatus:

@@ -76,7 +76,8 @@ def _distinct(references: Iterable[Reference]) -> Iterable[Reference]:
     named: dict[object, Reference] = {}
     for one in references:
         model_id = None if one.version_id else one.model_id
-        named.setdefault((model_id, one.version_id) if model_id or one.version_id else one.text, one)
+        ids = (model_id, one.version_id, one.file_id)
+        named.setdefault(ids if model_id or one.version_id else one.text, one)
     return named.values()
 
 
@@ -152,6 +153,14 @@ def _looked_up(site: Site, reference: Reference) -> Named | CivitaiKitError:
 
 def refusal_of(found: Named, skips: list[Skip]) -> CivitaiKitError | None:
     """The error for a REF that can only be skipped; None when it is there, or was filtered out."""
+    file_id = found.reference.file_id
+    if file_id is not None and not skips:
+        return NotFound(
+            f"Version {found.version_id} has no file {file_id}.",
+            version_id=found.version_id,
+            file_id=file_id,
+            status=404,
+        )
     reasons = {skip.reason for skip in skips}
     refusing = [skip for skip in skips if skip.reason in _CODE_OF_SKIP]
     if not refusing or reasons - set(_CODE_OF_SKIP):

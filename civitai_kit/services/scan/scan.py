@@ -107,7 +107,7 @@ class _Survey:
 
     def _take_found(self, found: Named) -> None:
         before, passed = len(self.items), len(self.skips)
-        self._take_model(found.model, found.version_id)
+        self._take_model(found.model, found.version_id, found.reference.file_id)
         refusal = None
         if len(self.items) == before:
             refusal = refusal_of(found, self.skips[passed:])
@@ -152,12 +152,15 @@ class _Survey:
     def is_full_of_models(self) -> bool:
         return bool(self.request.limit and self.fruitful >= self.request.limit)
 
-    def _take_model(self, model: Model, wanted: int | None) -> None:
+    def _take_model(self, model: Model, wanted: int | None, file_id: int | None = None) -> None:
+        """Take what is wanted of a model; with a `file_id` that one file, for nobody asked for the others."""
         if model.id is not None and wanted is None:
             self.seen_models.add(model.id)
         self.models += 1
         before = len(self.items)
         for outcome in choose(model, self.request.selection, self.parts.now(), wanted):
+            if file_id is not None and _file_of(outcome) not in (None, file_id):
+                continue
             if isinstance(outcome, Skip):
                 self.skips.append(outcome)
             else:
@@ -219,6 +222,11 @@ class _Survey:
             named=self.named,
             trimmed=any(query.base_models for query in self.request.queries),
         )
+
+
+def _file_of(outcome: Choice | Skip) -> int | None:
+    """The file that it is about; None where it is about a whole version or model."""
+    return outcome.file_id if isinstance(outcome, Skip) else outcome.file.id
 
 
 def _tells_files_apart(template: Template) -> bool:

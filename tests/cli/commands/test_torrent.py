@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from civitai_kit.core.collection.entry import Entry, FileRecord, Status
 from civitai_kit.disk.save_lock import SaveLock
 from civitai_kit.store.lmdb_store import LmdbStore
 from tests.cli.conftest import Run
+from tests.program import Program
 
 TRACKER = "udp://tracker.example.org:6969/announce"
 
@@ -136,7 +136,7 @@ def test_trackers_may_stand_in_the_settings_as_the_go_tool_had_them(downloaded: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a signal that a console sends")
-def test_a_signal_ends_it_in_order_and_leaves_no_half_torrent(empty_home: Path) -> None:
+def test_a_signal_ends_it_in_order_and_leaves_no_half_torrent(empty_home: Path, program: Program) -> None:
     root = empty_home / "downloads"
     root.mkdir()
     size = 64 * 2**30
@@ -145,15 +145,13 @@ def test_a_signal_ends_it_in_order_and_leaves_no_half_torrent(empty_home: Path) 
     record = FileRecord(file_id=1, path="a.safetensors", size=size, status=Status.DOWNLOADED)
     with LmdbStore.open(root / "civitai_download_db", read_only=False) as store:
         store.put(Entry(version_id=1, model_id=1, files=(record,)))
-    words = [sys.executable, "-m", "civitai_kit", "torrent", "--announce", TRACKER, "--json", "--log-level", "debug"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None and process.stdout is not None
-        assert any("FileStarted" in line for line in process.stderr)
-        begun = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        process.stderr.read()
-        document = json.loads(process.stdout.read())
+    process = program.start(["torrent", "--announce", TRACKER, "--json", "--log-level", "debug"])
+    assert any(b"FileStarted" in line for line in process.stderr)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate()
     assert time.monotonic() - begun < 3
+    document = json.loads(out)
     assert (process.returncode, document["exit_code"]) == (130, 130)
     assert document["errors"][0]["code"] == "interrupted"
     left = {path.name for path in root.iterdir()}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-
-import pytest
-
-pytest.importorskip("termios", reason="pseudo-terminals are POSIX's")
+from typing import TYPE_CHECKING
 
 from civitai_kit.sandbox.worlds.standard_gallery import PAINTER, POST
-from pictures.terminal import Terminal
-from tests.cli.output.test_live import at_terminal as at_terminal
+from tests.cli.conftest import AtTerminal
+
+if TYPE_CHECKING:
+    from pictures.terminal import Terminal
 
 
 def answer(terminal: Terminal, *pairs: tuple[str, str]) -> None:
@@ -23,7 +21,7 @@ def answer(terminal: Terminal, *pairs: tuple[str, str]) -> None:
 
 
 def test_with_no_target_every_question_is_asked_and_wrong_answers_again(
-    at_terminal: Callable[..., Terminal], empty_home: Path
+    at_terminal: AtTerminal, empty_home: Path
 ) -> None:
     terminal = at_terminal("images")
     answer(
@@ -50,7 +48,7 @@ def test_with_no_target_every_question_is_asked_and_wrong_answers_again(
 
 
 def test_an_empty_answer_about_the_target_is_refused_with_the_reason_and_asked_again(
-    at_terminal: Callable[..., Terminal], empty_home: Path
+    at_terminal: AtTerminal, empty_home: Path
 ) -> None:
     terminal = at_terminal("images", "--quality", "hd", "--limit", "1", "--media", "all", "--redownload")
     answer(
@@ -66,7 +64,7 @@ def test_an_empty_answer_about_the_target_is_refused_with_the_reason_and_asked_a
     assert "Downloaded 1 image" in terminal.seen
 
 
-def test_what_was_typed_is_not_asked_for(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
+def test_what_was_typed_is_not_asked_for(at_terminal: AtTerminal, empty_home: Path) -> None:
     terminal = at_terminal(
         "images", "--quality", "hd", "--limit", "1", "--media", "all", "--api-timeout", "9", "-c", "1"
     )
@@ -75,7 +73,7 @@ def test_what_was_typed_is_not_asked_for(at_terminal: Callable[..., Terminal], e
     assert "Downloaded 1 image" in terminal.seen
 
 
-def test_a_dry_run_can_be_asked_for_by_questions_too(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
+def test_a_dry_run_can_be_asked_for_by_questions_too(at_terminal: AtTerminal, empty_home: Path) -> None:
     terminal = at_terminal("images", "--dry-run", "--quality", "hd", "--limit", "1", "--media", "all", "-c", "1")
     answer(terminal, ("Whose images", "5"), ("post ID(s)", str(POST)), ("there? (y/n)", ""), ("timeout value", ""))
     assert terminal.finish() == 0, terminal.seen
@@ -83,7 +81,7 @@ def test_a_dry_run_can_be_asked_for_by_questions_too(at_terminal: Callable[..., 
     assert not any(empty_home.iterdir())
 
 
-def test_the_end_of_the_input_stops_it(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
+def test_the_end_of_the_input_stops_it(at_terminal: AtTerminal, empty_home: Path) -> None:
     terminal = at_terminal("images")
     terminal.until("Whose images?")
     terminal.type("\x04")
@@ -91,7 +89,7 @@ def test_the_end_of_the_input_stops_it(at_terminal: Callable[..., Terminal], emp
     assert not (empty_home / "downloads").exists()
 
 
-def test_ctrl_c_at_a_question_stops_it_at_once(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
+def test_ctrl_c_at_a_question_stops_it_at_once(at_terminal: AtTerminal, empty_home: Path) -> None:
     terminal = at_terminal("images")
     terminal.until("Whose images?")
     terminal.type("\x03")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("termios", reason="pseudo-terminals are POSIX's")
 
 from civitai_kit.cli.output.check_view import check_lines
 from civitai_kit.core.settings.check_report import (
@@ -18,13 +15,10 @@ from civitai_kit.core.settings.check_report import (
     SiteFinding,
     SiteStatus,
 )
-from pictures.terminal import Terminal
-from tests.cli.output.test_live import at_terminal as at_terminal
+from tests.cli.conftest import AtTerminal
 
 
-def test_at_a_terminal_every_line_fits_and_nothing_is_cut(
-    at_terminal: Callable[..., Terminal], empty_home: Path
-) -> None:
+def test_at_a_terminal_every_line_fits_and_nothing_is_cut(at_terminal: AtTerminal, empty_home: Path) -> None:
     terminal = at_terminal("config", "check", "--save-path", "a long name " * 6)
     assert terminal.finish() == 0, terminal.seen
     assert "key        valid         sandbox_user, tier free" in terminal.seen

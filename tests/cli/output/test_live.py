@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from civitai_kit.testing import Sandbox
-from pictures.terminal import Terminal
+from tests.cli.conftest import AtTerminal
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 
 
-@pytest.fixture
-def at_terminal(empty_home: Path, civitai_sandbox: Sandbox) -> Iterator[Callable[..., Terminal]]:
-    """Start a command line in a terminal, against the sandbox."""
-    env = {
-        **os.environ,
-        "TERM": "xterm-256color",
-        "CIVITAI_API_KEY": civitai_sandbox.api_key,
-        "CIVITAI_KIT_API_URL": civitai_sandbox.url,
-        "CIVITAI_KIT_API_DELAY_MS": "0",
-    }
-    env.pop("COLUMNS", None)
-    opened: list[Terminal] = []
-
-    def start(*words: str) -> Terminal:
-        opened.append(Terminal(words, empty_home, env))
-        return opened[-1]
-
-    yield start
-    for terminal in opened:
-        terminal.close()
-
-
 def test_a_download_asks_shows_its_progress_and_gives_the_cursor_back(
-    at_terminal: Callable[..., Terminal], civitai_sandbox: Sandbox
+    at_terminal: AtTerminal, civitai_sandbox: Sandbox
 ) -> None:
     civitai_sandbox.faults.add("throttle", None, rate=20_000)
     terminal = at_terminal("download", "1001", "1039", "--ignore-filename", "model_1039")
@@ -51,7 +27,7 @@ def test_a_download_asks_shows_its_progress_and_gives_the_cursor_back(
     assert terminal.seen.rstrip().endswith("Downloaded 1 file, 40 kB.") and terminal.seen.count("Skipped") == 1
 
 
-def test_ctrl_c_at_the_question_ends_at_once(at_terminal: Callable[..., Terminal], empty_home: Path) -> None:
+def test_ctrl_c_at_the_question_ends_at_once(at_terminal: AtTerminal, empty_home: Path) -> None:
     terminal = at_terminal("download", "1001")
     terminal.until("[y/N] ")
     begun = time.monotonic()
@@ -61,9 +37,7 @@ def test_ctrl_c_at_the_question_ends_at_once(at_terminal: Callable[..., Terminal
 
 
 @pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
-def test_ctrl_c_gives_the_cursor_back(
-    times: int, at_terminal: Callable[..., Terminal], civitai_sandbox: Sandbox
-) -> None:
+def test_ctrl_c_gives_the_cursor_back(times: int, at_terminal: AtTerminal, civitai_sandbox: Sandbox) -> None:
     civitai_sandbox.faults.add("throttle", None, rate=2_000)
     terminal = at_terminal("download", "1001", "--yes")
     terminal.until("B/s")
@@ -73,9 +47,7 @@ def test_ctrl_c_gives_the_cursor_back(
     assert terminal.seen.rfind(SHOW) > terminal.seen.rfind(HIDE)
 
 
-def test_a_ctrl_c_after_the_last_word_changes_nothing(
-    at_terminal: Callable[..., Terminal], civitai_sandbox: Sandbox
-) -> None:
+def test_a_ctrl_c_after_the_last_word_changes_nothing(at_terminal: AtTerminal, civitai_sandbox: Sandbox) -> None:
     civitai_sandbox.faults.add("throttle", None, rate=2_000)
     terminal = at_terminal("download", "1001", "--yes")
     terminal.until("B/s")
@@ -86,7 +58,7 @@ def test_a_ctrl_c_after_the_last_word_changes_nothing(
     assert terminal.finish() == 130 and "Traceback" not in terminal.seen
 
 
-def test_no_colour_is_used_where_none_is_wanted(at_terminal: Callable[..., Terminal]) -> None:
+def test_no_colour_is_used_where_none_is_wanted(at_terminal: AtTerminal) -> None:
     coloured = at_terminal("scan", "--sort", "nix")
     plain = at_terminal("scan", "--sort", "nix", "--no-color")
     assert (coloured.finish(), plain.finish()) == (2, 2)

@@ -17,6 +17,7 @@ import pytest
 from civitai_kit.core.errors import Code, Exit
 from civitai_kit.sandbox.worlds import media
 from civitai_kit.testing import Sandbox
+from tests.program import Program, Running
 from tests.services.album import Album
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="killed as POSIX has it")
@@ -24,18 +25,18 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="killed as POSIX has 
 
 @pytest.mark.parametrize("after", [3, 25])
 def test_kill_9_leaves_no_lie_and_the_next_run_has_everything(
-    civitai_sandbox: Sandbox, tmp_path: Path, after: int
+    civitai_sandbox: Sandbox, program: Program, tmp_path: Path, after: int
 ) -> None:
     album = Album(civitai_sandbox, tmp_path / "save")
     album.add(60)
     civitai_sandbox.faults.add("slow_start", times=None, delay=0.01)
-    process = _start(album)
+    process = _start(program, album)
     end = time.monotonic() + 30
     while len(album.pictures() if album.root.exists() else []) < after:
         assert time.monotonic() < end and process.poll() is None, "it fetched nothing"
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.communicate()
     for record in album.records():
         assert record.path is not None
         assert (album.root / record.path).stat().st_size == record.size
@@ -49,12 +50,12 @@ def test_kill_9_leaves_no_lie_and_the_next_run_has_everything(
 
 
 def test_a_signal_ends_it_in_order_within_three_seconds_and_the_next_run_goes_on(
-    civitai_sandbox: Sandbox, tmp_path: Path
+    civitai_sandbox: Sandbox, program: Program, tmp_path: Path
 ) -> None:
     album = Album(civitai_sandbox, tmp_path / "save")
     album.add(90)
     civitai_sandbox.faults.add("slow_start", times=None, delay=0.05)
-    process = _start(album)
+    process = _start(program, album)
     end = time.monotonic() + 30
     # Those under way may be of a page or two before: enough for the first ones to be settled.
     while len(album.pictures() if album.root.exists() else []) < 45:
@@ -62,7 +63,8 @@ def test_a_signal_ends_it_in_order_within_three_seconds_and_the_next_run_goes_on
         time.sleep(0.01)
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert process.wait() == 130
+    process.communicate()
+    assert process.returncode == 130
     assert time.monotonic() - begun < 3
     taken = [path for path in album.pictures() if path.endswith(".png")]
     assert len(album.records()) == len(taken)
@@ -108,10 +110,7 @@ def _mount(*words: str) -> bool:
     return shutil.which("mount") is not None and subprocess.run(["mount", *words], check=False).returncode == 0
 
 
-def _start(album: Album) -> subprocess.Popen[bytes]:
+def _start(program: Program, album: Album) -> Running:
     words = ["--save-path", str(album.root), "--api-url", album.sandbox.url, "images", "-u", "ann", "--page-size", "10"]
     env = {**os.environ, "CIVITAI_API_KEY": "", "CIVITAI_KIT_API_DELAY_MS": "0", "HOME": str(album.root.parent)}
-    nowhere = subprocess.DEVNULL
-    return subprocess.Popen(
-        [sys.executable, "-m", "civitai_kit", *words], env=env, cwd=album.root.parent, stdout=nowhere, stderr=nowhere
-    )
+    return program.start(words, env=env, cwd=album.root.parent)

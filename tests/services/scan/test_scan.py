@@ -133,6 +133,17 @@ def test_a_ref_that_is_filtered_out_is_no_failure(collection: Collection) -> Non
     assert (plan.items, plan.exit_code) == ((), 0)
 
 
+def test_a_ref_that_names_a_file_takes_that_one_and_says_when_there_is_none(collection: Collection) -> None:
+    version = collection.sandbox.world.models[int(Known.CHECKPOINT_VARIANTS)].versions[0]
+    first, second = version.files[:2]
+    page = f"https://civitai.com/api/download/models/{version.id}?fileId="
+    assert [item.file_id for item in collection.scan(f"{page}{second.id}").items] == [second.id]
+    both = collection.scan(f"{page}{second.id}", f"{page}{first.id}")
+    assert ([item.file_id for item in both.items], both.skips) == ([second.id, first.id], ())
+    nothing = collection.scan(f"{page}7")
+    assert (nothing.items, [error.code for error in nothing.errors]) == ((), [Code.NOT_FOUND])
+
+
 def test_several_refs_of_which_one_cannot_be_had_are_a_partial_success(collection: Collection) -> None:
     plan = collection.scan(str(int(Known.PLAIN_LORA)), "999999")
     assert model_ids(plan) == [Known.PLAIN_LORA]

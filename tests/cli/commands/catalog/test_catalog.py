@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +13,7 @@ import pytest
 from civitai_kit.sandbox.worlds.records import WorldVersion
 from civitai_kit.testing import Sandbox
 from tests.cli.conftest import Run
+from tests.program import Program, Running
 
 CATALOG = Path("downloads/catalog")
 
@@ -193,32 +190,23 @@ def test_a_folder_that_is_a_file_is_said(at_sandbox: Run, option: str) -> None:
 
 
 def test_of_many_at_once_and_a_kill_among_them_nothing_is_lost_and_nothing_stands_twice(
-    at_sandbox: Run, civitai_sandbox: Sandbox
+    at_sandbox: Run, civitai_sandbox: Sandbox, program: Program
 ) -> None:
     versions = [a_version(civitai_sandbox, name=f"LoRA {number}") for number in range(6)]
-    env = {
-        **os.environ,
-        "CIVITAI_KIT_API_URL": civitai_sandbox.url,
-        "CIVITAI_KIT_API_DELAY_MS": "0",
-        "CIVITAI_API_KEY": civitai_sandbox.api_key,
-    }
 
-    def start(word: str, number: int) -> subprocess.Popen[bytes]:
-        words = [sys.executable, "-m", "civitai_kit", "catalog", word, str(number), "--json"]
-        return subprocess.Popen(words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def start(word: str) -> list[Running]:
+        return [program.start(["catalog", word, str(version.id), "--json"]) for version in versions]
 
-    def run(word: str, number: int) -> int:
-        return start(word, number).wait(timeout=60)
-
-    with ThreadPoolExecutor(6) as pool:
-        assert set(pool.map(lambda version: run("add", version.id), versions)) == {0}
+    for process in start("add"):
+        process.communicate()
+        assert process.returncode == 0
     assert sorted(versions_in("models.json")) == sorted(version.id for version in versions)
-    running = [start("promote", version.id) for version in versions]
+    running = start("promote")
     deadline = time.monotonic() + 30
     while not versions_in("loras.json") and time.monotonic() < deadline:
         pass
     running[-1].send_signal(signal.SIGKILL)
     for process in running:
-        process.wait(timeout=60)
+        process.communicate()
     at_sandbox("catalog", "promote", str(versions[-1].id), "--json")
     assert (versions_in("models.json"), sorted(versions_in("loras.json"))) == ([], sorted(one.id for one in versions))

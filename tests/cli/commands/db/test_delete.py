@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from civitai_kit.core.collection.entry import Entry, FileRecord, Status
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.testing import Known
 from tests.cli.conftest import Run
+from tests.program import Program
 
 SAVE = Path("downloads")
 DATABASE = SAVE / "civitai_download_db"
@@ -168,16 +168,15 @@ def folders() -> int:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
-def test_killed_at_any_moment_store_and_disk_agree_and_the_rest_can_go(at_sandbox: Run) -> None:
+def test_killed_at_any_moment_store_and_disk_agree_and_the_rest_can_go(at_sandbox: Run, program: Program) -> None:
     a_crowd(400)
-    command = [sys.executable, "-m", "civitai_kit", "db", "delete", "--query", "crowd", "--yes", "--json"]
     for gone in (1, 15, 40):
         before = folders()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = program.start(["db", "delete", "--query", "crowd", "--yes", "--json"])
         while process.poll() is None and folders() > before - gone:
             time.sleep(0.005)
         process.kill()
-        process.wait()
+        process.communicate()
         with LmdbStore.open(DATABASE, read_only=True) as store:
             entries = {record.path: record for entry in store.entries() for record in entry.files}
         there = {path.relative_to(SAVE).as_posix() for path in (SAVE / "lora").rglob("*.safetensors")}

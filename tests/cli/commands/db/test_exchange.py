@@ -18,6 +18,7 @@ from civitai_kit.core.errors import StoreError
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.testing import Known
 from tests.cli.conftest import Run
+from tests.program import Program
 
 SAVE = Path("downloads")
 DATABASE = SAVE / "civitai_download_db"
@@ -193,15 +194,16 @@ def test_a_file_that_is_not_there_is_a_mistake(at_sandbox: Run) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
-def test_killed_in_the_middle_whole_batches_are_there_and_a_rerun_brings_the_rest(at_sandbox: Run) -> None:
+def test_killed_in_the_middle_whole_batches_are_there_and_a_rerun_brings_the_rest(
+    at_sandbox: Run, program: Program
+) -> None:
     count = 12_000
     lines(HEADER, *(an_entry(number, f"a/{number}.safetensors", version={"id": number}) for number in range(1, count)))
-    command = [sys.executable, "-m", "civitai_kit", "db", "import", "in.jsonl", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = program.start(["db", "import", "in.jsonl", "--json"])
     while process.poll() is None and not written():
         time.sleep(0.005)
     process.kill()
-    process.wait()
+    process.communicate()
     for entry in everything()[0]:
         assert (entry.version, entry.status) == ({"id": entry.version_id}, Status.PENDING)
     ran = at_sandbox("db", "import", "in.jsonl", "--json")
@@ -211,10 +213,9 @@ def test_killed_in_the_middle_whole_batches_are_there_and_a_rerun_brings_the_res
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
 @pytest.mark.usefixtures("at_sandbox")
-def test_ctrl_c_in_the_middle_ends_it_at_once_and_says_so() -> None:
+def test_ctrl_c_in_the_middle_ends_it_at_once_and_says_so(program: Program) -> None:
     lines(HEADER, *(an_entry(one, f"a/{one}.safetensors", version={"id": one}) for one in range(1, 25_000)))
-    command = [sys.executable, "-m", "civitai_kit", "db", "import", "in.jsonl", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    process = program.start(["db", "import", "in.jsonl", "--json"])
     until(written)
     process.send_signal(signal.SIGINT)
     begun = time.monotonic()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import pytest
 
 from civitai_kit.testing import Known, Sandbox
-from tests.cli.conftest import Ran, Run
+from tests.cli.conftest import AtTerminal, Ran, Run
+from tests.program import Program
 
 SAVE = Path("downloads")
 
@@ -180,46 +180,24 @@ def test_a_right_file_whose_entry_was_left_pending_is_remembered(filled: Run) ->
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminal of this kind there")
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 8), ("", 8)])
-def test_on_a_terminal_it_asks(filled: Run, answer: str, code: int) -> None:
+def test_on_a_terminal_it_asks(filled: Run, at_terminal: AtTerminal, answer: str, code: int) -> None:
     missing = path_of(filled("db", "verify", "--json"), "v_100101")
     missing.unlink()
-    said, ended = on_terminal(answer, "db", "verify")
-    assert "Fetch 1 file again? [y/N]" in said
-    assert (ended, missing.exists(), said.count("missing (1)")) == (code, answer == "y", 1)
-
-
-def on_terminal(answer: str, *words: str) -> tuple[str, int]:
-    """What a command says on a terminal where somebody types an answer to its question, and its exit code."""
-    import pty
-
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "civitai_kit", *words], stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
-    )
-    os.close(theirs)
-    said = ""
-    try:
-        while chunk := os.read(ours, 4096):
-            said += chunk.decode("utf-8", "replace")
-            if said.rstrip().endswith("[y/N]"):
-                os.write(ours, f"{answer}\n".encode())
-    except OSError:  # How Linux says that the other end is closed.
-        pass
-    finally:
-        os.close(ours)
-    return said, process.wait()
+    terminal = at_terminal("db", "verify")
+    terminal.until("Fetch 1 file again? [y/N]")
+    terminal.type(f"{answer}\n")
+    assert (terminal.finish(), missing.exists()) == (code, answer == "y")
+    assert terminal.seen.count("missing (1)") == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
-def test_killed_in_the_middle_of_mending_leaves_no_lie(filled: Run, civitai_sandbox: Sandbox) -> None:
+def test_killed_in_the_middle_of_mending_leaves_no_lie(filled: Run, civitai_sandbox: Sandbox, program: Program) -> None:
     for path in [SAVE / row["path"] for row in filled("db", "verify", "--json").data["findings"]]:
         path.write_bytes(b"damaged")
     civitai_sandbox.faults.add("throttle", None, rate=20_000)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "civitai_kit", "db", "verify", "--yes", "--json"], stdout=subprocess.PIPE
-    )
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.communicate(timeout=1.5)
+    process = program.start(["db", "verify", "--yes", "--json"])
+    while not list(SAVE.rglob("*.part")):
+        assert process.poll() is None, "it ended without a kill"
     process.kill()
     process.communicate()
     civitai_sandbox.faults.clear()

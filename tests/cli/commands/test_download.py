@@ -361,3 +361,15 @@ def test_a_plan_goes_through_a_pipe(at_sandbox: Run, empty_home: Path, monkeypat
     assert len(at_sandbox("download", "--plan", "-", "--yes", "--json").data["downloaded"]) == 3
     assert at_sandbox("scan", *LORAS, "-o", "-", "--json").code == 2
     assert "anime" in at_sandbox("tags", "-o", "-").out and not Path("-").exists()
+
+
+@pytest.mark.parametrize(
+    ("flag", "typed", "meant"),
+    [("--format", "safetensors", "SafeTensor"), ("--file-type", "training", "Training Data")],
+)
+def test_a_word_that_no_file_has_is_told_with_what_was_meant(
+    at_sandbox: Run, flag: str, typed: str, meant: str
+) -> None:
+    ran = at_sandbox("scan", "1001", flag, typed)
+    assert ran.code == 0 and f"Did you mean {meant!r}?" in ran.err
+    assert "Did you mean" not in at_sandbox("scan", "1001", flag, meant.lower()).err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -351,3 +352,24 @@ def test_the_entries_are_listed_filtered_and_sorted(at_sandbox: Run) -> None:
         assert [e["key"] for e in found] == [e["key"] for e in kept], flags
     text = at_sandbox("db", "view").out
     assert all(entry["key"] in text for entry in entries) and "5 entries" in text
+
+
+def test_a_plan_goes_through_a_pipe(at_sandbox: Run, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = at_sandbox("scan", *LORAS, "-o", "-")
+    assert ran.code == 0 and "to downloads" in ran.err and list(empty_home.iterdir()) == []
+    monkeypatch.setattr("sys.stdin", io.StringIO(ran.out))
+    assert len(at_sandbox("download", "--plan", "-", "--yes", "--json").data["downloaded"]) == 3
+    assert at_sandbox("scan", *LORAS, "-o", "-", "--json").code == 2
+    assert "anime" in at_sandbox("tags", "-o", "-").out and not Path("-").exists()
+
+
+@pytest.mark.parametrize(
+    ("flag", "typed", "meant"),
+    [("--format", "safetensors", "SafeTensor"), ("--file-type", "training", "Training Data")],
+)
+def test_a_word_that_no_file_has_is_told_with_what_was_meant(
+    at_sandbox: Run, flag: str, typed: str, meant: str
+) -> None:
+    ran = at_sandbox("scan", "1001", flag, typed)
+    assert ran.code == 0 and f"Did you mean {meant!r}?" in ran.err
+    assert "Did you mean" not in at_sandbox("scan", "1001", flag, meant.lower()).err

@@ -131,6 +131,8 @@
     const before = rows;
     rows = new Map(downloads.map((row) => [row.id, row]));
     stopping.clear();
+    // The server was away since, or is another one.
+    for (const spot of spots) put(spot.wrong, "");
     for (const row of downloads) announce(row, before.get(row.id));
     isAccepted = true;
     trouble = "";
@@ -252,7 +254,7 @@
     texts.append(view.name, view.bar, view.facts, view.wrong);
     root.append(texts, view.stop);
     view.wrong.setAttribute("role", "alert");
-    view.stop.addEventListener("click", () => stop(view.row, (text) => put(view.wrong, text)));
+    view.stop.addEventListener("click", () => stop(view.row, (text) => put(view.wrong, isActive(view.row) ? text : "")));
     view.afterStop = afterStop;
     return view;
   };
@@ -263,6 +265,7 @@
   };
 
   const showRow = (view, row) => {
+    if (view.row?.id !== row.id || !isActive(row)) put(view.wrong, "");
     view.row = row;
     view.root.dataset.status = row.status;
     put(view.name, IS_INDEX ? nameOf(row) : "");

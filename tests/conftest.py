@@ -18,7 +18,11 @@ from tests.program import Program, loaded
 pytest_plugins = ["civitai_kit.testing"]
 
 # A person's own settings are not what is tested, nor is their keyring, which takes long to find.
-for _name in [name for name in os.environ if name.startswith("CIVITAI")] + ["NO_COLOR", "FORCE_COLOR"]:
+for _name in [name for name in os.environ if name.startswith("CIVITAI")] + [
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "PYTHONUNBUFFERED",
+]:
     os.environ.pop(_name, None)
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 

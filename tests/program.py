@@ -108,10 +108,22 @@ class Program:
     def __init__(self, ours: socket.socket) -> None:
         self._ours = ours
 
-    def start(self, words: Sequence[str], *, env: Around | None = None, cwd: str | Path | None = None) -> Running:
-        """Start a command in an environment and a folder, those of this process where none is given."""
+    def start(
+        self,
+        words: Sequence[str],
+        *,
+        env: Around | None = None,
+        cwd: str | Path | None = None,
+        stdout: int | None = None,
+    ) -> Running:
+        """Start a command in an environment and a folder, those of this process where none is given.
+
+        What it writes to another `stdout` than ours is not caught.
+        """
         out, err = os.pipe(), os.pipe()
         nothing = os.open(os.devnull, os.O_RDONLY)
+        if stdout is not None:
+            os.dup2(stdout, out[1])
         theirs = (nothing, out[1], err[1])
         ended = self._ask(words, theirs, env, cwd)
         for number in theirs:

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from civitai_kit.core.errors import SiteError, UnexpectedReply, UsageError
-from civitai_kit.core.retry import FailedTry, RetryPolicy, RetryRules, Trouble, retry_after_of
+from civitai_kit.core.retry import FailedTry, RetryPolicy, RetryRules, Trouble
 from civitai_kit.core.site.replies import error_for, is_login_address, login_required, trouble_in
 from civitai_kit.core.site.strict_json import NotJson, parse_json
 
 T = TypeVar("T")
 
 _MOST_REDIRECTS = 5
+_LATER = "Try again later. Is the site's address (--api-url, base_url) right?"
 # HTTP libraries take 65,536 letters; many servers fewer, and say so.
 _LONGEST_QUERY = 60_000
 
@@ -61,11 +62,10 @@ class Sleep(NamedTuple):
 class NoAnswer(Exception):
     """A try that got no answer: `error` says why, `trouble` whether another may help. Thrown into the conversation."""
 
-    def __init__(self, error: SiteError, trouble: Trouble = Trouble.NETWORK, retry_after: float | None = None) -> None:
+    def __init__(self, error: SiteError, trouble: Trouble = Trouble.NETWORK) -> None:
         super().__init__(error.message)
         self.error = error
         self.trouble = trouble
-        self.retry_after = retry_after
 
 
 Call: TypeAlias = Generator[Request | Sleep, Response, T]
@@ -149,7 +149,8 @@ class Asker:
             if target is None or origin(target) != origin(request.url):
                 return response, target or ""
             request = _redirected(request, response.status, target)
-        raise NoAnswer(UnexpectedReply("The site redirects in circles.", endpoint=asked), Trouble.REFUSED)
+        circles = UnexpectedReply("The site redirects in circles.", endpoint=asked, hint=_LATER)
+        raise NoAnswer(circles, Trouble.REFUSED)
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
@@ -199,12 +200,12 @@ def _result(response: Response, endpoint: str, fits: Fits) -> Any:
 def _no_answer(response: Response, endpoint: str, *, download: bool = False) -> NoAnswer:
     error = error_for(response.status, response.headers, response.body, endpoint)
     trouble = trouble_in(response.status, response.headers, response.body, download=download)
-    return NoAnswer(error, trouble, retry_after_of(response.headers))
+    return NoAnswer(error, trouble)
 
 
 def _as_seen(failed: NoAnswer, tried: int, chance: float) -> FailedTry:
     return FailedTry(
-        error=failed.error, trouble=failed.trouble, tried=tried, retry_after=failed.retry_after, chance=chance
+        error=failed.error, trouble=failed.trouble, tried=tried, retry_after=failed.error.retry_after, chance=chance
     )
 
 

@@ -16,7 +16,8 @@ class LoopConnections:
     """
 
     def __init__(self, first: Any, make: Callable[[], Any]) -> None:
-        self._spare = first
+        # Taken by one loop alone, should several threads begin theirs at once.
+        self._spares = [first]
         self._make = make
         self._here: RunVar[tuple[Any, AsyncGenerator[None, None]] | None] = RunVar("civitai_kit connections", None)
 
@@ -24,7 +25,10 @@ class LoopConnections:
         """That of this loop."""
         if (found := self._here.get()) is not None:
             return found[0]
-        http, self._spare = self._spare or self._make(), None
+        try:
+            http = self._spares.pop()
+        except IndexError:
+            http = self._make()
         keeping = self._keep(http)
         self._here.set((http, keeping))
         await anext(keeping)
@@ -34,8 +38,8 @@ class LoopConnections:
         """Close that of this loop."""
         if (found := self._here.get()) is not None:
             await found[1].aclose()
-        elif self._spare is not None:
-            await self._spare.aclose()
+        elif self._spares:
+            await self._spares.pop().aclose()
 
     async def _keep(self, http: Any) -> AsyncGenerator[None, None]:
         try:

@@ -115,14 +115,24 @@ class SiteError(CivitaiKitError):
     """The site was asked and did not give.
 
     `status` is the HTTP status, None where no answer came; `endpoint` is the path that was asked, without the query.
+    `retry_after` are the seconds that the site asks to wait, None where it does not say.
     """
 
     default_code = Code.UNAVAILABLE
 
-    def __init__(self, message: str, *, status: int | None = None, endpoint: str | None = None, **parts: Any) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        endpoint: str | None = None,
+        retry_after: float | None = None,
+        **parts: Any,
+    ) -> None:
         super().__init__(message, **parts)
         self.status = status
         self.endpoint = endpoint
+        self.retry_after = retry_after
 
 
 class BadQuery(SiteError):
@@ -169,16 +179,11 @@ class Gone(SiteError):
 class RateLimited(SiteError):
     """429: too fast, or (code `quota_exceeded`) the day's downloads are used up.
 
-    `retry_after` are the seconds that the site asks to wait, None where it does not say. A client has waited and
-    tried again before it raises this, unless that cannot help: the day's downloads are used up, the page is too far
-    on, or the site asked for more than five minutes (site.md 13).
+    A client has waited and tried again before it raises this, unless that cannot help: the day's downloads are used
+    up, the page is too far on, or the site asked for more than five minutes (site.md 13).
     """
 
     default_code = Code.RATE_LIMITED
-
-    def __init__(self, message: str, *, retry_after: float | None = None, **parts: Any) -> None:
-        super().__init__(message, **parts)
-        self.retry_after = retry_after
 
 
 class RegionBlocked(SiteError):

@@ -20,6 +20,13 @@ class PageRead(NamedTuple):
     items: int
 
 
+class Asked(NamedTuple):
+    """So many things (`thing` names one) were asked about so far."""
+
+    number: int
+    thing: str
+
+
 class RunStarted(NamedTuple):
     """A run of `files` files with `size` bytes begins."""
 
@@ -108,6 +115,7 @@ class Warned(NamedTuple):
 
 Event = (
     PageRead
+    | Asked
     | RunStarted
     | FileStarted
     | FileMoved

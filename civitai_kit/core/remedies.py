@@ -17,7 +17,7 @@ REMEDIES: Mapping[Code, str] = {
     Code.EARLY_ACCESS: "Wait until early access ends, or buy it on the model's page.",
     Code.DOWNLOADS_DISABLED: "Its creator lets it be used on the site only.",
     Code.ARCHIVED: "Its files are gone from the site; another version of the model may be there.",
-    Code.NOT_FOUND: "Look at the id; what is on a twin of the site needs its --api-url.",
+    Code.NOT_FOUND: "Look at the id or name; what is on a twin of the site needs its --api-url.",
     Code.NETWORK: "Look at your connection and run the same command again: it goes on where it stopped.",
     Code.UNAVAILABLE: "The site has trouble; run the same command again later.",
     Code.REGION_BLOCKED: "The site does not serve your region.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from civitai_kit.core.codes import Code
 from civitai_kit.core.events import (
+    Asked,
     Event,
     FileCame,
     FileDone,
@@ -69,7 +70,7 @@ class State:
     failed: int = 0
     settled_bytes: int = 0
     kept_bytes: int = 0
-    page: PageRead | None = None
+    page: PageRead | Asked | None = None
     pause: str = ""
     moving: dict[str, Moving] = field(default_factory=dict)
     pace: SpeedMeter = field(default_factory=SpeedMeter)
@@ -77,7 +78,7 @@ class State:
     def take(self, event: Event, now: float) -> None:
         """Bring the state up to date."""
         match event:
-            case PageRead():
+            case PageRead() | Asked():
                 self.page, self.pause = event, ""
             case RunStarted():
                 self.files, self.size, self.page, self.pause = event.files, event.size, None, ""

@@ -189,7 +189,6 @@ class Kit:
         from civitai_kit.disk.folder import Folder
         from civitai_kit.services.catalog.catalogs import CatalogParts
 
-        refuse_file(self.disk.root)
         refuse_file(self.ground.catalog_folder, "catalogs' folder", "--catalog-dir")
         refuse_file(self.ground.models_folder, "models' folder", "--models-dir")
         return CatalogParts(
@@ -256,15 +255,12 @@ class Kit:
     def torrent_parts(self, out: Path | None) -> Iterator[TorrentParts]:
         """What torrents are made with; `out` is their folder, None for beside the files.
 
-        Under the save path they are written under its lock (raises StoreLocked). A save path that is a file raises
-        NotWritable.
+        Under the save path they are written under its lock (raises StoreLocked).
         """
-        from civitai_kit.disk.files import refuse_file
         from civitai_kit.disk.folder import Folder
         from civitai_kit.disk.metainfo import TorrentFiles
         from civitai_kit.services.torrents.torrents import TorrentParts
 
-        refuse_file(self.disk.root)
         inside = out is None or self.disk.relative(out) is not None
         with (
             self.ground.lock_if_there(self._emit) if inside else nullcontext(),
@@ -300,11 +296,14 @@ def open_kit(
     """The parts that settings ask for, closed in reverse order whatever happens.
 
     `writing` takes the save path's lock and opens the store for writing (raises StoreLocked, NotWritable …); without
-    it nothing is made or changed. `command` tells others who holds the lock; `stop`, once set, halts everything;
-    `answers` are those of an earlier kit, so that what a scan heard is known when its plan is carried out. `shared` is
-    the database of a process that others read at the same time.
+    it nothing is made or changed. A save path that is a file raises NotWritable. `command` tells others who holds the
+    lock; `stop`, once set, halts everything; `answers` are those of an earlier kit, so that what a scan heard is known
+    when its plan is carried out. `shared` is the database of a process that others read at the same time.
     """
+    from civitai_kit.disk.files import refuse_file
+
     ground = Ground(loaded.settings, command)
+    refuse_file(ground.disk.root)
     opener = shared or ground
     with ExitStack() as stack:
         if writing:

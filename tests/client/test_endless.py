@@ -61,14 +61,15 @@ def test_a_compression_that_was_not_asked_for_is_not_unpacked(asking: Asking, co
 
 
 @cache
-def small_and_huge() -> bytes:
-    """Some hundred kilobytes that unpack to 100 MiB."""
+def bomb() -> bytes:
+    """A small body of 300 MiB, packed."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    return b"".join(packer.compress(bytes(2**20)) for _ in range(100)) + packer.flush()
+    block = bytes(2**20)
+    return b"".join(packer.compress(block) for _ in range(300)) + packer.flush()
 
 
 def test_a_small_answer_that_unpacks_to_any_size_is_given_up_at_the_limit(asking: Asking) -> None:
-    packed = small_and_huge()
+    packed = bomb()
     tracemalloc.start()
     try:
         refusal, _ = refusal_of(asking, lambda: [whole(packed, "Content-Encoding: gzip")])

@@ -127,7 +127,7 @@ def test_every_status_is_its_class_with_what_the_site_said_by_any_library(asking
             assert (type(error), error.status) == (kind_of(status), status)
             assert error.endpoint == f"/api/v1/models/{status}" and error.hint
             assert error.message == f"so it is: {status}" or status == A_PROXYS
-            assert getattr(error, "retry_after", None) == (7 if status == 429 else None)
+            assert error.retry_after == (None if status in (401, A_PROXYS) else 7)
 
 
 PAGE = b"<!doctype html><html><body>Bad gateway</body></html>"

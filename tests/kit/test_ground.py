@@ -106,13 +106,13 @@ def test_a_save_path_that_is_a_file_is_refused(tmp_path: Path, *, writing: bool)
     assert place.read_bytes() == b"mine"
 
 
-def test_torrents_are_not_made_where_the_save_path_is_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("writing", [True, False])
+def test_no_kit_is_opened_where_the_save_path_is_a_file(tmp_path: Path, *, writing: bool) -> None:
     place = tmp_path / "models"
     place.write_bytes(b"mine")
     with (
-        open_kit(loaded(place), unheard, writing=False, command="torrent", stop=threading.Event()) as kit,
         pytest.raises(NotWritable, match="is a file"),
-        kit.torrent_parts(tmp_path / "torrents"),
+        open_kit(loaded(place), unheard, writing=writing, command="torrent", stop=threading.Event()),
     ):
         raise AssertionError("it was opened")
 

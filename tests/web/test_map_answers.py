@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,15 +14,15 @@ import pytest
 
 from civitai_kit.core.catalog.document import EMPTY
 from civitai_kit.disk.folder import Folder
-from civitai_kit.services.catalog.catalogs import CatalogParts
+from civitai_kit.services.catalog.catalogs import CatalogParts, UnderWay, civitai_map
 from civitai_kit.services.catalog.map_answers import MapAnswers
 
 LONG_AGO = 1_600_000_000
 
 
-def answers(tmp_path: Path) -> MapAnswers:
+def parts_in(tmp_path: Path) -> CatalogParts:
     folder = Folder(tmp_path)
-    parts = CatalogParts(
+    return CatalogParts(
         folder=folder,
         models=folder,
         site=lambda: pytest.fail("nobody is asked"),
@@ -28,7 +30,10 @@ def answers(tmp_path: Path) -> MapAnswers:
         now=lambda: datetime.now(UTC),
         places={},
     )
-    return MapAnswers(parts, folder, folder)
+
+
+def answers(tmp_path: Path) -> MapAnswers:
+    return MapAnswers(parts_in(tmp_path), Folder(tmp_path), Folder(tmp_path))
 
 
 def settle(*places: Path) -> None:
@@ -102,3 +107,24 @@ def test_a_name_in_another_spelling_is_what_the_file_system_says_it_is(tmp_path:
     (tmp_path / "models.json").write_bytes(EMPTY.with_entry("loras", entry).as_json())
     is_one = (tmp_path / "loras" / "a.safetensors").exists()
     assert (b'"present"' in answers(tmp_path).make()) is is_one
+
+
+def test_what_is_on_its_way_is_told_without_making_the_rest_anew(tmp_path: Path) -> None:
+    catalog = EMPTY
+    for number in (5, 6, 7):
+        entry = {"file": f"{number}.safetensors", "civitai_version_id": number, "civitai_model_id": 1}
+        catalog = catalog.with_entry("loras", entry)
+    (tmp_path / "models.json").write_bytes(catalog.as_json())
+    (tmp_path / "5.safetensors").write_bytes(b"x")
+    settle(tmp_path / "models.json", tmp_path / "5.safetensors", tmp_path)
+    moving: dict[int, UnderWay] = {}
+    parts = replace(parts_in(tmp_path), moving=lambda: moving)
+    made = MapAnswers(parts, Folder(tmp_path), Folder(tmp_path))
+    at_rest = made.make()
+    moving |= {5: UnderWay(is_queued=False, done=1, total=9, speed=2.4), 6: UnderWay(is_queued=True)}
+    found = json.loads(made.make())
+    assert found == civitai_map(parts)
+    assert [row["status"] for row in found["by_version"].values()] == ["downloading", "queued", "missing"]
+    assert "size_disk" not in found["by_version"]["5"]
+    moving.clear()
+    assert made.ready() == at_rest

@@ -90,7 +90,7 @@ def _closing(report: CleanReport) -> list[str]:
     by_flag: dict[str, list[Leftover]] = {}
     for leftover in report.left:
         by_flag.setdefault(ASKED_BY[leftover.kind][-1], []).append(leftover)
-    words = {"parts": "of downloads to go on with", "foreign": "that other tools left"}
+    words = {"parts": "of downloads to go on with", "foreign": "that other tools left, or parts without a journal"}
     return [said, *(f"Left {_amount(left)} {words[flag]} (--{flag})." for flag, left in by_flag.items())]
 
 

@@ -278,7 +278,9 @@ def _let_any_letter_through() -> None:
     """What an encoding has no letter for is written as an escape: nothing fails for how a model is called."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            # What could not be written is tried again here; whoever writes next is told.
+            with suppress(OSError):
+                stream.reconfigure(errors="backslashreplace")
 
 
 def _reader_left(error: OSError) -> bool:

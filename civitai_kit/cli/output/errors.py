@@ -52,10 +52,29 @@ def _cause(rows: Sequence[Mapping[str, Any]], hint: str) -> Cause:
     message = shown(rows[0]["message"])
     helps = (hint,) if hint else ()
     if "file_id" not in rows[0]:
-        return Cause(message if len(rows) == 1 else f"{len(rows):,} times: {message}", helps, len(rows))
+        whose = list(dict.fromkeys(subject for row in rows if (subject := _subject(row))))
+        if len(rows) == 1:
+            return Cause(f"{whose[0]}: {message}" if whose else message, helps, 1)
+        return Cause(f"{len(rows):,} times: {message}", (*_some(whose), *helps), len(rows))
     if len(rows) == 1:
         return Cause(f"{_place(rows[0])}: {message}", helps, 1)
     return Cause(f"{len(rows):,} files: {_general(message)}", (*_names(rows), *helps), len(rows))
+
+
+def _subject(row: Mapping[str, Any]) -> str:
+    """The version or model that an error is of, where its sentence does not name it."""
+    for thing in ("version", "model"):
+        number = row.get(f"{thing}_id")
+        if number is not None:
+            return "" if str(number) in row["message"] else f"{thing} {number}"
+    return ""
+
+
+def _some(names: Sequence[str]) -> Iterator[str]:
+    """A few names in a line, the others counted."""
+    if names:
+        more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+        yield f"{', '.join(names[:MOST_NAMES])}{more}"
 
 
 def _names(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -63,8 +82,7 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if len(rows) <= MOST_NAMES:
         yield from map(_place, rows)
         return
-    names = [_place(row).rsplit("/", 1)[-1] for row in rows[:MOST_NAMES]]
-    yield f"{', '.join(names)} and {len(rows) - MOST_NAMES:,} more"
+    yield from _some([_place(row).rsplit("/", 1)[-1] for row in rows])
 
 
 def _place(row: Mapping[str, Any]) -> str:

@@ -136,7 +136,8 @@ def _to_file(path: str, console: Console) -> list[logging.Handler]:
     try:
         return [_ToFile(Path(path).expanduser(), console)]
     except OSError as error:
-        raise NotWritable(f"The log file {path} cannot be written: {error.strerror}.", path=path) from error
+        hint = "Name a file in a folder that exists and can be written."
+        raise NotWritable(f"The log file {path} cannot be written: {error.strerror}.", hint=hint, path=path) from error
 
 
 def _plain(settings: Settings) -> logging.Formatter:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from civitai_kit.cli.output.safe_text import cut, padded, shown, width
 from civitai_kit.core.amounts import counted, shown_bytes, shown_seconds
+from civitai_kit.core.events import Asked, PageRead
 from civitai_kit.core.under_way import Moving, State
 
 
 def frame(state: State, now: float, columns: int, rows: int) -> list[str]:
     """A line for each file on its way, as many as fit, and one for all."""
     if state.page is not None:
-        read = f"{counted(state.page.models, 'model')} read, {counted(state.page.items, 'file')} to fetch"
-        return [cut(f"page {state.page.pages:,}: {read}{f' · {shown(state.pause)}' if state.pause else ''}", columns)]
+        return [cut(f"{_asked_line(state.page)}{f' · {shown(state.pause)}' if state.pause else ''}", columns)]
     if not state.files:
         return [cut(shown(state.pause), columns)] if state.pause else []
     room = max(1, rows - 3)
@@ -19,6 +19,13 @@ def frame(state: State, now: float, columns: int, rows: int) -> list[str]:
     lines = [_file_line(key, file, now, columns) for key, file in moving[:room]]
     hidden = [f"… and {len(moving) - room} more under way"] if len(moving) > room else []
     return [*lines, *(cut(line, columns) for line in (*hidden, _total_line(state, now)))]
+
+
+def _asked_line(asked: PageRead | Asked) -> str:
+    if isinstance(asked, Asked):
+        return f"{counted(asked.number, asked.thing)} asked about"
+    read = f"{counted(asked.models, 'model')} read, {counted(asked.items, 'file')} to fetch"
+    return f"page {asked.pages:,}: {read}"
 
 
 def _file_line(key: str, file: Moving, now: float, columns: int) -> str:

@@ -161,7 +161,8 @@ def path_template(value: Any) -> str:
     try:
         Template(template)
     except SettingsError as error:
-        raise ValueRefused(error.message, error.hint) from error
+        said = error.message.removeprefix("path_template ").rstrip(".")
+        raise ValueRefused(said, error.hint, shows_value=False) from error
     return template
 
 

@@ -78,7 +78,7 @@ def error_for(
     """
     kind = kind_of(headers, body)
     said = None if kind in _PAGES else error_text(body)
-    where: dict[str, Any] = {"status": status, "endpoint": endpoint}
+    where: dict[str, Any] = {"status": status, "endpoint": endpoint, "retry_after": retry_after_of(headers)}
     if kind is BodyKind.LOGIN and status < 500:
         return login_required(endpoint, status=status, with_key=with_key)
     if kind is BodyKind.CHALLENGE and status in (200, 403):
@@ -148,7 +148,9 @@ def _not_found(said: str | None, headers: Mapping[str, str], body: bytes, where:
     if kind_of(headers, body) in _PAGES:
         return NotFound("The site has no such address.", hint=_ADDRESS, no_address=True, **where)
     hint = "It may be gone, not public, or not rated yet; check the id."
-    return NotFound(said or "The site has no such thing.", hint=hint, no_address=said is None, **where)
+    # A server's own phrase says nothing about what was asked for.
+    is_bare = said is None or said.rstrip(".").lower() == "not found"
+    return NotFound(said or "The site has no such thing.", hint=hint, no_address=is_bare, **where)
 
 
 def _gone(said: str | None, headers: Mapping[str, str], body: bytes, where: dict[str, Any]) -> SiteError:
@@ -161,10 +163,10 @@ def _too_many(said: str | None, headers: Mapping[str, str], body: bytes, where: 
         return BadQuery(said or "", hint="Page numbers end at 1000 rows; follow the cursor.", **where)
     if trouble is Trouble.QUOTA:
         return RateLimited(said or "", code=Code.QUOTA_EXCEEDED, hint=REMEDIES[Code.QUOTA_EXCEEDED], **where)
-    after = retry_after_of(headers)
+    after = where["retry_after"]
     slower = REMEDIES[Code.RATE_LIMITED]
     hint = slower if after is None else f"The site asks for a pause of {after:.0f} s. {slower}"
-    return RateLimited(said or "The site asks us to slow down.", retry_after=after, hint=hint, **where)
+    return RateLimited(said or "The site asks us to slow down.", hint=hint, **where)
 
 
 def _region(said: str | None, headers: Mapping[str, str], body: bytes, where: dict[str, Any]) -> SiteError:

@@ -68,11 +68,17 @@ class CatalogParts:
 
 Known = tuple[str, int, Entry]
 """The name of a catalog, a version of the site in it, and its entry."""
+Row = dict[str, Any]
+"""What the map says of a version."""
 
 
 def civitai_map(parts: CatalogParts) -> dict[str, Any]:
     """Every entry with a version of the site, by version and by model, and whether its file is there."""
-    return map_of(parts, known_versions(parts), FilesThere(parts.models))
+    rows = rows_of(known_versions(parts), FilesThere(parts.models))
+    for version_id, transfer in parts.moving().items():
+        if version_id in rows:
+            rows[version_id] = moving_row(rows[version_id], transfer)
+    return {"by_version": {str(version_id): row for version_id, row in rows.items()}, "by_model": by_model(rows)}
 
 
 def known_versions(parts: CatalogParts) -> list[Known]:
@@ -86,23 +92,33 @@ def known_versions(parts: CatalogParts) -> list[Known]:
     return [*found.values()]
 
 
-def map_of(parts: CatalogParts, known: list[Known], files: FilesThere) -> dict[str, Any]:
-    """The map of these versions."""
-    moving = parts.moving()
-    by_version: dict[str, dict[str, Any]] = {}
-    by_model: dict[str, list[int]] = {}
-    for catalog, version_id, entry in known:
-        row = by_version[str(version_id)] = _row(entry, catalog, moving, files)
+def rows_of(known: list[Known], files: FilesThere) -> dict[int, Row]:
+    """The rows of these versions, as if nothing were on its way."""
+    return {version_id: _row(entry, catalog, files) for catalog, version_id, entry in known}
+
+
+def by_model(rows: Mapping[int, Row]) -> dict[str, list[int]]:
+    """The versions of each model."""
+    found: dict[str, list[int]] = {}
+    for version_id, row in rows.items():
         if row["civitai_model_id"] is not None:
-            by_model.setdefault(str(row["civitai_model_id"]), []).append(version_id)
-    return {"by_version": by_version, "by_model": by_model}
+            found.setdefault(str(row["civitai_model_id"]), []).append(version_id)
+    return found
 
 
-def _row(entry: Entry, catalog: str, moving: Mapping[int, UnderWay], files: FilesThere) -> dict[str, Any]:
-    file, dest = text_in(entry, "file"), text_in(entry, "dest")
-    row: dict[str, Any] = {
-        "file": file,
-        "dest": dest,
+def moving_row(row: Row, transfer: UnderWay) -> Row:
+    """The row of a version that is on its way, or waits."""
+    at_rest = {name: value for name, value in row.items() if name != "size_disk"}
+    if transfer.is_queued:
+        return {**at_rest, "status": "queued"}
+    bytes_ = {"dl_bytes": transfer.done, "dl_total": transfer.total, "dl_speed": round(transfer.speed)}
+    return {**at_rest, "status": "downloading", **bytes_}
+
+
+def _row(entry: Entry, catalog: str, files: FilesThere) -> Row:
+    row: Row = {
+        "file": text_in(entry, "file"),
+        "dest": text_in(entry, "dest"),
         "name": text_in(entry, "name"),
         "base_model": text_in(entry, "base_model") or text_in(entry, "civitai_base_model"),
         "status": "missing",
@@ -110,12 +126,6 @@ def _row(entry: Entry, catalog: str, moving: Mapping[int, UnderWay], files: File
         "catalog": catalog,
         "size_expected": _bytes_of(entry.get("size_gb")),
     }
-    transfer = moving.get(id_in(entry, "civitai_version_id") or 0)
-    if transfer is not None:
-        row["status"] = "queued" if transfer.is_queued else "downloading"
-        if not transfer.is_queued:
-            row |= {"dl_bytes": transfer.done, "dl_total": transfer.total, "dl_speed": round(transfer.speed)}
-        return row
     size = files.size_of(entry)
     return row if size is None else {**row, "status": "present", "size_disk": size}
 

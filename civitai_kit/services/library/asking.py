@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from civitai_kit.core.errors import SiteError
-from civitai_kit.core.events import Emit, PageRead
+from civitai_kit.core.events import Asked, Emit
 from civitai_kit.core.library.identified import Identified
 from civitai_kit.core.library.model_file import LibraryFile
 from civitai_kit.services.library.ports import LibraryParts
@@ -69,7 +69,7 @@ class Inquiry:
     def tell(self, count: int) -> None:
         """So many more files were asked about."""
         self._asked += count
-        self.emit(PageRead(0, self._asked, 0))
+        self.emit(Asked(self._asked, "file"))
 
     def is_due(self, file: LibraryFile) -> bool:
         """Whether the last answer about a file is too old to be believed."""

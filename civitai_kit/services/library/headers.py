@@ -36,4 +36,4 @@ class Headers:
         if not self._bad:
             return
         more = f"{len(self._bad):,} files have no header of safetensors. The first is " if len(self._bad) > 1 else ""
-        self.emit(Warned(f"{more}{self._bad[0]}", "Such a file is known by its hash alone."))
+        self.emit(Warned(f"{more}{self._bad[0].rstrip('.')}.", "Such a file is known by its hash alone."))

@@ -13,7 +13,7 @@ from datetime import datetime
 from civitai_kit.core.collection.absence import Absence, Absent, SiteState, absent_of, lists_version, state_of_mode
 from civitai_kit.core.collection.entry import Entry
 from civitai_kit.core.errors import Forbidden, Gone, Interrupted, NotFound, Unauthorized
-from civitai_kit.core.events import Emit, PageRead
+from civitai_kit.core.events import Asked, Emit
 from civitai_kit.core.site.models import Model
 from civitai_kit.core.site.references import LARGEST_ID
 from civitai_kit.services.listed import batches, listed_models, refuse_no_address
@@ -38,14 +38,14 @@ def find_removed(parts: RemovedParts, emit: Emit) -> Absence:
     """
     checked = 0
     removed: list[Absent] = []
-    for number, batch in enumerate(batches(_versions_by_model(parts.store)), 1):
+    for batch in batches(_versions_by_model(parts.store)):
         if parts.stopped():
             raise Interrupted("Stopped before everything was asked.", hint="What was heard is kept; run it again.")
         heard = list(_ask(parts, batch))
         parts.store.put_many(entry for entry, _ in heard)
         checked += len(heard)
         removed += [absent_of(entry) for entry, state in heard if state is not None]
-        emit(PageRead(number, checked, len(removed)))
+        emit(Asked(checked, "version"))
     return Absence(checked=checked, removed=tuple(sorted(removed, key=lambda absent: absent.version_id)))
 
 

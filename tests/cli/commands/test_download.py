@@ -304,6 +304,8 @@ def test_many_failures_of_one_cause_are_one_error_with_one_remedy(at_sandbox: Ru
 
 def test_a_save_path_that_is_a_file_is_9(at_sandbox: Run, empty_home: Path) -> None:
     (empty_home / "file").write_text("")
+    for words in (("scan", *LORAS), ("db", "view"), ("download", *LORAS, "--dry-run")):
+        assert at_sandbox(*words, "--save-path", "file", "--json").code == 9
     said = at_sandbox("download", *LORAS, "--yes", "--save-path", "file", "--json")
     assert (said.code, codes(said)) == (9, ["not_writable"])
 

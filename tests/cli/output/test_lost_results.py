@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.program import Program
+
 COMMANDS = (
     *(
         "--help",
@@ -23,7 +25,8 @@ COMMANDS = (
     *("db view", "db view --json", "db stats", "db stats --json", "db export -", "clean", "clean --json"),
     *("--show-completion bash", "db export /dev/stdout"),
 )
-PROGRAM = [sys.executable, "-m", "civitai_kit"]
+# Each way of writing once: the page that is ready, Typer's, lines, JSON, an export, a script for a shell.
+CLOSED = ("--help", "", "scan --help", "config path", "db view --json", "db export -", "--show-completion bash")
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
 
@@ -34,25 +37,35 @@ def shell(line: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(["bash", "-c", kit + line], capture_output=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("to", ["/dev/full", "&-"])
-def test_a_full_or_closed_stdout_is_a_failure_with_a_sentence(command: str, to: str, empty_home: Path) -> None:
-    ran = shell(f"kit {command} >{to}")
-    first, *rest = ran.stderr.decode().splitlines()
-    why = "No space left on device." if to == "/dev/full" else ""
-    assert first.startswith("error: ") and "cannot be written: " in first and first.endswith(why)
-    assert ran.returncode == 9 and len(rest) <= 1 and "Traceback" not in ran.stderr.decode()
+def is_said(code: int, err: bytes, end: str = "") -> bool:
+    """Whether a command failed with one sentence about its output."""
+    first, *rest = err.decode().splitlines()
+    assert first.startswith("error: ") and "cannot be written: " in first and first.endswith(end), err
+    return code == 9 and len(rest) <= 1 and "Traceback" not in err.decode()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_reader_that_left_is_no_failure_and_no_word(command: str, empty_home: Path) -> None:
+def test_a_full_stdout_is_a_failure_with_a_sentence(command: str, empty_home: Path, program: Program) -> None:
+    with open("/dev/full", "wb", buffering=0) as full:  # noqa: PTH123
+        running = program.start(command.split(), stdout=full.fileno())
+    _, err = running.communicate()
+    assert is_said(running.wait(), err, "No space left on device.")
+
+
+@pytest.mark.parametrize("command", CLOSED)
+def test_a_closed_stdout_is_a_failure_with_a_sentence(command: str, empty_home: Path) -> None:
+    ran = shell(f"kit {command} >&-")
+    assert is_said(ran.returncode, ran.stderr)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_reader_that_left_is_no_failure_and_no_word(command: str, empty_home: Path, program: Program) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as gone:
-        ran = subprocess.run(
-            [*PROGRAM, *command.split()], stdout=gone, stderr=subprocess.PIPE, check=False, timeout=120
-        )
-    assert ran.returncode == 0 and b"rror" not in ran.stderr
+        running = program.start(command.split(), stdout=gone.fileno())
+    _, err = running.communicate()
+    assert running.wait() == 0 and b"rror" not in err
 
 
 def test_a_command_that_failed_says_both(empty_home: Path) -> None:

@@ -18,6 +18,7 @@ from civitai_kit.core.amounts import counted
 from civitai_kit.core.codes import Code
 from civitai_kit.core.errors import CivitaiKitError, HashMismatch, Interrupted, UsageError
 from civitai_kit.core.events import (
+    Asked,
     FileDone,
     FileFailed,
     FileKept,
@@ -261,6 +262,12 @@ def test_a_try_from_zero_gives_no_negative_speed() -> None:
     assert pace.speed(3.0) == 50
 
 
+def test_what_was_asked_about_is_told_in_a_line() -> None:
+    state = State()
+    state.take(Asked(5, "version"), 0.0)
+    assert frame(state, 0.0, 80, 24) == ["5 versions asked about"]
+
+
 def test_a_silent_host_has_no_speed_once_its_last_bytes_are_old() -> None:
     pace = SpeedMeter()
     for now in (0.0, 1.0, 2.0):
@@ -314,6 +321,28 @@ def test_an_answer_is_given_once(capsys: pytest.CaptureFixture[str]) -> None:
     console.show("scan", Outcome(data={"a": 1}))
     console.show("scan", Outcome(data={"a": 2}))
     assert capsys.readouterr().out.count("schema") == 1
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        ((99,), "error: version 99: Model not found\n"),
+        ((99, 98), "error: 2 times: Model not found\n       version 99, version 98\n"),
+        ((1, 2, 3, 4, 5), "error: 5 times: Model not found\n       version 1, version 2, version 3 and 2 more\n"),
+    ],
+)
+def test_an_error_says_of_which_version_it_is(
+    ids: tuple[int, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [CivitaiKitError("Model not found", code=Code.UNAVAILABLE, version_id=each).as_row() for each in ids]
+    Console(color=False).show("scan", Outcome(errors=rows, exit_code=5))
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_an_error_that_names_its_id_does_so_once(capsys: pytest.CaptureFixture[str]) -> None:
+    row = CivitaiKitError("No model with id 5", code=Code.NOT_FOUND, model_id=5).as_row()
+    Console(color=False).show("scan", Outcome(errors=[row], exit_code=4))
+    assert capsys.readouterr().err.startswith("error: No model with id 5\n")
 
 
 def test_many_errors_are_cut_for_a_person_and_whole_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:

@@ -152,11 +152,11 @@ def questions(collection: Collection) -> list[str]:
 
 @pytest.mark.parametrize("options", [{}, {"metadata": True, "model_info": True}])
 def test_a_saved_plan_asks_once_for_a_hundred_models(collection: Collection, options: dict[str, bool]) -> None:
-    collection.sandbox.world = World.large(models=150, bytes_each=1000)
+    collection.sandbox.world = World.large(models=110, bytes_each=1000)
     plan = read_plan(plan_text(collection.scan()), "plan.json")
     collection.sandbox.clear_requests()
     report = collection.execute(plan, concurrency=8, **options)
-    assert (report.exit_code, len(report.downloaded)) == (0, 150)
+    assert (report.exit_code, len(report.downloaded)) == (0, 110)
     assert questions(collection) == ["/api/v1/models", "/api/v1/models"]
 
 

@@ -20,7 +20,8 @@ from civitai_kit.machine import boot
 from civitai_kit.transfer.part.journal import parse_journal, parse_marks, stretches
 from tests.transfer.conftest import Desk
 
-SIZE = 40_000_000
+SIZE = 20_000_000
+KILLS = 15
 SCRIPT = Path(__file__).with_name("kill_me.py")
 
 
@@ -78,7 +79,8 @@ def kept(desk: Desk) -> int:
     assert journal is not None
     held = desk.target.with_name("model.safetensors.part").read_bytes()
     claimed = [(0, journal.synced), *stretches(parse_marks(content, boot()), journal.synced, SIZE)]
-    assert all(held[start:stop] == desk.content[start:stop] for start, stop in claimed)
+    right = desk.content
+    assert all(held[start:stop] == right[start:stop] for start, stop in claimed)
     return next((stop for start, stop in claimed[1:2] if start == journal.synced), journal.synced)
 
 
@@ -97,11 +99,11 @@ def test_killed_again_and_again_it_ends_right_and_fetches_nothing_written_twice(
     desk.closing.callback((victims := Victims(desk, connections)).close)
     chance = random.Random(connections)
     kills = 0
-    while kills < 25:
+    while kills < KILLS:
         claimed = kept(desk)
         desk.sandbox.clear_requests()
         desk.sandbox.faults.clear()
-        desk.sandbox.faults.add("throttle", times=None, rate=80_000_000 // connections)
+        desk.sandbox.faults.add("throttle", times=None, rate=40_000_000 // connections)
         victim = victims.start()
         time.sleep(chance.uniform(0, 0.3))
         with suppress(ProcessLookupError):

@@ -100,10 +100,17 @@ def _lines(report: LibraryReport, output: Path) -> Iterator[str]:
         if len(news) > _MOST_ROWS:
             yield f"… and {len(news) - _MOST_ROWS:,} more; --json has them all."
         yield ""
-    counts = ", ".join(f"{number:,} {status}" for status, number in report.counts.items() if number)
+    counts = ", ".join(_counted(status, number) for status, number in report.counts.items() if number)
     yield f"Looked at {counted(len(report.files), 'file')}{f': {counts}' if counts else ''}."
     if report.files:
         yield f"The library is in {output}."
+
+
+def _counted(status: str, number: int) -> str:
+    from civitai_kit.core.amounts import counted
+    from civitai_kit.core.library.report import FileStatus
+
+    return counted(number, "error") if status == FileStatus.ERROR else f"{number:,} {status}"
 
 
 def _cells(file: ScannedFile) -> list[str]:

@@ -208,8 +208,14 @@
     return waits ? `${parts.join(", ")}. ${waits}` : parts.join(", ");
   };
   const WHERE = "`civitai-kit library scan`, then `civitai-kit library pages`, make its page.";
+  const WHY = {
+    have: "here already", unsafe: "unsafe by the site's scan", early_access: "in early access", private: "private",
+    not_downloadable: "not for download", archived: "archived", taken_down: "taken down", no_files: "without files",
+  };
+  const passedOver = ([reason, number]) =>
+    `${number} ${WHY[reason] || `left out by the settings (${reason.replaceAll("_", " ")})`}`;
   const saved = (row) => {
-    if (!row.saved.length) return "Nothing to fetch: it is here already, or the settings leave it out.";
+    if (!row.saved.length) return `Nothing to fetch: ${Object.entries(row.skips).map(passedOver).join(", ") || "no files"}.`;
     const more = row.finished - row.saved.length;
     return `Fetched to ${row.saved.join(", ")}${more > 0 ? ` and ${counted(more, "more file")}` : ""} below the save path. ${WHERE}`;
   };

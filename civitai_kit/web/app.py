@@ -10,7 +10,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
@@ -138,6 +138,11 @@ class _ServedFolder(StaticFiles):
         return (place, found) if is_ours else ("", None)
 
 
+_NO_PAGES = """There are no pages here yet: `civitai-kit library scan`, then `civitai-kit library pages`, make them.
+The API is described at /docs.
+"""
+
+
 class _Pages(_ServedFolder):
     """The library's folder."""
 
@@ -145,7 +150,12 @@ class _Pages(_ServedFolder):
         """The file at a path, or 404."""
         if _is_hidden(path) or path in _NOT_SHOWN:
             return JSONResponse({"detail": "Not Found"}, 404)
-        response = await super().get_response(path, scope)
+        try:
+            response = await super().get_response(path, scope)
+        except HTTPException as error:
+            if error.status_code == 404 and path == ".":
+                return PlainTextResponse(_NO_PAGES, 404)
+            raise
         response.headers.setdefault("Cache-Control", "no-cache")
         return response
 

@@ -181,7 +181,7 @@ def test_a_ref_that_names_a_file_fetches_that_file_alone(serve: Serve, civitai_s
     unknown = until(server, order(server, ref=f"{site}99")["id"], "done", "failed")
     assert [error["message"] for error in unknown["errors"]] == [f"Version {version.id} has no file 99."]
     again = until(server, order(server, ref=f"{site}{second.id}")["id"], "done", "failed")
-    assert (again["status"], again["skipped"], again["saved"]) == ("done", 1, [])
+    assert (again["status"], again["skipped"], again["skips"], again["saved"]) == ("done", 1, {"have": 1}, [])
 
 
 def test_a_download_waits_for_another_program_that_writes(serve: Serve, civitai_sandbox: Sandbox) -> None:

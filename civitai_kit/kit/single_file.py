@@ -22,6 +22,7 @@ from civitai_kit.core.proxies import proxy_for
 from civitai_kit.core.site.models import Model, ModelFile, ModelVersion, with_ids
 from civitai_kit.core.site.urls import path_and_query
 from civitai_kit.disk.hashing import digest_file
+from civitai_kit.files.errors import writing
 from civitai_kit.machine import proxy_variables
 from civitai_kit.services.items import item_of, order_of
 from civitai_kit.transfer.file.fetch import Fetcher
@@ -164,5 +165,8 @@ def _target(to: PathLike, name: str) -> Path:
     if not isinstance(to, str | os.PathLike) or isinstance(os.fspath(to), bytes) or "\0" in str(to):
         raise UsageError(f"to takes the path of a folder or file, not {to!r}.")
     path = Path(to)
-    folder = str(to).endswith(("/", os.sep)) or path.is_dir()
-    return (path / name if folder else path).absolute()
+    with writing(path):
+        folder = str(to).endswith(("/", os.sep)) or path.is_dir()
+        target = (path / name if folder else path).absolute()
+        target.exists()  # Whatever the system has against such a path, it says here.
+    return target

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
@@ -113,25 +114,30 @@ def _built(name: str, branch: Branch) -> TyperCommand | TyperGroup:
     return _built_group(name, branch)
 
 
-def _built_group(name: str, branch: Branch, *, completion: bool = False) -> TyperGroup:
+def _built_group(name: str, branch: Branch, *, completion: bool = False) -> LazyGroup:
     assert not isinstance(branch.where, str)
-    # Typer makes the group itself, so its table has to be on the class.
-    kind = type("Group", (LazyGroup,), {"branches": branch.where})
+    group = copy(_empty_group(name, branch.summary, completion=completion))
+    group.branches = branch.where
+    return group
+
+
+# Whoever parses many lines in one process, as our tests do, builds each group and each command once.
+@cache
+def _empty_group(name: str, summary: str, *, completion: bool) -> LazyGroup:
     app = typer.Typer(
         context_settings=HELP,
         name=name,
-        cls=kind,
+        cls=LazyGroup,
         rich_markup_mode=None,
         add_completion=completion,
         subcommand_metavar="COMMAND …",
     )
-    app.callback(help=branch.summary)(_with_signature(_nothing, (*GLOBAL, QUIET_BEFORE)))
+    app.callback(help=summary)(_with_signature(_nothing, (*GLOBAL, QUIET_BEFORE)))
     group = get_command(app)
-    assert isinstance(group, TyperGroup)
+    assert isinstance(group, LazyGroup)
     return group
 
 
-# Whoever parses many lines in one process, as our tests do, builds a command once.
 @cache
 def _built_command(name: str, where: str, summary: str, *, is_local: bool) -> TyperCommand:
     module, _, attribute = where.partition(":")

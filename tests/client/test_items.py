@@ -24,12 +24,12 @@ def cursors(pages: list[Any]) -> list[Any]:
 def test_pages_hold_every_model_once_and_any_of_them_can_be_the_first_of_another_day(
     asking: Asking, sort: ModelSort | None
 ) -> None:
-    asking.sandbox.world = World.large(models=23, bytes_each=100)
-    pages = asking.ask(lambda client: client.models(sort=sort, limit=5).pages())
+    asking.sandbox.world = World.large(models=13, bytes_each=100)
+    pages = asking.ask(lambda client: client.models(sort=sort, limit=4).pages())
     ids = [[model.id for model in page.items] for page in pages]
     assert sorted(chain(*ids)) == sorted(asking.sandbox.world.models)
     for done, cursor in enumerate(cursors(pages)[:-1], start=1):
-        rest = asking.ask(methodcaller("models", sort=sort, limit=5, cursor=cursor))
+        rest = asking.ask(methodcaller("models", sort=sort, limit=4, cursor=cursor))
         assert [model.id for model in rest] == list(chain(*ids[done:]))
 
 

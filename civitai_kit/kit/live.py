@@ -76,7 +76,7 @@ class _LiveDownload:
         if plan is None:
             assert order.reference is not None, "an order names something or holds a plan"
             plan = scan(kit.scan_parts, scan_request(kit.settings, [order.reference], ()), self.emit)
-        return placed_by_catalog(kit.catalog_parts, plan, kit.ground.below_save_path, kit.ground.places())
+        return placed_by_catalog(kit.catalog_parts, plan, kit.disk, kit.ground.below_save_path, kit.ground.places())
 
     @contextmanager
     def _open_when_free(self) -> Iterator[Kit]:

@@ -44,6 +44,7 @@ class SharedStore:
     def _read(self, emit: Emit) -> Iterator[LmdbStore]:
         with self._changed:
             self._changed.wait_for(lambda: not self._is_changing)
+            self._let_go_of_what_is_gone()
             if self._open is None or not self._open.is_there:
                 self._open = self._ground.store(emit, read_only=True)
             store = self._open
@@ -54,6 +55,13 @@ class SharedStore:
             with self._changed:
                 self._readers -= 1
                 self._changed.notify_all()
+
+    def _let_go_of_what_is_gone(self) -> None:
+        """Close a database that was removed or replaced since; while it is written or read, that waits."""
+        held = self._open
+        if held is not None and not self._writing.locked() and not self._readers and not held.is_current:
+            self._open = None
+            held.close()
 
     @contextmanager
     def _written(self, emit: Emit) -> Iterator[LmdbStore]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 import lmdb
 
 from civitai_kit.core.errors import NotWritable
+from civitai_kit.store.data_file import NAME
 from civitai_kit.store.errors import translated
 from civitai_kit.store.guard import GuardedTransaction, PageGuard, guard_of
 from civitai_kit.store.opening import open_handle
@@ -37,6 +39,7 @@ class Environment:
         self.read_only = read_only
         self.notice = notice
         self._handle = handle
+        self._opened = (path / NAME).stat()
         self._gate = _Gate()
         self._writing = threading.Lock()
         self._writer: int | None = None
@@ -54,6 +57,16 @@ class Environment:
                 opened.handle.reader_check()
             guard = guard_of(path)
         return cls(path, opened.handle, guard, read_only=read_only, notice=opened.notice)
+
+    def is_current(self) -> bool:
+        """Whether its file is still the one that lies in the folder."""
+        try:
+            there = (self.path / NAME).stat()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return os.path.samestat(there, self._opened)
 
     def close(self) -> None:
         """Close it; a second time does nothing."""

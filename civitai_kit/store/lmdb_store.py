@@ -77,6 +77,11 @@ class LmdbStore:
         """Whether there was a database to open; reading one that is not there finds nothing."""
         return self._environment is not None
 
+    @property
+    def is_current(self) -> bool:
+        """Whether what is open is still what lies there: a database may be removed or replaced meanwhile."""
+        return self._environment is None or self._environment.is_current()
+
     def close(self) -> None:
         """Close it; a second time does nothing."""
         self._image_log.close()

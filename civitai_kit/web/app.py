@@ -9,8 +9,8 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
@@ -66,7 +66,7 @@ def make_app(parts: WebParts) -> ASGIApp:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
     routes.extend(page_routes())
     routes.append(Mount("/", _Pages(parts.library, html=True)))
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
+    app = Starlette(routes=routes, exception_handlers=_ANSWERS)
     return Guard(
         app,
         token=parts.token,
@@ -91,6 +91,14 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": "Something unforeseen happened; the server's log says what."}, 500)
+
+
+async def _cut(request: Request, error: Exception) -> Response:
+    # Nobody hears it; the log says that the request was no good.
+    return JSONResponse({"detail": "The body did not come whole."}, 400)
+
+
+_ANSWERS = {HTTPException: _refused, ClientDisconnect: _cut, Exception: _failed}
 
 
 async def _health(request: Request) -> Response:
@@ -130,6 +138,11 @@ class _ServedFolder(StaticFiles):
         return (place, found) if is_ours else ("", None)
 
 
+_NO_PAGES = """There are no pages here yet: `civitai-kit library scan`, then `civitai-kit library pages`, make them.
+The API is described at /docs.
+"""
+
+
 class _Pages(_ServedFolder):
     """The library's folder."""
 
@@ -137,7 +150,12 @@ class _Pages(_ServedFolder):
         """The file at a path, or 404."""
         if _is_hidden(path) or path in _NOT_SHOWN:
             return JSONResponse({"detail": "Not Found"}, 404)
-        response = await super().get_response(path, scope)
+        try:
+            response = await super().get_response(path, scope)
+        except HTTPException as error:
+            if error.status_code == 404 and path == ".":
+                return PlainTextResponse(_NO_PAGES, 404)
+            raise
         response.headers.setdefault("Cache-Control", "no-cache")
         return response
 

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from civitai_kit.core.errors import CivitaiKitError, UsageError
 from civitai_kit.services.catalog.catalogs import NotNow
@@ -82,8 +83,8 @@ class LiveApi:
             return of_error(NotNow("Too many programs follow the downloads already.", status=503))
         last = request.headers.get("last-event-id", "")
         since = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else 0
-        rows = _stream(self._queue, since, self._followers)
-        return StreamingResponse(rows, media_type="text/event-stream", headers=_STREAM_HEADERS)
+        rows = _stream(self._queue, since)
+        return _Followed(rows, self._followers)
 
     def _answered(self, answer: Callable[[], Response]) -> Response:
         try:
@@ -93,25 +94,37 @@ class LiveApi:
             return of_error(error)
 
 
-async def _stream(queue: DownloadQueue, since: int, followers: asyncio.Semaphore) -> AsyncIterator[bytes]:
+class _Followed(StreamingResponse):
+    """A stream of events, that has one of the places for as long as it is open."""
+
+    def __init__(self, rows: AsyncIterator[bytes], places: asyncio.Semaphore) -> None:
+        super().__init__(rows, media_type="text/event-stream", headers=_STREAM_HEADERS)
+        self._places = places
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it. Nothing is awaited between the look at the places and here, so that one is free."""
+        async with self._places:
+            await super().__call__(scope, receive, send)
+
+
+async def _stream(queue: DownloadQueue, since: int) -> AsyncIterator[bytes]:
     """Every download that changed after `since`, then each change; many changes of one at once are told as one."""
     loop, changed = asyncio.get_running_loop(), asyncio.Event()
-    async with followers:
-        with queue.heard(lambda: _call(loop, changed.set)):
-            yield b": these are the downloads\n\n"
-            while True:
-                changed.clear()
-                is_last = queue.is_ended
-                for row in queue.rows(since):
-                    since = row["revision"]
-                    yield b"id: %d\nevent: download\ndata: %s\n\n" % (since, json.dumps(row).encode())
-                if is_last:
-                    return
-                await asyncio.sleep(_BETWEEN_EVENTS)
-                try:
-                    await asyncio.wait_for(changed.wait(), _QUIET_SECONDS)
-                except TimeoutError:
-                    yield b": still here\n\n"
+    with queue.heard(lambda: _call(loop, changed.set)):
+        yield b": these are the downloads\n\n"
+        while True:
+            changed.clear()
+            is_last = queue.is_ended
+            for row in queue.rows(since):
+                since = row["revision"]
+                yield b"id: %d\nevent: download\ndata: %s\n\n" % (since, json.dumps(row).encode())
+            if is_last:
+                return
+            await asyncio.sleep(_BETWEEN_EVENTS)
+            try:
+                await asyncio.wait_for(changed.wait(), _QUIET_SECONDS)
+            except TimeoutError:
+                yield b": still here\n\n"
 
 
 def _call(loop: asyncio.AbstractEventLoop, action: Callable[[], None]) -> None:

@@ -133,8 +133,9 @@ def _missing(said: str) -> Any:
 
 
 def _host(request: Request) -> str:
-    """The root that was asked, as the site prints it in its addresses."""
-    return f"{request.url.scheme}://{request.url.netloc}"
+    """The root that was asked, as the site prints it in its addresses; who asks through a proxy with TLS asked that."""
+    is_secure = request.headers.get("x-forwarded-proto") == "https"
+    return f"{'https' if is_secure else request.url.scheme}://{request.url.netloc}"
 
 
 def _ids(request: Request, name: str) -> list[int]:

@@ -102,6 +102,7 @@ def _download_schemas() -> dict[str, Any]:
     moving |= {"done": number, "size": or_none, "speed": number, "waits": text_or_none}
     counts = ("id", "revision", "files", "finished", "failed", "skipped", "done", "size", "speed")
     row: dict[str, Any] = dict.fromkeys(counts, number)
+    row["skips"] = {"type": "object", "additionalProperties": number}
     row |= {"ref": text, "name": text_or_none, "model_id": or_none, "version_id": or_none, "waits": text_or_none}
     row |= {"status": {"type": "string", "enum": [str(status) for status in DownloadStatus]}}
     row |= {"moving": {"type": "array", "items": {"type": "object", "properties": moving, "required": [*moving]}}}

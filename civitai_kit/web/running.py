@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from starlette.types import ASGIApp
 
 from civitai_kit.asgi import serving
-from civitai_kit.web.patience import SECONDS, patient
+from civitai_kit.web.patience import SECONDS, UNREAD_SECONDS, patient
 
 # Answers under way get so long when the server is stopped.
 _GRACE_SECONDS = 3
@@ -17,12 +17,17 @@ _LONGEST_HEAD = 16 * 1024
 _MOST_CONNECTIONS = 500
 
 
-def running(app: ASGIApp, listener: socket.socket, *, patience: float = SECONDS) -> AbstractContextManager[None]:
-    """Serve on an open socket in a thread until the block ends; a head may take so many seconds."""
+def running(
+    app: ASGIApp, listener: socket.socket, *, patience: float = SECONDS, unread: float = UNREAD_SECONDS
+) -> AbstractContextManager[None]:
+    """Serve on an open socket in a thread until the block ends.
+
+    A head may take `patience` seconds, and an answer may lie unread for `unread`.
+    """
     return serving(
         app,
         listener,
-        http=patient(patience),
+        http=patient(patience, unread),
         limit_concurrency=_MOST_CONNECTIONS,
         h11_max_incomplete_event_size=_LONGEST_HEAD,
         timeout_keep_alive=15,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -35,6 +36,28 @@ def test_a_reader_within_a_write_sees_what_was_written(tmp_path: Path) -> None:
         assert after.get(5) is not None
         with pytest.raises(NotWritable):
             after.put(Entry(version_id=6))
+    shared.close()
+
+
+def test_a_database_that_was_removed_or_replaced_is_read_anew(tmp_path: Path) -> None:
+    shared, other = shared_store(tmp_path), shared_store(tmp_path / "other")
+    database = tmp_path / "downloads" / "civitai_download_db"
+    with shared.store(unheard, read_only=False) as writer:
+        writer.put(Entry(version_id=5))
+    with shared.store(unheard, read_only=True) as reader:
+        shutil.rmtree(database)
+        with shared.store(unheard, read_only=True) as within:
+            assert reader.get(5) is not None and within.get(5) is not None, "who reads it goes on with it"
+    with shared.store(unheard, read_only=True) as reader:
+        assert reader.get(5) is None
+    for number in (6, 7):
+        with other.store(unheard, read_only=False) as writer:
+            writer.put(Entry(version_id=number))
+        other.close()
+        shutil.rmtree(database, ignore_errors=True)
+        shutil.copytree(tmp_path / "other" / "downloads" / "civitai_download_db", database)
+        with shared.store(unheard, read_only=True) as reader:
+            assert reader.get(number) is not None
     shared.close()
 
 

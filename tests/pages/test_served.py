@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -211,6 +212,28 @@ def test_a_page_that_was_hidden_or_whose_server_was_away_hears_what_it_missed(li
         again.ask("POST", "/api/admin/download", json={"version_id": 10**9})
         see(tab, "visible")
         tab.wait_for("document.querySelector('.served-count').textContent === '1 failed, 1 done'")
+
+
+def test_what_was_wrong_is_told_no_longer_than_it_is_so(library: Library, tab: Tab) -> None:
+    library.sandbox.faults.add("stall", times=None, at=40_000, seconds=120)
+    with library.served() as server:
+        tab.open(f"{server.url}/ink/ink.html")
+        give(tab, TOKEN)
+        v2 = spot(tab, "v2")
+        tab.run(f"{v2}.querySelector('button').click()")
+        tab.wait_for(f"{v2}.querySelector('.served-row button').checkVisibility()")
+        see(tab, "hidden")
+        server.ask("DELETE", "/api/admin/download/1")
+        while server.ask("DELETE", "/api/admin/download/1").status_code != 409:
+            time.sleep(0.01)
+        tab.run(f"{v2}.querySelector('.served-row button').click()")
+        tab.wait_for(f"/has ended/.test({v2}.innerText)")
+        see(tab, "visible")
+        tab.wait_for(f"!/has ended/.test({v2}.innerText)")
+    tab.run(f"{v2}.querySelector('button').click()")
+    tab.wait_for(f"/does not answer/.test({v2}.innerText)")
+    with library.served(port=int(server.url.rpartition(":")[2])):
+        tab.wait_for(f"!/does not answer/.test({v2}.innerText)")
 
 
 def test_nothing_of_it_is_there_from_a_file_or_behind_another_server(library: Library, tab: Tab) -> None:

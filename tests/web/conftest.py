@@ -24,7 +24,7 @@ from civitai_kit.kit.shared_store import SharedStore
 from civitai_kit.testing import Sandbox
 from civitai_kit.web.app import make_app
 from civitai_kit.web.parts import web_parts
-from civitai_kit.web.patience import SECONDS
+from civitai_kit.web.patience import SECONDS, UNREAD_SECONDS
 from civitai_kit.web.running import listen, running
 
 TOKEN = "a-token-for-the-tests"
@@ -61,6 +61,7 @@ def served(
     *,
     with_files: bool = False,
     patience: float = SECONDS,
+    unread: float = UNREAD_SECONDS,
     port: int = 0,
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     origins: tuple[str, ...] = (),
@@ -78,7 +79,7 @@ def served(
         queue = download_queue(loaded, shared)
         parts = web_parts(kit, queue, shared, token=TOKEN, with_files=with_files, log=_unheard, told=_unheard)
         app = around(make_app(parts))
-        with closing(shared), running(app, listener, patience=patience), closing(queue):
+        with closing(shared), running(app, listener, patience=patience, unread=unread), closing(queue):
             yield Server(f"http://127.0.0.1:{listener.getsockname()[1]}", home / "downloads")
 
 

@@ -288,10 +288,11 @@ def test_no_range_gets_more_than_the_file(ground: Ground, wanted: str) -> None:
     ground.check(said)
 
 
-def test_who_says_a_head_slowly_or_nothing_is_let_go(tmp_path: Path) -> None:
+def test_who_says_a_request_slowly_or_nothing_is_let_go(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    half = head(BEARER, "Content-Length: 50", method="POST", path="/api/admin/download") + b"{"
     with served(tmp_path, patience=0.2) as server:
         host, port = server.url.removeprefix("http://").split(":")
-        for begun in (b"", b"GET / HTT", head(path="/healthz")):
+        for begun in (b"", b"GET / HTT", head(path="/healthz"), half):
             with socket.create_connection((host, int(port)), timeout=20) as raw:
                 raw.sendall(begun)
                 if begun.endswith(b"\r\n\r\n"):
@@ -302,6 +303,7 @@ def test_who_says_a_head_slowly_or_nothing_is_let_go(tmp_path: Path) -> None:
                     pass
                 assert time.monotonic() - began < 10
         assert server.ask("GET", "/healthz", token=None).status_code == 200
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_who_reads_nothing_keeps_nobody_waiting(ground: Ground) -> None:
@@ -313,3 +315,26 @@ def test_who_reads_nothing_keeps_nobody_waiting(ground: Ground) -> None:
         raw.sendall(head(path="/files/loras/big.safetensors"))
         ground.check(raw.recv(100))
     big.unlink()
+
+
+def test_who_reads_nothing_for_long_is_let_go(tmp_path: Path) -> None:
+    with served(tmp_path, with_files=True, unread=0.2) as server:
+        server.folder.mkdir()
+        with (server.folder / "big.safetensors").open("wb") as file:
+            file.truncate(64 * 2**20)
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as raw:
+            raw.sendall(head(path="/files/big.safetensors"))
+            assert _is_refused(raw)
+
+
+def _is_refused(raw: socket.socket) -> bool:
+    """Whether the other end closes a connection within 20 seconds; nothing is read of it."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            raw.sendall(b"\r\n")
+        except ConnectionError:
+            return True
+        time.sleep(0.02)
+    return False

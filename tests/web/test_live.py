@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
+import socket
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +181,7 @@ def test_a_ref_that_names_a_file_fetches_that_file_alone(serve: Serve, civitai_s
     unknown = until(server, order(server, ref=f"{site}99")["id"], "done", "failed")
     assert [error["message"] for error in unknown["errors"]] == [f"Version {version.id} has no file 99."]
     again = until(server, order(server, ref=f"{site}{second.id}")["id"], "done", "failed")
-    assert (again["status"], again["skipped"], again["saved"]) == ("done", 1, [])
+    assert (again["status"], again["skipped"], again["skips"], again["saved"]) == ("done", 1, {"have": 1}, [])
 
 
 def test_a_download_waits_for_another_program_that_writes(serve: Serve, civitai_sandbox: Sandbox) -> None:
@@ -217,3 +220,14 @@ def test_to_close_the_server_ends_downloads_in_order(start: Start, civitai_sandb
     again = start("--token", TOKEN)
     assert until(again, order(again, version_id=version.id)["id"], "done", "failed")["status"] == "done"
     assert [path.stat().st_size for path in (tmp_path / "downloads").rglob("*.safetensors")] == [file.body.size]
+
+
+def test_of_many_that_follow_at_once_those_beyond_the_limit_are_refused(serve: Serve) -> None:
+    host, port = serve().url.removeprefix("http://").split(":")
+    asked = f"GET {EVENTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
+    with ExitStack() as stack:
+        raw = [stack.enter_context(socket.create_connection((host, int(port)), timeout=20)) for _ in range(60)]
+        for one in raw:
+            one.sendall(asked)
+        statuses = [one.recv(65536).split()[1] for one in raw]
+    assert Counter(statuses) == {b"200": 50, b"503": 10}

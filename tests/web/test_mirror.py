@@ -211,6 +211,13 @@ def test_a_file_is_found_by_its_hash(fill: Fill) -> None:
         assert (answer.status_code, set(answer.json())) == (400, {"error"})
 
 
+def test_who_asks_through_a_proxy_with_tls_is_told_addresses_of_it(fill: Fill) -> None:
+    said = {"Host": "localhost:8443", "X-Forwarded-Proto": "https"}
+    version = fill(PLAIN_PAGE).get(f"/api/v1/model-versions/{PLAIN}", **said).json()
+    addresses = [version["downloadUrl"], *(file["downloadUrl"] for file in version["files"])]
+    assert all(address.startswith("https://localhost:8443/api/download/") for address in addresses)
+
+
 def test_both_clients_fetch_a_file_from_a_mirror(fill: Fill, tmp_path: Path) -> None:
     box = fill(PLAIN_PAGE)
     with Client(KEY, base_url=box.url) as client:

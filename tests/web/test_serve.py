@@ -167,6 +167,7 @@ def test_what_cannot_be_served_safely_is_refused(civitai_sandbox: Sandbox, tmp_p
         assert "--port" in refused(civitai_sandbox, tmp_path, "--port", port)["hint"]
     assert "--host" in refused(civitai_sandbox, tmp_path, "--host", "203.0.113.5", "--token", TOKEN)["hint"]
     assert "'*'" in refused(civitai_sandbox, tmp_path, "--allow-origin", "*")["message"]
+    assert "a name" in refused(civitai_sandbox, tmp_path, "--allow-host", "https://models.example.org")["message"]
     kept = tmp_path / "conf" / "civitai-kit" / "serve-token"
     kept.chmod(0o644)
     assert "read by others" in refused(civitai_sandbox, tmp_path, "--port", "0")["message"]
@@ -174,13 +175,15 @@ def test_what_cannot_be_served_safely_is_refused(civitai_sandbox: Sandbox, tmp_p
 
 def test_the_librarys_pages_and_on_request_the_models_are_served(serve: Serve, tmp_path: Path) -> None:
     library, models = tmp_path / "downloads" / "library", tmp_path / "downloads" / "lora"
+    server = serve(with_files=True)
+    missing = server.ask("GET", "/", token=None)
+    assert missing.status_code == 404 and "`civitai-kit library pages`" in missing.text
     library.mkdir(parents=True)
     models.mkdir()
     (library / "index.html").write_text("<h1>mine</h1>")
     (models / "a.safetensors").write_bytes(bytes(range(100)))
     (models / "a.json").write_text("{}")
     (tmp_path / "downloads" / ".secret.safetensors").write_text("x")
-    server = serve(with_files=True)
     assert server.ask("GET", "/", token=None).text == "<h1>mine</h1>"
     part = server.ask("GET", "/files/lora/a.safetensors", token=None, headers={"Range": "bytes=10-19"})
     assert (part.status_code, part.content) == (206, bytes(range(10, 20)))

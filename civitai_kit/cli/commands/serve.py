@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import logging
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from civitai_kit.web.guard import Access
 
 MISSING = "Serving needs Starlette and uvicorn, which are not installed."
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
 DETAILS = """The catalogs' API is at /api/admin/…, the library's pages at /. /healthz says that the server is there;
 /docs and /openapi.json describe the API. It wants a token: --token, the setting, or one that is made once, kept for you
 alone and shown when it is made. Listening beyond this machine takes a token that you have set. --allow-origin lets
@@ -49,12 +51,13 @@ def run(call: Call) -> Outcome:
 
     loaded = call.load()
     settings = loaded.settings
+    names = _names(call)
     token, is_new = _token(call, settings)
     with reading(call) as kit, _listener(listen, settings) as listener:
         url = _url(settings, listener)
         shared = SharedStore(kit.ground)
         queue = _queue(loaded, shared)
-        parts = _parts(call, kit, queue, shared, token)
+        parts = _parts(call, kit, queue, shared, token=token, names=names)
         # Downloads end in order while the server still answers, so that whoever follows them sees their end.
         with closing(shared), running(make_app(parts), listener), closing(queue):
             data = {"url": url, "token_is_new": is_new}
@@ -124,12 +127,24 @@ def _queue(loaded: Loaded, shared: SharedStore) -> DownloadQueue:
     return download_queue(loaded, shared, logged, _ended)
 
 
-def _parts(call: Call, kit: Kit, queue: DownloadQueue, shared: SharedStore, token: str) -> WebParts:
+def _parts(
+    call: Call, kit: Kit, queue: DownloadQueue, shared: SharedStore, *, token: str, names: list[str]
+) -> WebParts:
     from civitai_kit.web.parts import web_parts
 
-    names = {name.lower() for name in call.many("allow_host")}
     files = call.has("files")
     return web_parts(kit, queue, shared, token=token, names=names, with_files=files, log=_log, told=_told)
+
+
+def _names(call: Call) -> list[str]:
+    """What browsers may call the server, besides its own names; an address would be let through without."""
+    for name in call.many("allow_host"):
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"--allow-host: expected a name, like models.example.org, got {shown(name)!r}.",
+                hint="It stands there as in an address of the server, without https:// and without a port.",
+            )
+    return [name.lower() for name in call.many("allow_host")]
 
 
 def _log(access: Access) -> None:

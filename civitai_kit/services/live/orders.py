@@ -108,14 +108,14 @@ class OrderedDownload:
     errors: list[dict[str, Any]] = field(default_factory=list)
     items: Mapping[str, Item] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
-    skipped: int = 0
+    skips: Mapping[str, int] = field(default_factory=dict)
     name: str | None = None
     saved: list[str] = field(default_factory=list)
 
     def take_plan(self, plan: Plan) -> None:
         """Note which files it will be."""
         self.items = {item.path: item for item in plan.items}
-        self.skipped = len(plan.skips)
+        self.skips = {str(reason): number for reason, number in plan.skip_counts().items()}
         self.name = _name_of(plan.items)
 
     def take(self, event: Event, now: float) -> None:
@@ -159,7 +159,8 @@ class OrderedDownload:
             "files": self.state.files,
             "finished": self.state.finished - self.state.failed,
             "failed": self.state.failed,
-            "skipped": self.skipped,
+            "skipped": sum(self.skips.values()),
+            "skips": {**self.skips},
             "done": self.state.done_bytes,
             "size": self.state.size,
             "speed": 0 if self.status.is_end else round(self.state.pace.speed(now)),

@@ -131,6 +131,8 @@
     const before = rows;
     rows = new Map(downloads.map((row) => [row.id, row]));
     stopping.clear();
+    // The server was away since, or is another one.
+    for (const spot of spots) put(spot.wrong, "");
     for (const row of downloads) announce(row, before.get(row.id));
     isAccepted = true;
     trouble = "";
@@ -206,8 +208,14 @@
     return waits ? `${parts.join(", ")}. ${waits}` : parts.join(", ");
   };
   const WHERE = "`civitai-kit library scan`, then `civitai-kit library pages`, make its page.";
+  const WHY = {
+    have: "here already", unsafe: "unsafe by the site's scan", early_access: "in early access", private: "private",
+    not_downloadable: "not for download", archived: "archived", taken_down: "taken down", no_files: "without files",
+  };
+  const passedOver = ([reason, number]) =>
+    `${number} ${WHY[reason] || `left out by the settings (${reason.replaceAll("_", " ")})`}`;
   const saved = (row) => {
-    if (!row.saved.length) return "Nothing to fetch: it is here already, or the settings leave it out.";
+    if (!row.saved.length) return `Nothing to fetch: ${Object.entries(row.skips).map(passedOver).join(", ") || "no files"}.`;
     const more = row.finished - row.saved.length;
     return `Fetched to ${row.saved.join(", ")}${more > 0 ? ` and ${counted(more, "more file")}` : ""} below the save path. ${WHERE}`;
   };
@@ -252,7 +260,7 @@
     texts.append(view.name, view.bar, view.facts, view.wrong);
     root.append(texts, view.stop);
     view.wrong.setAttribute("role", "alert");
-    view.stop.addEventListener("click", () => stop(view.row, (text) => put(view.wrong, text)));
+    view.stop.addEventListener("click", () => stop(view.row, (text) => put(view.wrong, isActive(view.row) ? text : "")));
     view.afterStop = afterStop;
     return view;
   };
@@ -263,6 +271,7 @@
   };
 
   const showRow = (view, row) => {
+    if (view.row?.id !== row.id || !isActive(row)) put(view.wrong, "");
     view.row = row;
     view.root.dataset.status = row.status;
     put(view.name, IS_INDEX ? nameOf(row) : "");

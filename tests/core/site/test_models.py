@@ -172,7 +172,7 @@ def test_nothing_at_all_is_survived(kind: type[SiteValue]) -> None:
 
 def nulls(kind: type[SiteValue]) -> dict[str, Any]:
     """An answer in which every field is null."""
-    return {field.alias or name: None for name, field in kind.model_fields.items() if name != "raw"}
+    return {field.serialization_alias or name: None for name, field in kind.model_fields.items() if name != "raw"}
 
 
 @pytest.mark.parametrize("kind", VALUES)

@@ -20,7 +20,7 @@ from civitai_kit.services.items import proof_of
 Relative = Callable[[str], str | None]
 
 
-class SaveFolder(Protocol):
+class CatalogedFiles(Protocol):
     """The save path: what lies there already."""
 
     def size(self, path: str) -> int | None:
@@ -31,7 +31,7 @@ class SaveFolder(Protocol):
 
 
 def placed_by_catalog(
-    parts: CatalogParts, plan: Plan, disk: SaveFolder, relative: Relative, places: tuple[str, ...]
+    parts: CatalogParts, plan: Plan, disk: CatalogedFiles, relative: Relative, places: tuple[str, ...]
 ) -> Plan:
     """The plan with the files that the catalogs name at the places that they have there.
 
@@ -96,7 +96,7 @@ def link_to_places(found: Sequence[Elsewhere], disk: LinkingFolder) -> None:
         disk.link(disk.place_of(each.path), each.place)
 
 
-def _is_another(item: Item, path: str, disk: SaveFolder) -> bool:
+def _is_another(item: Item, path: str, disk: CatalogedFiles) -> bool:
     """Whether a file lies there that is not the item's: somebody's own, which only has its name."""
     try:
         size = disk.size(path)

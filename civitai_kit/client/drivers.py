@@ -207,7 +207,7 @@ class Driver(_Driver):
         except exchange.failures() as error:
             raise attempt.failed(error) from error
         finally:
-            self._done(attempt.exchange(message.headers), span)
+            self._done(attempt.exchange(message.headers, self._clean), span)
 
 
 class AsyncDriver(_Driver):
@@ -295,4 +295,4 @@ class AsyncDriver(_Driver):
         except exchange.failures() as error:
             raise attempt.failed(error) from error
         finally:
-            self._done(attempt.exchange(message.headers), span)
+            self._done(attempt.exchange(message.headers, self._clean), span)

@@ -451,6 +451,17 @@ def test_a_key_that_the_site_says_back_to_us_is_told_to_nobody(carried: bool) ->
     assert "know bearer very-secret" not in trace.replace("Bearer", "bearer") and "very-secret" not in str(said)
 
 
+def test_a_key_in_an_odd_place_is_not_told_to_a_log_either() -> None:
+    def parrot(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json={"items": []}, headers={"Server": "very-secret"})
+
+    said: list[Any] = []
+    http = httpx2.Client(transport=httpx2.MockTransport(parrot), headers={"User-Agent": "mine very-secret"})
+    with Client("very-secret", http=http, log=said.append) as client:
+        client.models_page(query="very-secret")
+    assert said[0].response_headers["server"] == "…" and "very-secret" not in str(said)
+
+
 def test_a_key_that_the_site_puts_into_an_answer_is_not_kept_with_it() -> None:
     def parrot(request: httpx2.Request) -> httpx2.Response:
         key = request.headers["authorization"].removeprefix("Bearer ")

@@ -83,3 +83,14 @@ def test_a_page_that_failed_can_be_asked_for_again(client: Client, civitai_sandb
     with pytest.raises(Unavailable):
         next(items)
     assert len(found + [model.id for model in items]) == 23
+
+
+def test_pages_go_on_after_one_that_failed_and_never_say_that_they_have_ended(
+    client: Client, civitai_sandbox: Sandbox
+) -> None:
+    civitai_sandbox.faults.add("server_error", times=4, match="cursor=")
+    pages = client.models(limit=5).pages()
+    found = list(next(pages).items)
+    with pytest.raises(Unavailable):
+        next(pages)
+    assert len(found + [model for page in pages for model in page.items]) == 23

@@ -58,7 +58,7 @@ def test_a_signal_ends_it_in_order_within_three_seconds_and_the_next_run_goes_on
     process = _start(program, album)
     end = time.monotonic() + 30
     # Those under way may be of a page or two before: enough for the first ones to be settled.
-    while len(album.pictures() if album.root.exists() else []) < 45:
+    while len(album.pictures() if album.root.exists() else []) < 60:
         assert time.monotonic() < end and process.poll() is None, "it fetched nothing"
         time.sleep(0.01)
     begun = time.monotonic()

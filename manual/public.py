@@ -127,15 +127,14 @@ def _member(name: str, kind: type, word: str) -> Entry:
         return Entry(name=full, kind="property", signature=signature, doc=_doc(found))
     if inspect.isdatadescriptor(found):
         return Entry(name=full, kind="attribute")
-    # A question to the site is a method of a client, whichever client it is.
     bound = found.__get__(object(), kind) if hasattr(found, "__get__") else found
     if not callable(bound):
         return Entry(name=full, kind="attribute")
     signature = _signature(bound, asynchronous="Async" in name)
-    asks = not (inspect.isfunction(found) or type(found) in _KINDS)
-    awaited = inspect.iscoroutinefunction(bound) or (asks and "Async" in name and "AsyncItems" not in signature)
     shown = _KINDS.get(type(found), "method")
-    return Entry(name=full, kind=shown, signature=signature, doc=_doc(bound), awaited=awaited)
+    return Entry(
+        name=full, kind=shown, signature=signature, doc=_doc(bound), awaited=inspect.iscoroutinefunction(bound)
+    )
 
 
 def _is_public(word: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from civitai_kit.sandbox.serve import Sandbox
-from pictures.terminal import Terminal, screen
+from pictures.terminal import Start, Terminal, screen
 
 COLUMNS, ROWS = 100, 30
 PROMPT = "\x1b[32m$ \x1b[0m"
@@ -28,7 +28,8 @@ MOVING = {
 class Shell:
     """A terminal in an empty folder, whose user has the sandbox for a site; it keeps the lines that were shown."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+    def __init__(self, sandbox: Sandbox, folder: Path, start: Start) -> None:
+        self._start = start
         self.sandbox = sandbox
         self.folder = folder
         self.lines: list[str] = []
@@ -37,7 +38,7 @@ class Shell:
         """Type a command line."""
         self.lines.append(f"{PROMPT}\x1b[1m{line}\x1b[0m")
         _, *words = shlex.split(line)
-        return Terminal(words, self.folder, self._environment(), rows=ROWS, columns=COLUMNS)
+        return Terminal(words, self.folder, self._environment(), rows=ROWS, columns=COLUMNS, start=self._start)
 
     def keep(self, lines: list[str]) -> None:
         """Keep what a command has shown, its moving numbers fixed."""

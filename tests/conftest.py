@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from civitai_kit.cli.start import RARE_COLLECTION
 from tests.program import Program, loaded
 
 pytest_plugins = ["civitai_kit.testing"]
@@ -25,6 +27,10 @@ for _name in [name for name in os.environ if name.startswith("CIVITAI")] + [
 ]:
     os.environ.pop(_name, None)
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+
+# To load all certificates for each client would be most of its time, and what is on this machine needs none.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
 # Thousands of folders come and go, and every write is waited for: both are quicker in memory than on a disk.
 _IN_MEMORY = Path("/dev/shm")
@@ -44,12 +50,20 @@ settings.register_profile(
 settings.register_profile("search", max_examples=2000, deadline=None)
 settings.load_profile("ci")
 
+# Thousands of tests and all modules stay to the end: to look through them for cycles is a tenth of the work.
+gc.set_threshold(*RARE_COLLECTION)
+
 # Under nohup or in a background job these are ignored, and programs started from here would inherit that;
 # a handler they do not.
 if os.name == "posix" and threading.current_thread() is threading.main_thread():
     for _signal in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(_signal) is signal.SIG_IGN:
             signal.signal(_signal, lambda *_: None)
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of every later search for cycles what is there by now."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

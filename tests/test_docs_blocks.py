@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import warnings
+from codeop import compile_command
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
@@ -98,6 +99,17 @@ def test_a_page_imports_nothing_but_public_names(page: Path) -> None:
     for node in imported:
         public = import_module(node.module or "").__all__
         assert {alias.name for alias in node.names} <= set(public)
+
+
+def test_what_the_tutorial_types_can_be_typed_at_the_oldest_prompt() -> None:
+    """Where a blank line ends a block, and nothing else does."""
+    for name, block in blocks(ROOT / "docs" / "tutorial.md"):
+        typed = ""
+        for line in (*block.lstrip("\n").splitlines(), "") if name is None else ():
+            typed = f"{typed}{line}\n"
+            if compile_command(typed.rstrip("\n") + ("\n" if line == "" else ""), symbol="single") is not None:
+                typed = ""
+        assert not typed.strip(), f"not ended: {typed}"
 
 
 def test_the_tests_of_the_tutorial_pass(folder: Path) -> None:

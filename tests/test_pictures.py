@@ -14,14 +14,15 @@ from pictures.__main__ import PICTURES, draw
 from pictures.drawing import drawn, text_of
 from pictures.scenes import SCENES
 from pictures.terminal import screen
+from tests.program import Program
 
 DRAWN_WITH = {"svg", "style", "defs", "clipPath", "rect", "circle", "g", "text"}
 KEPT = sorted(PICTURES.glob("*.svg"))
 
 
 @pytest.mark.slow
-def test_the_pictures_show_what_the_program_says_today(tmp_path: Path) -> None:
-    draw(tmp_path)
+def test_the_pictures_show_what_the_program_says_today(program: Program, tmp_path: Path) -> None:
+    draw(tmp_path, program.start_at)
     for kept in KEPT:
         anew = (tmp_path / kept.name).read_text(encoding="utf-8")
         assert text_of(anew) == text_of(kept.read_text(encoding="utf-8")), "draw them anew: make pictures"

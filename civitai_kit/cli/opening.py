@@ -45,5 +45,13 @@ def is_empty(call: Call, loaded: Loaded) -> bool:
         return kit.store.count() == 0
 
 
+def has_no_library(call: Call, loaded: Loaded) -> bool:
+    """Whether no file of the library is known, found out without making anything."""
+    from civitai_kit.kit.parts import open_kit
+
+    with open_kit(loaded, _unheard, writing=False, command=call.command, stop=call.stop) as kit:
+        return next(kit.library_parts.files(), None) is None
+
+
 def _unheard(event: object) -> None:
     """Reading the database tells nothing worth drawing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from queue import Empty, Queue
+from time import monotonic, sleep
 from typing import Any, Generic, TypeVar
 
 from civitai_kit.machine import start_thread
@@ -13,6 +14,14 @@ T = TypeVar("T")
 
 # Seconds between two looks at whether to go on waiting; this is also what lets Ctrl-C through on every system.
 LOOK = 0.25
+
+
+def rest(seconds: float, check: Callable[[], None]) -> None:
+    """Sleep, and check often enough to notice a stop."""
+    until = monotonic() + seconds
+    while (left := until - monotonic()) > 0:
+        check()
+        sleep(min(left, LOOK))
 
 
 class Stopped(Exception):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from civitai_kit.core.errors import SiteError, UnexpectedReply, UsageError
-from civitai_kit.core.retry import FailedTry, RetryPolicy, RetryRules, Trouble
+from civitai_kit.core.retry import FailedTry, RetryPolicy, RetryRules, Trouble, wait_said
 from civitai_kit.core.site.replies import error_for, is_login_address, login_required, trouble_in
 from civitai_kit.core.site.strict_json import NotJson, parse_json
 
@@ -113,10 +113,10 @@ class Asker:
                 return (yield from attempt())
             except NoAnswer as failure:
                 failed = failure
-            wait = self.rules.wait(_as_seen(failed, tried, self.chance()))
+            wait = wait_said(self.rules, _as_seen(failed, tried, self.chance()))
             if wait is None:
                 raise _counted(failed.error, tried) from None
-            yield Sleep(max(wait, 0.0), failed.error.message, everybody=failed.trouble is Trouble.TOO_FAST)
+            yield Sleep(wait, failed.error.message, everybody=failed.trouble is Trouble.TOO_FAST)
 
     def _json(self, request: Request, fits: Fits) -> Call[Any]:
         response, away = yield from self._follow(request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from time import monotonic, sleep
 from typing import Any, TypeVar
 
 import anyio
@@ -20,6 +19,7 @@ from civitai_kit.client.items import AsyncItems, Items
 from civitai_kit.client.listing import Listing
 from civitai_kit.client.loop_connections import LoopConnections
 from civitai_kit.client.manner import Manner
+from civitai_kit.client.pacing import turn_of
 from civitai_kit.client.tracing import Span, begin_span
 from civitai_kit.client.user_http import AsyncHttp, SyncHttp, check_kind
 from civitai_kit.core.errors import Interrupted, SiteError, UsageError
@@ -49,7 +49,7 @@ class _Driver:
         carried = self._http.headers.get("authorization", "")
         self._held = HeldKey(self._key, exchange.key_in(carried), self.asker.site)
         exchange.refuse_key_in_clear(self._key or exchange.key_in(carried), self.asker.site, self._proxy)
-        self.secret = self._key or carried.removeprefix("Bearer ")
+        self.secret = self._key or exchange.key_in(carried) or carried
 
     def _make_http(self) -> Any:
         raise NotImplementedError
@@ -83,9 +83,14 @@ class _Driver:
         if self.manner.log is not None:
             self.manner.log(done)
 
-    def _check(self) -> None:
+    def _check_open(self) -> None:
         if self._is_closed:
             raise UsageError("This client is closed.", hint="Make another one.")
+        if not self._owned and getattr(self._http, "is_closed", False) is True:
+            raise UsageError("The HTTP client that was handed in is closed.", hint="Close it after this one.")
+
+    def _check(self) -> None:
+        self._check_open()
         if self.manner.stop is not None and self.manner.stop.is_set():
             raise Interrupted("Interrupted.", hint="What was done so far is kept.")
 
@@ -117,6 +122,7 @@ class Driver(_Driver):
 
     def key(self, check: Callable[[], None] | None = None) -> str | None:
         """The key that the site is shown, given to us or carried by the HTTP client; the site is asked who it is."""
+        self._check_open()
         if not self._held.is_settled:
             with self._settling:
                 if not self._held.is_settled:
@@ -170,10 +176,10 @@ class Driver(_Driver):
         check()
         if isinstance(step, Sleep):
             self._pauses(step)
-            _rest(step.seconds, check)
+            ahead.rest(step.seconds, check)
             return SLEPT
         self.key(check)
-        _rest(self.manner.pace.reserve(), check)
+        ahead.rest(turn_of(self.manner.pace), check)
         return self._sent(step, check)
 
     def _introduced(self, check: Callable[[], None]) -> Response | None:
@@ -196,6 +202,8 @@ class Driver(_Driver):
             finally:
                 answer.close()
             return attempt.response(self.secret)
+        except exchange.refusals() as refusal:
+            return attempt.refused(refusal, self.manner.largest_body).response(self.secret)
         except exchange.failures() as error:
             raise attempt.failed(error) from error
         finally:
@@ -222,6 +230,7 @@ class AsyncDriver(_Driver):
 
     async def key(self) -> str | None:
         """The key that the site is shown, given to us or carried by the HTTP client; the site is asked who it is."""
+        self._check_open()
         if not self._held.is_settled:
             async with self._settling:
                 if not self._held.is_settled:
@@ -261,7 +270,7 @@ class AsyncDriver(_Driver):
             await anyio.sleep(step.seconds)
             return SLEPT
         await self.key()
-        await anyio.sleep(self.manner.pace.reserve())
+        await anyio.sleep(turn_of(self.manner.pace))
         return await self._send(step)
 
     async def _introduced(self) -> Response | None:
@@ -281,15 +290,9 @@ class AsyncDriver(_Driver):
             finally:
                 await answer.aclose()
             return attempt.response(self.secret)
+        except exchange.refusals() as refusal:
+            return attempt.refused(refusal, self.manner.largest_body).response(self.secret)
         except exchange.failures() as error:
             raise attempt.failed(error) from error
         finally:
             self._done(attempt.exchange(message.headers), span)
-
-
-def _rest(seconds: float, check: Callable[[], None]) -> None:
-    """Sleep, and check often enough to notice a stop."""
-    until = monotonic() + seconds
-    while (left := until - monotonic()) > 0:
-        check()
-        sleep(min(left, ahead.LOOK))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from inspect import Signature, signature
+from inspect import Parameter, Signature, signature
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from civitai_kit.client import account, calls, look_ups, publications
@@ -24,54 +25,56 @@ class Blocking:
 
     _driver: Driver
 
+    def __init_subclass__(cls) -> None:
+        """Put plain functions in place of the questions."""
+        _put_methods(cls, awaits=False)
+
 
 class Awaiting:
     """A client whose methods give something to await."""
 
     _driver: AsyncDriver
 
-
-def _without_asker(build: Callable[..., Any]) -> Signature:
-    """The signature that a user sees."""
-    _, *rest = signature(build).parameters.values()
-    return Signature(rest)
+    def __init_subclass__(cls) -> None:
+        """Put plain functions in place of the questions."""
+        _put_methods(cls, awaits=True)
 
 
 class endpoint(Generic[P, T]):
-    """A call as a method: the blocking client returns its result, the asynchronous one an awaitable."""
+    """A call that becomes a method: the blocking client returns its result, the asynchronous one awaits it."""
 
     def __init__(self, build: Callable[Concatenate[Asker, P], Call[T]]) -> None:
-        self._build = build
-        self._shown = _without_asker(build)
-        self.__doc__ = build.__doc__
+        self.build = build
 
     @overload
     def __get__(self, client: None, owner: type[Any]) -> endpoint[P, T]: ...
     @overload
     def __get__(self, client: Blocking, owner: type[Any]) -> Callable[P, T]: ...
     @overload
-    def __get__(self, client: Awaiting, owner: type[Any]) -> Callable[P, Awaitable[T]]: ...
+    def __get__(self, client: Awaiting, owner: type[Any]) -> Callable[P, Coroutine[Any, Any, T]]: ...
 
     def __get__(self, client: Any, owner: type[Any]) -> Any:
-        """The method of one client."""
-        if client is None:
-            return self
+        """Itself: no client has it any more, each has a function in its place."""
+        return self
 
-        @wraps(self._build)
-        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client._driver.run(self._build(client._driver.asker, *args, **kwargs))
+    def method(self, *, awaits: bool) -> Callable[..., Any]:
+        """The function of one of the clients."""
+        build = self.build
 
-        method.__signature__ = self._shown  # type: ignore[attr-defined]  # what `help` shows
-        return method
+        def blocking(client: Blocking, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            return client._driver.run(build(client._driver.asker, *args, **kwargs))
+
+        async def awaiting(client: Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            return await client._driver.run(build(client._driver.asker, *args, **kwargs))
+
+        return awaiting if awaits else blocking
 
 
 class listed(Generic[P, V]):
-    """A listing as a method: an iterator of its items on one client, an asynchronous iterator on the other."""
+    """A listing that becomes a method: an iterator of its items on one client, an asynchronous one on the other."""
 
     def __init__(self, build: Callable[Concatenate[Asker, P], Listing[V]]) -> None:
-        self._build = build
-        self._shown = _without_asker(build)
-        self.__doc__ = build.__doc__
+        self.build = build
 
     @overload
     def __get__(self, client: None, owner: type[Any]) -> listed[P, V]: ...
@@ -81,16 +84,17 @@ class listed(Generic[P, V]):
     def __get__(self, client: Awaiting, owner: type[Any]) -> Callable[P, AsyncItems[V]]: ...
 
     def __get__(self, client: Any, owner: type[Any]) -> Any:
-        """The method of one client."""
-        if client is None:
-            return self
+        """Itself, as that of an endpoint."""
+        return self
 
-        @wraps(self._build)
-        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client._driver.items(self._build(client._driver.asker, *args, **kwargs))
+    def method(self, *, awaits: bool) -> Callable[..., Any]:
+        """The function of either client."""
+        build = self.build
 
-        method.__signature__ = self._shown  # type: ignore[attr-defined]  # what `help` shows
-        return method
+        def listing(client: Any, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+            return client._driver.items(build(client._driver.asker, *args, **kwargs))
+
+        return listing
 
 
 class Endpoints:
@@ -130,3 +134,22 @@ class Endpoints:
     enums = endpoint(calls.enums)
     users = endpoint(calls.users)
     tag_exists = endpoint(calls.tag_exists)
+
+
+def _put_methods(client: type, *, awaits: bool) -> None:
+    """Give a client what `help`, `inspect` and `mock.create_autospec` take for methods."""
+    for name, asked in vars(Endpoints).items():
+        if isinstance(asked, endpoint | listed) and getattr(client, name) is asked:
+            method: Any = wraps(asked.build)(asked.method(awaits=awaits))
+            method.__qualname__ = f"{client.__qualname__}.{name}"
+            method.__signature__ = _as_shown(asked.build, awaits=awaits)
+            setattr(client, name, method)
+
+
+def _as_shown(build: Callable[..., Any], *, awaits: bool) -> Signature:
+    """The signature that a user sees."""
+    made = signature(build)
+    _, *rest = made.parameters.values()
+    result = re.sub(r"^Call\[(.*)\]$", r"\1", made.return_annotation)
+    result = re.sub(r"^Listing\b", "AsyncItems" if awaits else "Items", result)
+    return Signature([Parameter("self", Parameter.POSITIONAL_OR_KEYWORD), *rest], return_annotation=result)

@@ -7,6 +7,7 @@ import re
 import ssl
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
@@ -92,16 +93,23 @@ class Attempt:
             raise NoAnswer(*refused)
         coding = answer.headers.get("content-encoding", "").strip().lower()
         if coding not in _CODINGS:
-            raise self._failure(
-                f"The site's answer is packed in a way that is not read ({coding[:40]!r}).", Trouble.GARBLED
-            )
+            said = f"The site's answer is packed in a way that is not read ({coding[:40]!r})."
+            raise self._failure(said, Trouble.GARBLED, "Try again later; something on the way may pack it so.")
 
     def take(self, chunk: bytes, largest: int) -> None:
         """Add the next decoded bytes. Raises NoAnswer when the body is larger than `largest`."""
         self._size += len(chunk)
         if self._size > largest:
-            raise self._failure(f"The site's answer is bigger than {largest // 2**20} MiB.", Trouble.REFUSED)
+            said = f"The site's answer is bigger than {largest // 2**20} MiB."
+            raise self._failure(said, Trouble.REFUSED, "Ask for less at once (--page-size, limit).")
         self._chunks.append(chunk)
+
+    def refused(self, refusal: Any, largest: int) -> Attempt:
+        """Take the answer that a hook of the user's client has raised for; its body is there where the hook read it."""
+        self.open(refusal.response)
+        with suppress(RuntimeError):
+            self.take(refusal.response.content, largest)
+        return self
 
     def response(self, secret: str) -> Response:
         """The answer, when the body has ended; our `secret` is cut where the site repeats it, for answers are kept."""
@@ -133,9 +141,8 @@ class Attempt:
             trouble=self._trouble,
         )
 
-    def _failure(self, said: str, trouble: Trouble) -> NoAnswer:
+    def _failure(self, said: str, trouble: Trouble, hint: str) -> NoAnswer:
         self._trouble = said
-        hint = "Ask for less at once (--page-size, limit)."
         return NoAnswer(UnexpectedReply(said, status=self._status, endpoint=self._request.endpoint, hint=hint), trouble)
 
     @property
@@ -145,8 +152,16 @@ class Attempt:
 
 def failures() -> tuple[type[Exception], ...]:
     """The exception classes of the loaded HTTP libraries: ours, and that of a client which a user handed in."""
-    loaded = (sys.modules.get(name) for name in ("httpx2", "httpx"))
-    return (EndlessHead, *(library.RequestError for library in loaded if library is not None))
+    return (EndlessHead, *(library.RequestError for library in _loaded()))
+
+
+def refusals() -> tuple[type[Exception], ...]:
+    """What their `raise_for_status` raises, which users call in hooks of their clients."""
+    return tuple(library.HTTPStatusError for library in _loaded())
+
+
+def _loaded() -> list[Any]:
+    return [sys.modules[name] for name in ("httpx2", "httpx") if name in sys.modules]
 
 
 def has_name(headers: Mapping[str, str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import iscoroutinefunction
 from math import inf
 from typing import Protocol
 
@@ -45,6 +46,8 @@ class Manner:
         """Raise UsageError for what nothing can be asked with."""
         _check_policy("retry", self.retry, "wait")
         _check_policy("pace", self.pace, "reserve", "hold")
+        check_hook("on_wait", self.on_wait)
+        check_hook("log", self.log)
         if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float) or not 0 < self.timeout < inf:
             raise UsageError(f"timeout takes seconds, not {self.timeout!r}.", hint="More than none, such as 60.")
 
@@ -54,6 +57,12 @@ class Manner:
             self.on_wait(seconds, why)
         if everybody:
             self.pace.hold(seconds)
+
+
+def check_hook(name: str, hook: object) -> None:
+    """Raise UsageError for what cannot be called, or would have to be awaited."""
+    if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
+        raise UsageError(f"{name} takes a plain function, not {hook!r}.")
 
 
 def _check_policy(name: str, policy: object, *methods: str) -> None:

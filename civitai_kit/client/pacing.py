@@ -7,6 +7,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
+from civitai_kit.core.retry import sound_seconds
+
 
 class PacePolicy(Protocol):
     """Decides when a request may start; any thread may ask. Pace is the usual policy."""
@@ -18,6 +20,11 @@ class PacePolicy(Protocol):
         """Let nobody start for so long: the site has asked for a pause."""
 
 
+def turn_of(pace: PacePolicy) -> float:
+    """The seconds that a policy, which may be anybody's, lets us wait. Raises UsageError for what are none."""
+    return sound_seconds(pace.reserve(), "What reserve() of a pace gives")
+
+
 class Pace:
     """Lets requests start at least `delay` seconds apart, whichever thread or client they come from.
 
@@ -26,7 +33,7 @@ class Pace:
     """
 
     def __init__(self, delay: float = 0.0, clock: Callable[[], float] = monotonic) -> None:
-        self._delay = delay
+        self._delay = sound_seconds(delay, "The delay of a pace")
         self._clock = clock
         self._free = 0.0
         self._held = 0.0

@@ -89,7 +89,7 @@ def check_kind(http: object, *, awaits: bool) -> None:
     """Raise UsageError for what is no HTTP client, or one of the other kind; `awaits` says which is wanted."""
     kind = "AsyncClient" if awaits else "Client"
     send = getattr(http, "send", None)
-    if send is None or not hasattr(http, "build_request"):
+    if isinstance(http, type) or send is None or not hasattr(http, "build_request"):
         raise UsageError(f"http takes an HTTP client, not {type(http).__name__}.", hint=f"Such as httpx2.{kind}().")
     if iscoroutinefunction(send) is not awaits:
         other = "Client" if awaits else "AsyncClient"

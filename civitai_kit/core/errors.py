@@ -72,6 +72,10 @@ class CivitaiKitError(Exception):
         self.path = path
         self.received: int = 0
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled with all parts, whichever its class wants to be made with."""
+        return _made_again, (type(self), self.args), self.__dict__
+
     @property
     def exit_code(self) -> int:
         """The exit code that this error alone would end the command with."""
@@ -89,6 +93,10 @@ class CivitaiKitError(Exception):
             "path": self.path and cut_in_the_middle(without_keys(self.path), LONGEST_PATH),
         }
         return {name: value for name, value in parts.items() if value is not None}
+
+
+def _made_again(kind: type[CivitaiKitError], args: tuple[Any, ...]) -> CivitaiKitError:
+    return kind.__new__(kind, *args)
 
 
 class UsageError(CivitaiKitError):

@@ -99,9 +99,12 @@ def _capital(proxy: Proxy | None) -> str:
 def _words(error: BaseException, names: set[str], host: str, silence: float) -> tuple[str, str]:
     """A sentence about a failure that may pass, and what to do about it."""
     if names & _SILENT:
-        return f"{host} was silent for {silence:g} seconds.", "Try again, or raise the timeout (--api-timeout)."
+        return (
+            f"{host} was silent for {silence:g} seconds.",
+            "Try again, or raise the timeout (--api-timeout, timeout).",
+        )
     if names & _UNREACHED:
-        hint = "Check the network, the proxy, and the site's address (--api-url)."
+        hint = "Check the network, the proxy, and the site's address (--api-url, base_url)."
         return f"{host} cannot be reached: {plain_text(error)}.", hint
     return f"The connection to {host} broke: {plain_text(error)}.", "Try again; what was done so far is kept."
 

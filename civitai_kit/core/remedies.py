@@ -8,7 +8,7 @@ from typing import Any
 from civitai_kit.core.codes import Code
 
 KEY_PAGE = "https://civitai.com/user/account"
-LOGIN = f"Make an API key at {KEY_PAGE} and put it in the variable CIVITAI_API_KEY."
+LOGIN = f"Make an API key at {KEY_PAGE} and put it in the variable CIVITAI_API_KEY (in Python: Client(api_key=…))."
 BAD_KEY = f"The site takes a wrong or expired key for none: make a new one at {KEY_PAGE}."
 
 REMEDIES: Mapping[Code, str] = {

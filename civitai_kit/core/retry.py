@@ -9,7 +9,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import NamedTuple, Protocol
 
-from civitai_kit.core.errors import CivitaiKitError
+from civitai_kit.core.errors import CivitaiKitError, UsageError
 
 # A longer pause than this is reported to the person instead of waited for.
 LONGEST_RETRY_AFTER = 300.0
@@ -74,11 +74,31 @@ class RetryRules:
     first_wait: float = 1.0
     longest_wait: float = 60.0
 
+    def __post_init__(self) -> None:
+        """Raise UsageError for what counts nothing."""
+        if isinstance(self.max_retries, bool) or not isinstance(self.max_retries, int):
+            raise UsageError(f"max_retries takes a whole number, not {self.max_retries!r}.")
+        sound_seconds(self.first_wait, "first_wait")
+        sound_seconds(self.longest_wait, "longest_wait")
+
     def wait(self, failed: FailedTry) -> float | None:
         """Seconds to wait before the next try, None to give up."""
         return wait_before_retry(
             self, failed.trouble, failed.tried, retry_after=failed.retry_after, chance=failed.chance
         )
+
+
+def sound_seconds(said: object, where: str) -> float:
+    """Seconds that somebody's program has said, none where they are below none; UsageError for what are none."""
+    if isinstance(said, bool) or not isinstance(said, int | float) or not isfinite(said):
+        raise UsageError(f"{where} is seconds, not {said!r}.")
+    return max(said, 0.0)
+
+
+def wait_said(policy: RetryPolicy, failed: FailedTry) -> float | None:
+    """What a policy says, which may be anybody's: seconds, or None to give up. Raises UsageError for anything else."""
+    wait = policy.wait(failed)
+    return None if wait is None else sound_seconds(wait, "What wait() of a retry policy gives")
 
 
 class Setback(Exception):
@@ -193,20 +213,19 @@ class Retries:
 
     def wait_after(self, setback: Setback) -> float | None:
         """Seconds to wait before the next try, None to give up."""
-        wait = self._policy.wait(
-            FailedTry(
-                error=setback.error,
-                trouble=setback.trouble,
-                tried=self._tried + 1,
-                retry_after=setback.retry_after,
-                chance=self._chance(),
-            )
+        failed = FailedTry(
+            error=setback.error,
+            trouble=setback.trouble,
+            tried=self._tried + 1,
+            retry_after=setback.retry_after,
+            chance=self._chance(),
         )
+        wait = wait_said(self._policy, failed)
         self._links += setback.stale
         if setback.stale and wait is not None and self._links <= _FREE_LINKS:
             return 0.0
         self._tried += 1
-        return wait and max(wait, 0.0)
+        return wait
 
 
 def retry_after_of(headers: Mapping[str, str]) -> float | None:

@@ -123,10 +123,10 @@ def remove_empty_folders(folder: Path, root: Path) -> list[Path]:
     return removed
 
 
-def refuse_file(root: Path, what: str = "save path", option: str = "--save-path") -> None:
+def refuse_file(root: Path, what: str = "save path", option: str = " with --save-path") -> None:
     """Raise NotWritable where a folder that settings name is a file."""
     if root.exists() and not root.is_dir():
-        raise NotWritable(f"The {what} {root} is a file", hint=f"Choose a folder with {option}.", path=str(root))
+        raise NotWritable(f"The {what} {root} is a file.", hint=f"Choose a folder{option}.", path=str(root))
 
 
 def _listing(folder: Path) -> list[os.DirEntry[str]]:

@@ -230,11 +230,11 @@ class Folder:
         return names_in(self.locate(folder), folders=False)
 
     def check_writable(self) -> None:
-        """Make the save path where it is missing and prove that it may be written; raises NotWritable.
+        """Make the folder where it is missing and prove that it may be written; raises NotWritable.
 
         A full disk is none of its business: what makes room must run all the same, and what needs some says so.
         """
-        refuse_file(self.root)
+        refuse_file(self.root, "folder", "")
         probe = self.root / f".{secrets.token_hex(8)}.tmp"
         with suppress(DiskFull), writing(self.root):
             self.root.mkdir(parents=True, exist_ok=True)

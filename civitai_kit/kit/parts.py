@@ -189,8 +189,8 @@ class Kit:
         from civitai_kit.disk.folder import Folder
         from civitai_kit.services.catalog.catalogs import CatalogParts
 
-        refuse_file(self.ground.catalog_folder, "catalogs' folder", "--catalog-dir")
-        refuse_file(self.ground.models_folder, "models' folder", "--models-dir")
+        refuse_file(self.ground.catalog_folder, "catalogs' folder", " with --catalog-dir")
+        refuse_file(self.ground.models_folder, "models' folder", " with --models-dir")
         return CatalogParts(
             folder=Folder(self.ground.catalog_folder),
             models=Folder(self.ground.models_folder),

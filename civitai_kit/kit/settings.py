@@ -16,7 +16,7 @@ from civitai_kit.core.errors import SettingsError
 from civitai_kit.core.settings.checks import did_you_mean
 from civitai_kit.core.settings.keys import KEYS, PATHS, SECRETS, variable
 from civitai_kit.core.settings.layers import Layer, Settings, merge
-from civitai_kit.core.site.vocabulary import BASE_MODELS, MODEL_TYPES, corrected, near
+from civitai_kit.core.site.vocabulary import BASE_MODELS, FILE_FORMATS, FILE_TYPES, MODEL_TYPES, corrected, near
 from civitai_kit.files.errors import OddFile
 from civitai_kit.files.input import read_input
 from civitai_kit.files.names import plain_name, sayable_name
@@ -32,6 +32,15 @@ _SQLITE_ENDINGS = frozenset({".db", ".sqlite", ".sqlite3"})
 _LONGEST = 2**20
 _MAKES_ONE = "`civitai-kit config init` writes one."
 KEYRING_SERVICE, KEYRING_NAME = "civitai-kit", "api_key"
+
+
+_ASKED, _LOOKED_FOR = "the site is asked for it as it is", "files of it are looked for all the same"
+_WORDS = {
+    "model_types": (MODEL_TYPES, _ASKED),
+    "base_models": (BASE_MODELS, _ASKED),
+    "formats": (FILE_FORMATS, _LOOKED_FOR),
+    "file_types": (FILE_TYPES, _LOOKED_FOR),
+}
 
 
 class Loaded(NamedTuple):
@@ -202,9 +211,9 @@ def _expanded_path(value: str) -> str:
 
 
 def _spelled(settings: Settings, warnings: list[str]) -> Settings:
-    """Types and base models in the site's case; one that nobody knows is passed on, with a warning."""
+    """Words of the site in its case; one that nobody knows is passed on, with a warning."""
     changes: dict[str, tuple[str, ...]] = {}
-    for name, known in (("model_types", MODEL_TYPES), ("base_models", BASE_MODELS)):
+    for name, (known, used) in _WORDS.items():
         typed: tuple[str, ...] = settings.value(name)
         changes[name] = tuple(dict.fromkeys(corrected(value, known) for value in typed))
         for value in changes[name]:
@@ -212,5 +221,5 @@ def _spelled(settings: Settings, warnings: list[str]) -> Settings:
                 hint = near(value, known)
                 what = name.replace("_", " ").removesuffix("s")
                 meant = f" Did you mean {hint!r}?" if hint else ""
-                warnings.append(f"{value!r} is no {what} known here; the site is asked for it as it is.{meant}")
+                warnings.append(f"{value!r} is no {what} known here; {used}.{meant}")
     return settings.model_copy(update=changes)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from civitai_kit.client.exchange import refuse_key_in_clear, user_agent
-from civitai_kit.client.manner import Manner
-from civitai_kit.client.pacing import PacePolicy
+from civitai_kit.client.manner import Manner, check_hook
+from civitai_kit.client.pacing import PacePolicy, turn_of
 from civitai_kit.core.errors import NotWritable, UsageError
 from civitai_kit.core.events import Event, FileMoved, FileWaits
 from civitai_kit.core.paths.file_names import file_name_of
@@ -22,6 +22,7 @@ from civitai_kit.core.proxies import proxy_for
 from civitai_kit.core.site.models import Model, ModelFile, ModelVersion, with_ids
 from civitai_kit.core.site.urls import path_and_query
 from civitai_kit.disk.hashing import digest_file
+from civitai_kit.files.errors import writing
 from civitai_kit.machine import proxy_variables
 from civitai_kit.services.items import item_of, order_of
 from civitai_kit.transfer.file.fetch import Fetcher
@@ -67,6 +68,7 @@ class SingleFile:
 
         What came before an error stays in a part file beside the target, and the next call goes on from there.
         """
+        check_hook("progress", self.progress)
         order = self._order()
         if (there := self._there(order, stop)) is not None:
             return there
@@ -129,7 +131,7 @@ class _ClientTurns:
 
     def held(self) -> float:
         """Seconds until the turn that was taken; none where it has come."""
-        seconds = 0.0 if self._has_turn else self._pace.reserve()
+        seconds = 0.0 if self._has_turn else turn_of(self._pace)
         self._has_turn = seconds > 0
         return seconds
 
@@ -160,6 +162,11 @@ def _version_of(file: ModelFile) -> ModelVersion:
 
 
 def _target(to: PathLike, name: str) -> Path:
+    if not isinstance(to, str | os.PathLike) or isinstance(os.fspath(to), bytes) or "\0" in str(to):
+        raise UsageError(f"to takes the path of a folder or file, not {to!r}.")
     path = Path(to)
-    folder = str(to).endswith(("/", os.sep)) or path.is_dir()
-    return (path / name if folder else path).absolute()
+    with writing(path):
+        folder = str(to).endswith(("/", os.sep)) or path.is_dir()
+        target = (path / name if folder else path).absolute()
+        target.exists()  # Whatever the system has against such a path, it says here.
+    return target

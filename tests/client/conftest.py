@@ -17,13 +17,6 @@ from civitai_kit.testing import Sandbox
 SWIFT = RetryRules(first_wait=0.0005)
 
 
-@pytest.fixture(autouse=True)
-def _no_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Loading all certificates for each client would be most of the time, and loopback needs none."""
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path_factory.getbasetemp()))
-
-
 @dataclass(frozen=True)
 class Asking:
     """Asks a sandbox through one of the three, by a client of `library` that is handed in, or by one of our own."""

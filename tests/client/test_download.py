@@ -91,6 +91,22 @@ def test_a_download_that_broke_goes_on_from_its_part(asking: Asking, tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == [done.path.name]
 
 
+def test_a_progress_that_raises_ends_a_download_which_goes_on_from_there(asking: Asking, tmp_path: Path) -> None:
+    def enough(done: int, size: int | None) -> None:
+        if done > 100_000:
+            raise LookupError("enough")
+
+    asking.sandbox.reset(World())
+    asking.sandbox.world.add_simple("Ink", size=1_500_000)
+    with Client(asking.sandbox.api_key, base_url=asking.sandbox.url) as client:
+        version = next(client.models()).versions[0]
+    asking.sandbox.faults.add("throttle", rate=3_000_000)
+    with pytest.raises(LookupError, match="enough"):
+        asking.ask(lambda client: client.download(version, tmp_path, progress=enough), asking.sandbox.api_key)
+    done = asking.ask(lambda client: client.download(version, tmp_path), asking.sandbox.api_key)
+    assert done.resumed > 100_000 and done.resumed + done.received == done.size
+
+
 def test_wrong_bytes_never_get_the_name(asking: Asking, tmp_path: Path) -> None:
     asking.sandbox.faults.add("wrong_bytes", times=None)
     with pytest.raises(HashMismatch):
@@ -134,6 +150,14 @@ def test_a_folder_in_the_place_of_the_file_and_a_file_from_nowhere_are_refused(
             client.download(nowhere, tmp_path)
         with pytest.raises(UsageError, match="no file"):
             client.download(version.model_copy(update={"files": ()}), tmp_path)
+        somewhere: Any
+        for somewhere in (None, 5, b"folder/", "a\0b"):
+            with pytest.raises(UsageError, match="to takes the path"):
+                client.download(version, somewhere)
+        with pytest.raises(NotWritable, match="too long"):
+            client.download(version, tmp_path / ("a" * 300))
+        with pytest.raises(UsageError, match="progress takes a plain function"):
+            client.download(version, tmp_path / "third", progress=anyio.sleep)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from civitai_kit import (
     RetryRules,
     Trouble,
     Unavailable,
+    UsageError,
 )
 from civitai_kit.testing import Known
 from tests.client.conftest import SWIFT, Asking
@@ -68,6 +70,59 @@ def test_the_usual_rules_are_a_policy_too() -> None:
     waits = [rules.wait(FailedTry(error=error, trouble=Trouble.BUSY, tried=tried)) for tried in (1, 2, 3)]
     assert waits == [3, 6, None]
     assert rules.wait(FailedTry(error=error, trouble=Trouble.TOO_FAST, tried=1, retry_after=7)) == 7
+
+
+class Saying:
+    """A policy of either kind that says something else than seconds."""
+
+    def __init__(self, said: Any) -> None:
+        self.said = said
+
+    def wait(self, failed: FailedTry) -> Any:
+        """What cannot be waited."""
+        return self.said
+
+    def reserve(self) -> Any:
+        """The same."""
+        return self.said
+
+    def hold(self, seconds: float) -> None:
+        """As it likes."""
+
+
+@pytest.mark.parametrize("said", ["1", float("nan"), True, [1]], ids=repr)
+def test_a_policy_that_says_nonsense_is_named(asking: Asking, said: Any) -> None:
+    asking.sandbox.faults.add("server_error", times=None)
+    for name in ("retry", "pace"):
+        options: Any = {name: Saying(said)}
+        with pytest.raises(UsageError, match="is seconds, not"):
+            asking.ask(lambda client: client.model(Known.FLUX), **options)
+
+
+def test_a_policy_that_raises_ends_a_question_and_a_download_with_what_it_raised(
+    asking: Asking, tmp_path: Path
+) -> None:
+    class Broken(Saying):
+        def wait(self, failed: FailedTry) -> Any:
+            raise LookupError("mine")
+
+    asking.sandbox.faults.add("server_error", times=None)
+    for use in (methodcaller("model", Known.FLUX), methodcaller("download", Known.FLUX * 100 + 1, tmp_path)):
+        with pytest.raises(LookupError, match="mine"):
+            asking.ask(use, asking.sandbox.api_key, retry=Broken(0))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: RetryRules(max_retries="3"),  # type: ignore[arg-type]
+        lambda: RetryRules(first_wait=float("nan")),
+        lambda: Pace("0.5"),  # type: ignore[arg-type]
+    ],
+)
+def test_rules_without_numbers_are_refused(made: Any) -> None:
+    with pytest.raises(UsageError):
+        made()
 
 
 class Metronome:

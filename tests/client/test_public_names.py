@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
+import pickle
+import pydoc
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx2
 import pytest
@@ -66,6 +70,21 @@ def test_errors_of_the_site_carry_where_and_what(name: str) -> None:
     assert (made.status, made.endpoint, made.message, made.hint) == (418, "/api/v1/x", "words", "do this")
 
 
+ERRORS = [name for name in civitai_kit.__all__ if issubclass(type(getattr(civitai_kit, name)), type)]
+ERRORS = [name for name in ERRORS if issubclass(getattr(civitai_kit, name), Exception)]
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_goes_to_another_process_with_all_its_parts(name: str) -> None:
+    kind = getattr(civitai_kit, name)
+    more = {"extra": "socks"} if kind is civitai_kit.ExtraMissing else {}
+    made = kind("words", hint="do this", **more)
+    made.status, made.received = 418, 7
+    for again in (pickle.loads(pickle.dumps(made)), copy.copy(made), copy.deepcopy(made)):
+        assert type(again) is kind and str(again) == "words"
+        assert vars(again) == vars(made)
+
+
 def test_digests_are_named_as_the_site_names_them(tmp_path: Path) -> None:
     path = tmp_path / "hello"
     path.write_bytes(b"hello world")
@@ -100,6 +119,34 @@ def test_help_shows_what_a_user_may_say_and_nothing_of_ours() -> None:
         assert list(inspect.signature(client.model).parameters) == ["model_id"]
         assert list(inspect.signature(client.models).parameters) == ["cursor", "options"]
         assert (client.model.__doc__ or "").startswith("One model by its id")
+
+
+def test_a_question_is_a_method_of_the_class_too() -> None:
+    kind: Any = civitai_kit.Client
+    assert str(inspect.signature(kind.model)) == "(self, model_id: 'int') -> 'Model'"
+    assert str(inspect.signature(civitai_kit.AsyncClient().tags)).endswith("-> 'AsyncItems[Tag]'")
+    assert inspect.iscoroutinefunction(civitai_kit.AsyncClient.model)
+    assert "model(self, model_id: 'int') -> 'Model'" in pydoc.plain(pydoc.render_doc(civitai_kit.Client))
+
+
+def test_a_client_can_be_stood_in_for_by_an_autospec() -> None:
+    client = mock.create_autospec(civitai_kit.Client, instance=True)
+    client.model.return_value = civitai_kit.Model(id=7)
+    assert client.model(7).id == 7
+    with pytest.raises(TypeError):
+        client.model(7, 8)
+    awaited = mock.create_autospec(civitai_kit.AsyncClient, instance=True)
+    awaited.model.return_value = civitai_kit.Model(id=7)
+    assert asyncio.run(awaited.model(7)).id == 7
+
+
+def test_a_client_of_ones_own_may_answer_itself() -> None:
+    class Own(civitai_kit.Client):
+        def model(self, model_id: int) -> civitai_kit.Model:
+            return civitai_kit.Model(id=model_id)
+
+    with Own() as client:
+        assert client.model(7).id == 7
 
 
 FACADE = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_type
@@ -116,6 +117,22 @@ def handed_in(old: httpx.Client, old_async: httpx.AsyncClient) -> None:
     pace: PacePolicy = Pace(1)
     Client(http=fitting[0], retry=policies[0], pace=pace, log=heard, on_wait=print)
     AsyncClient(http=awaited[0], retry=policies[1], pace=pace, log=heard)
+
+
+async def at_once(client: AsyncClient) -> None:
+    """Tasks of single questions; a client of one's own that answers some of them itself."""
+    assert_type(await asyncio.create_task(client.model(1)), Model)
+    async with asyncio.TaskGroup() as group:
+        assert_type(group.create_task(client.me()), asyncio.Task[User])
+    assert_type(asyncio.run(client.enums()), dict[str, tuple[str, ...]])
+
+
+class Remembering(Client):
+    """A client with a question of its own."""
+
+    def model(self, model_id: int) -> Model:
+        """What is known already, or the site's answer."""
+        return Model(id=1) if model_id == 1 else super().model(model_id)
 
 
 def heard(done: Exchange) -> None:

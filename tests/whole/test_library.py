@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from civitai_kit.disk.save_lock import NAME
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.testing import Sandbox
 from tests.library_world import write_known, write_unknown
@@ -123,9 +124,11 @@ def test_ctrl_c_while_the_site_is_asked_ends_with_130_and_the_next_run_reads_not
 
 def test_a_second_writer_is_told_who_is_at_work(library: Library) -> None:
     write_known(library.sandbox.world, library.models, 1)
+    assert library.run(*SCAN)["exit_code"] == 0
+    write_known(library.sandbox.world, library.models, 2)
     library.sandbox.faults.add("slow", times=None, delay=60)
     first = library.start()
-    library.until(first, (library.save / "civitai_download_db" / "data.mdb").exists)
+    library.until(first, (library.save / NAME).exists)
     for words in (SCAN, ("library", "duplicates"), ("library", "clean", "--yes")):
         second = library.run(*words)
         assert (second["exit_code"], second["errors"][0]["code"]) == (10, "store_locked")

@@ -28,8 +28,8 @@ LACKS = ("not enough memory", "more threads", "more files", "Too many open files
 @pytest.mark.parametrize(
     ("limit", "values"),
     [
-        ("RLIMIT_AS", [50 * MIB, 80 * MIB, 90 * MIB, 110 * MIB, 150 * MIB, 250 * MIB]),
-        ("RLIMIT_NOFILE", [6, 8, 9, 10, 12, 16, 100]),
+        ("RLIMIT_AS", [50 * MIB, 90 * MIB, 110 * MIB, 150 * MIB, 250 * MIB]),
+        ("RLIMIT_NOFILE", [6, 9, 12, 16, 100]),
     ],
 )
 def test_a_limit_is_lived_with_or_said(civitai_sandbox: Sandbox, tmp_path: Path, limit: str, values: list[int]) -> None:

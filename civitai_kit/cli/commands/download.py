@@ -88,10 +88,11 @@ def _text_of_plan(call: Call) -> str | None:
 
 
 def _plan_of(call: Call, text: str, settings: Settings) -> Plan:
+    from civitai_kit.cli.input.files import name_of
     from civitai_kit.core.plans.plan_file import read_plan
     from civitai_kit.kit.ground import Ground
 
-    return read_plan(text, call.typed["plan"], Ground(settings, call.command).places())
+    return read_plan(text, name_of(call.typed["plan"]), Ground(settings, call.command).places())
 
 
 def _request(call: Call, settings: Settings) -> ScanRequest:

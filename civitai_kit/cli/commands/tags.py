@@ -9,6 +9,7 @@ from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import TAGS
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.output.console import Outcome
+from civitai_kit.cli.output.named_output import STDOUT
 from civitai_kit.core.errors import NotWritable, UsageError
 
 # The site has fewer than a million tags.
@@ -30,6 +31,7 @@ def run(call: Call) -> Outcome:
     from civitai_kit.kit.parts import open_kit
 
     output = call.typed.get("output")
+    output = None if output == STDOUT else output
     known = _known(Path(output).expanduser()) if output is not None else frozenset()
     with (
         Progress(call.console) as progress,

@@ -26,9 +26,9 @@ def text_of(file: str, flag: str, *, hint: str) -> str:
     except OSError as error:
         why = f"cannot be read: {error.strerror}"
         helps = error.hint if isinstance(error, OddFile) else hint
-        raise UsageError(f"{flag}: {_name_of(file)} {why}.", hint=helps, path=file) from error
+        raise UsageError(f"{flag}: {name_of(file)} {why}.", hint=helps, path=file) from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{flag}: {_name_of(file)} is not text in UTF-8 or UTF-16.", hint=hint, path=file) from error
+        raise UsageError(f"{flag}: {name_of(file)} is not text in UTF-8 or UTF-16.", hint=hint, path=file) from error
 
 
 def _of_stdin() -> str:
@@ -44,13 +44,14 @@ def read_lines(file: str, read: Callable[[str], T], *, wanted: str, hint: str) -
     """
     lines = read_references(text_of(file, "--from-file", hint=f"Name a text file that is there. {hint}").splitlines())
     if not lines:
-        raise UsageError(f"{_name_of(file)} {wanted}.", hint=hint)
+        raise UsageError(f"{name_of(file)} {wanted}.", hint=hint)
     for number, text in lines:
         try:
             yield read(text)
         except UsageError as error:
-            raise UsageError(f"{_name_of(file)}, line {number}: {error.message}", hint=error.hint) from error
+            raise UsageError(f"{name_of(file)}, line {number}: {error.message}", hint=error.hint) from error
 
 
-def _name_of(file: str) -> str:
+def name_of(file: str) -> str:
+    """How a file is named to people."""
     return "standard input" if file == "-" else file

@@ -135,7 +135,7 @@ SELECTION_PANELS: dict[str, tuple[Flag, ...]] = {
 }
 SELECTION = tuple(flag for flags in SELECTION_PANELS.values() for flag in flags)
 
-PLAN_OUT = _says("-o", "--output", takes="PLAN.json", meaning="save the plan to this file")
+PLAN_OUT = _says("-o", "--output", takes="PLAN.json", meaning="save the plan to this file, - for stdout")
 DRY_RUN = _says("--dry-run", meaning="show the plan and stop there")
 YES = _sets("skip_confirmation", "-y", "--yes", meaning="do not ask before downloading; --no-yes asks all the same")
 LIMIT_RATE = _sets("limit_rate", "--limit-rate", takes="RATE")

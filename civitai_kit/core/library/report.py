@@ -52,13 +52,16 @@ class ScannedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryReport:
-    """The outcome of a scan; `errors` concern no single file, `previews` are those
-    that could not be had, `saved` are paths under the library's folder."""
+    """The outcome of a scan; `errors` concern no single file, `previews` are those that could not be had.
+
+    `saved` are paths under the library's folder, `sidecars` those of what was written beside the files.
+    """
 
     files: tuple[ScannedFile, ...] = ()
     errors: tuple[CivitaiKitError, ...] = ()
     previews: tuple[CivitaiKitError, ...] = ()
     saved: tuple[str, ...] = ()
+    sidecars: tuple[str, ...] = ()
     bytes: int = 0
 
     @property
@@ -82,6 +85,7 @@ class LibraryReport:
             "files": [file.as_row() for file in self.files],
             "counts": self.counts,
             "saved": len(self.saved),
+            "sidecars": list(self.sidecars),
             "bytes": self.bytes,
         }
 

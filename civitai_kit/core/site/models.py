@@ -13,7 +13,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
-    PlainValidator,
     SkipValidation,
     model_validator,
 )
@@ -31,7 +30,7 @@ from civitai_kit.core.site.reading import (
     Mapped,
     Meta,
     Number,
-    Rows,
+    ReadWhenTouched,
     Text,
     Texts,
     Truth,
@@ -68,6 +67,10 @@ class SiteValue(BaseModel):
         """A value made here, of which the site said nothing: its fields may be no JSON, and are no answer."""
         super().__init__(**fields)
         self.__dict__["raw"] = {}
+
+    def __hash__(self) -> int:
+        """By its texts and numbers: what else it holds need not be hashable."""
+        return hash(frozenset(field for field in self.__dict__.items() if isinstance(field[1], str | int)))
 
     # As in pydantic's own RootModel: without it, answers would be read through this door too.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
@@ -196,10 +199,6 @@ class Preview(SiteValue):
         return int(found.group(1)) if found else None
 
 
-def _previews(value: Any) -> Sequence[Preview]:
-    return value if isinstance(value, Rows | tuple) else Rows(objects(value), Preview)
-
-
 class PaidAccess(SiteValue):
     """A gate before downloads that those pass who pay, for some days or for ever (site.md 2.2)."""
 
@@ -289,7 +288,7 @@ class ModelVersion(SiteValue):
     """The model in brief; only with a version by id or hash."""
     files: Annotated[tuple[ModelFile, ...], ElseRead(objects)] = ()
     """Its public files in the site's order; empty for an archived model."""
-    images: Annotated[Sequence[Preview], PlainValidator(_previews)] = ()
+    images: Annotated[Sequence[Preview], ReadWhenTouched()] = ()
     """Pictures and clips: 20 at most in a listing, 10 with a version by id. Its items are read when touched."""
 
 
@@ -303,10 +302,6 @@ def with_ids(version: ModelVersion) -> ModelVersion:
 def _with_id(file: ModelFile) -> ModelFile:
     found = re.search(r"[?&]fileId=([1-9][0-9]{0,9})(?:[&#]|$)", file.download_url or "")
     return file if file.id is not None or found is None else file.model_copy(update={"id": int(found.group(1))})
-
-
-def _versions(value: Any) -> Sequence[ModelVersion]:
-    return value if isinstance(value, Rows | tuple) else Rows(objects(value), ModelVersion)
 
 
 class Model(SiteValue):
@@ -347,7 +342,7 @@ class Model(SiteValue):
     """The names of its tags."""
     stats: Mapped = Field(default_factory=dict)
     """Counters as the site names them: `downloadCount`, `thumbsUpCount` …; `{}` where the creator hides them."""
-    versions: Annotated[Sequence[ModelVersion], PlainValidator(_versions)] = Field(default=(), alias="modelVersions")
+    versions: Annotated[Sequence[ModelVersion], ReadWhenTouched()] = Field(default=(), alias="modelVersions")
     """In the creator's order, the default one first; may be empty. Its items are read when touched."""
 
 

@@ -85,7 +85,7 @@ def bookmark(value: Any) -> str | int | None:
     """Where a page begins, as another page said it; None and blank text are the beginning."""
     if isinstance(value, bool) or not isinstance(value, str | int | None):
         raise BadOption(f"{value!r} is no cursor.", hint="It is the next_cursor of a page.")
-    return (value.strip() or None) if isinstance(value, str) else value
+    return (_sendable("cursor", value.strip()) or None) if isinstance(value, str) else value
 
 
 def page_size(value: Any, most: int) -> int:
@@ -104,10 +104,18 @@ def text(name: str, value: Any, *, blank: bool = False) -> str | None:
         return None
     if not isinstance(value, str):
         raise BadOption(f"{name} takes a text, not {value!r}.")
-    stripped = str(value).strip()
+    stripped = _sendable(name, str(value).strip())
     if not stripped and not blank:
         raise BadOption(f"{name} is blank.", hint="Leave it out for no filter.")
     return stripped or None
+
+
+def _sendable(name: str, value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadOption(f"{name} holds half a letter, which cannot be sent: {value!r}.") from None
+    return value
 
 
 def truth(name: str, value: Any) -> bool:

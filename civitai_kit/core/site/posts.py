@@ -1,16 +1,10 @@
 """A post of the site: what somebody published together (site.md 8.5)."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
-
-from pydantic import PlainValidator
+from typing import Annotated
 
 from civitai_kit.core.site.models import Image, SiteValue, User
-from civitai_kit.core.site.reading import ElseRead, Integer, Rows, Text, Texts, an_object, objects
-
-
-def _images(value: Any) -> Sequence[Image]:
-    return value if isinstance(value, Rows | tuple) else Rows(objects(value), Image)
+from civitai_kit.core.site.reading import ElseRead, Integer, ReadWhenTouched, Text, Texts, an_object
 
 
 class Post(SiteValue):
@@ -35,5 +29,5 @@ class Post(SiteValue):
     """Who posted it: id and name."""
     tags: Texts = ()
     """The names of its tags."""
-    images: Annotated[Sequence[Image], PlainValidator(_images)] = ()
+    images: Annotated[Sequence[Image], ReadWhenTouched()] = ()
     """100 at most, in the uploader's order, without generation data."""

@@ -204,13 +204,24 @@ class ImageQuery:
 def model_query(options: ModelOptions | Mapping[str, Any]) -> ModelQuery:
     """The query of these options; a name that is none is a BadOption with the nearest right one."""
     unknown_option(options, [part.name for part in fields(ModelQuery)])
-    return ModelQuery(**options)
+    query = ModelQuery(**options)
+    _refuse_empty(options, ids=query.ids, model_version_ids=query.model_version_ids)
+    return query
 
 
 def image_query(options: ImageOptions | Mapping[str, Any]) -> ImageQuery:
     """The query of these options; a name that is none is a BadOption with the nearest right one."""
     unknown_option(options, [part.name for part in fields(ImageQuery)])
-    return ImageQuery(**options)
+    query = ImageQuery(**options)
+    _refuse_empty(options, ids=query.ids)
+    return query
+
+
+def _refuse_empty(options: Mapping[str, Any], **read: tuple[int, ...]) -> None:
+    """Raise BadOption for a list of ids without one: nothing is meant, and the site would list everything."""
+    for name, numbers_read in read.items():
+        if options.get(name) is not None and not numbers_read:
+            raise BadOption(f"{name} names nothing.", hint="Leave it out for no filter.")
 
 
 _MODEL_FLAGS = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
-from typing import Annotated, Any, Generic, TypeVar, overload
+from types import GenericAlias
+from typing import Annotated, Any, Generic, TypeVar, get_args, overload
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -209,3 +210,23 @@ class Rows(Sequence[T], Generic[T]):
             # What `model_validate` does, less what it does in Python.
             self._values = tuple(map(self._kind.__pydantic_validator__.validate_python, self._rows))
         return self._values
+
+
+class ReadWhenTouched:
+    """Keeps received objects as Rows of the field's kind; values that were made here are taken as they are."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Written out as a list of the kind is."""
+        (kind,) = get_args(source)
+        whole = handler(GenericAlias(tuple, (kind, ...)))
+
+        def read(value: Any) -> Any:
+            if isinstance(value, Rows):
+                return value
+            rows = objects(list(value) if isinstance(value, tuple) else value)
+            if not isinstance(value, list | tuple) or len(rows) == len(value):
+                return Rows(rows, kind)
+            return tuple(kind.model_validate(each) for each in value if isinstance(each, dict | kind))
+
+        written = core_schema.plain_serializer_function_ser_schema(tuple, return_schema=whole)
+        return core_schema.no_info_plain_validator_function(read, json_schema_input_schema=whole, serialization=written)

@@ -170,7 +170,7 @@ def _too_many(said: str | None, headers: Mapping[str, str], body: bytes, where: 
 
 
 def _region(said: str | None, headers: Mapping[str, str], body: bytes, where: dict[str, Any]) -> SiteError:
-    hint = "The site does not serve the country of your network; a twin host may (--api-url)."
+    hint = "The site does not serve the country of your network; a twin host may (--api-url, base_url)."
     return RegionBlocked(said or "The site does not serve this region.", hint=hint, **where)
 
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -135,14 +135,17 @@ def safetensors_body(seed: str, size: int, metadata: dict[str, str] | None = Non
 
     `size` must leave room for the header, some two hundred bytes; a smaller one is plain noise.
     """
-    header = _header_for(size, {"format": "pt", "sandbox_seed": seed} | (metadata or {}))
+    header = _header_for(size, seed, tuple((metadata or {}).items()))
     if header is None:
         return GeneratedBody(seed, size)
     return GeneratedBody(seed, size, header)
 
 
-def _header_for(size: int, metadata: dict[str, str]) -> bytes | None:
+# The standard world is made anew for every test.
+@lru_cache(1024)
+def _header_for(size: int, seed: str, more: tuple[tuple[str, str], ...]) -> bytes | None:
     """Eight length bytes and JSON whose offsets end exactly at the file's end; None when it does not fit."""
+    metadata = {"format": "pt", "sandbox_seed": seed, **dict(more)}
     # The offsets' digits are part of the header: those of the whole size are never fewer, the rest is padding.
     room = -(-len(_header_text(size, metadata)) // 64) * 64 + size % 2
     data_size = size - 8 - room

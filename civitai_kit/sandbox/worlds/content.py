@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -129,7 +130,7 @@ class WorldContent:
             fields.setdefault("username", owner.username if owner else None)
         fields.setdefault("created_at", EPOCH + timedelta(minutes=number % 100_000))
         fields.setdefault("resized", GivenBody(media.webp(f"resized {number}")))
-        image = WorldImage(id=number, uuid=str(uuid5(NAMESPACE, str(number))), body=None if broken else body, **fields)
+        image = WorldImage(id=number, uuid=_uuid_of(number), body=None if broken else body, **fields)
         if image.username and image.user_id is None:
             image.user_id = self.add_user(image.username).id
         self._append_image(image)
@@ -200,3 +201,8 @@ class WorldContent:
     @staticmethod
     def _free(taken: dict[int, Any], first: int) -> int:
         return next(number for number in itertools.count(first) if number not in taken)
+
+
+@lru_cache(1024)
+def _uuid_of(image: int) -> str:
+    return str(uuid5(NAMESPACE, str(image)))

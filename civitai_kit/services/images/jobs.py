@@ -132,10 +132,12 @@ class ImageJobs:
         for page in run.listings.pages():
             self._pages += 1
             self.counts.see(run.counts, len(page.images))
+            self._tell(run)
             for wanted in self.chooser.of_page(run.target, page, run.counts):
                 match self.quota.reserve(page.model_id):
                     case Grant.FULL:
                         run.limited = True
+                        self._tell(run)
                         return
                     case Grant.MODEL_FULL:
                         self.counts.pass_over(run.counts, Why.MAX_PER_MODEL)
@@ -143,11 +145,14 @@ class ImageJobs:
                         yield self._job(run, wanted)
             page.images = ()
             page.worked_through = True
-            self.emit(PageRead(self._pages, run.counts.seen, self._made))
+            self._tell(run)
             if not page.is_last and not self.quota.leaves_room():
                 run.limited = True
                 return
         run.ended = True
+
+    def _tell(self, run: TargetRun) -> None:
+        self.emit(PageRead(self._pages, run.counts.seen, self._made))
 
     def _job(self, run: TargetRun, wanted: WantedImage) -> Job:
         self._under_way[self._made] = (run, wanted)

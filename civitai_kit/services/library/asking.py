@@ -69,7 +69,8 @@ class Inquiry:
     def tell(self, count: int) -> None:
         """So many more files were asked about."""
         self._asked += count
-        self.emit(Asked(self._asked, "file"))
+        if count:
+            self.emit(Asked(self._asked, "file"))
 
     def is_due(self, file: LibraryFile) -> bool:
         """Whether the last answer about a file is too old to be believed."""

@@ -27,7 +27,7 @@ from civitai_kit.services.program_sidecars import not_its_sidecars, owner_beside
 class Record:
     """What a scan keeps: `files` are its outcome. `previews` of each version are kept, `slots` fetched at once.
 
-    `sidecars` are written beside the files; `errors` are those that could not be merged.
+    `sidecars` are written beside the files: `written` are their paths, `errors` those that could not be merged.
     """
 
     parts: LibraryParts
@@ -39,6 +39,7 @@ class Record:
     emit: Emit
     files: list[ScannedFile] = field(default_factory=list)
     errors: list[CivitaiKitError] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.tree = LibraryTree(self.parts, self._pictures, self.previews, self.emit)
@@ -139,6 +140,7 @@ class Record:
                 continue
             written, errors = write_for(self.parts, found, self.sidecars)
             self.errors += errors
+            self.written += [shown_path(self.parts, path) for path in written]
             for path in written:
                 self.emit(Saved(path))
 

@@ -63,7 +63,9 @@ def _check_output(parts: LibraryParts) -> None:
         parts.tree.check_writable()
     except NotWritable as error:
         hint = "Choose another folder with --output."
-        raise NotWritable(f"The library cannot be kept in {parts.output}", hint=hint, path=str(parts.output)) from error
+        raise NotWritable(
+            f"The library cannot be kept in {parts.output}.", hint=hint, path=str(parts.output)
+        ) from error
 
 
 class _Scan:
@@ -138,5 +140,6 @@ class _Scan:
             ),
             previews=tuple(tree.errors),
             saved=tuple(tree.saved),
+            sidecars=tuple(self._record.written),
             bytes=self._read,
         )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # Answers that concern the one thing asked for, so that the other REFs still have their turn.
 _ONE_REF_ONLY = (NotFound, Gone, Forbidden, Unauthorized, BadQuery, UnexpectedReply)
 
+_AS_A_MODEL = "It may be gone, not public, or not rated yet. A number is a model's id; a version's: --model-version-id."
 _OF_MODELS = (ReferenceKind.MODEL, ReferenceKind.VERSION, ReferenceKind.FILE)
 
 _CODE_OF_SKIP: dict[Reason, Code] = {
@@ -143,6 +144,8 @@ def _looked_up(site: Site, reference: Reference) -> Named | CivitaiKitError:
     except _ONE_REF_ONLY as error:
         error.model_id = error.model_id or reference.model_id
         error.version_id = error.version_id or reference.version_id
+        if isinstance(error, NotFound) and reference.kind is ReferenceKind.MODEL and reference.text.isdigit():
+            error.hint = _AS_A_MODEL
         return error
     except UsageError as error:
         return error

@@ -5,7 +5,7 @@ Nothing is written. A page or a listing that fails for good is an error, never a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from civitai_kit.core.paths.relative_paths import is_absolute
 from civitai_kit.core.plans.plan import Item, Plan, Reason, Skip
 from civitai_kit.core.plans.selection import Choice, ScanRequest, choose
 from civitai_kit.core.site.models import Model
+from civitai_kit.core.site.paging import Page
 from civitai_kit.core.site.query import ModelQuery
 from civitai_kit.core.site.references import Reference
 from civitai_kit.core.site.version_answer import with_its_model
@@ -121,7 +122,7 @@ class _Survey:
         pages = self.request.max_pages - self.pages if self.request.max_pages else None
         # Where one page will do, none is read ahead; a short one is followed by another.
         ahead = not 0 < self.request.top <= query.limit
-        for page in self.parts.site.models_of(query, pages, read_ahead=ahead):
+        for page in _named(query, self.parts.site.models_of(query, pages, read_ahead=ahead)):
             proved = proved or not page.items or _prove_tag(query, page.items)
             wanted = page.items[: self.request.top - looked_at] if self.request.top else page.items
             looked_at += len(wanted)
@@ -232,6 +233,18 @@ def _file_of(outcome: Choice | Skip) -> int | None:
 def _tells_files_apart(template: Template) -> bool:
     """Whether no two files of the site can get one path, so that recorded paths need not be looked at."""
     return "{file_id}" in template.text or ("{version_id}" in template.text and "{file_name}" in template.text)
+
+
+def _named(query: ModelQuery, pages: Iterator[Page[Model]]) -> Iterator[Page[Model]]:
+    """The pages; a creator whom the site does not know is named, since it may be one of several."""
+    try:
+        yield from pages
+    except NotFound as error:
+        if query.username is None or error.no_address:
+            raise
+        hint = "Is the name right? It stands in the address of the creator's page."
+        message = f"The site knows no user {query.username}."
+        raise NotFound(message, hint=hint, status=error.status, endpoint=error.endpoint) from error
 
 
 def _prove_tag(query: ModelQuery, models: tuple[Model, ...]) -> bool:

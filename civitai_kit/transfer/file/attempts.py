@@ -85,7 +85,7 @@ class Attempts:
                 if setback.advanced:
                     self._retries.renew()
                 self._go_on_after(setback)
-            except CivitaiKitError as error:
+            except Exception as error:  # Of a program's own progress too.
                 self._keep(writer, error)
                 raise
         writer.settle()
@@ -108,12 +108,12 @@ class Attempts:
         else:
             writer.checkpoint()
 
-    def _keep(self, writer: FileWriter, error: CivitaiKitError) -> None:
+    def _keep(self, writer: FileWriter, error: Exception) -> None:
         """Save what can be saved before an error leaves; a full disk may refuse even that."""
         try:
             writer.checkpoint()
         except CivitaiKitError as second:
-            self._shared.log(f"{self._order.key}: {error.message} {second.message}")
+            self._shared.log(f"{self._order.key}: {error} {second.message}")
 
     def _go_on_after(self, setback: Setback) -> None:
         """Wait for another try, or turn to the next URL; raises the setback when neither is left."""

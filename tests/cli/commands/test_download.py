@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -302,6 +303,11 @@ def test_many_failures_of_one_cause_are_one_error_with_one_remedy(at_sandbox: Ru
     assert said.err.count("and 3 more") == 1 and said.err.count("--allow-hash-mismatch") == 1
 
 
+def test_the_id_of_a_version_typed_as_a_models_is_told_where_it_goes(at_sandbox: Run) -> None:
+    assert "--model-version-id" in at_sandbox("scan", "100102").err
+    assert "--model-version-id" not in at_sandbox("scan", "--model-version-id", "5").err
+
+
 def test_a_save_path_that_is_a_file_is_9(at_sandbox: Run, empty_home: Path) -> None:
     (empty_home / "file").write_text("")
     for words in (("scan", *LORAS), ("db", "view"), ("download", *LORAS, "--dry-run")):
@@ -346,3 +352,24 @@ def test_the_entries_are_listed_filtered_and_sorted(at_sandbox: Run) -> None:
         assert [e["key"] for e in found] == [e["key"] for e in kept], flags
     text = at_sandbox("db", "view").out
     assert all(entry["key"] in text for entry in entries) and "5 entries" in text
+
+
+def test_a_plan_goes_through_a_pipe(at_sandbox: Run, empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = at_sandbox("scan", *LORAS, "-o", "-")
+    assert ran.code == 0 and "to downloads" in ran.err and list(empty_home.iterdir()) == []
+    monkeypatch.setattr("sys.stdin", io.StringIO(ran.out))
+    assert len(at_sandbox("download", "--plan", "-", "--yes", "--json").data["downloaded"]) == 3
+    assert at_sandbox("scan", *LORAS, "-o", "-", "--json").code == 2
+    assert "anime" in at_sandbox("tags", "-o", "-").out and not Path("-").exists()
+
+
+@pytest.mark.parametrize(
+    ("flag", "typed", "meant"),
+    [("--format", "safetensors", "SafeTensor"), ("--file-type", "training", "Training Data")],
+)
+def test_a_word_that_no_file_has_is_told_with_what_was_meant(
+    at_sandbox: Run, flag: str, typed: str, meant: str
+) -> None:
+    ran = at_sandbox("scan", "1001", flag, typed)
+    assert ran.code == 0 and f"Did you mean {meant!r}?" in ran.err
+    assert "Did you mean" not in at_sandbox("scan", "1001", flag, meant.lower()).err

@@ -120,6 +120,14 @@ def test_a_mistake_is_2_before_anything_is_written(run: Run, empty_home: Path, w
     assert not [*empty_home.iterdir()]
 
 
+def test_an_output_that_is_a_file_is_not_called_the_save_path(at_sandbox: Run, empty_home: Path) -> None:
+    Path("file").write_text("mine")
+    assert at_sandbox("download", "1039", "-y", "--json").code == 0
+    for words in (("torrent", "--announce", "http://t.example/a"), ("images", "--model-id", "1001")):
+        row = at_sandbox(*words, "-o", "file", "--json").document["errors"][0]
+        assert (row["code"], row["message"]) == ("not_writable", f"The folder {empty_home / 'file'} is a file.")
+
+
 def test_nothing_to_make_is_no_failure_and_makes_nothing(run: Run, empty_home: Path) -> None:
     said = run("torrent", "--announce", TRACKER)
     assert said.code == 0

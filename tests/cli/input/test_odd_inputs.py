@@ -15,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
+    from tests.program import Program
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes and devices")
 READERS = {
@@ -36,12 +37,21 @@ def odd(empty_home: Path) -> None:
 
 
 @pytest.mark.usefixtures("odd")
-@pytest.mark.parametrize("name", ["/dev/zero", "giant", "pipe", "folder", "nowhere", "text"])
+@pytest.mark.parametrize("name", ["/dev/zero", "giant", "folder", "nowhere", "text"])
 @pytest.mark.parametrize("reader", READERS)
 def test_what_cannot_be_read_is_refused_with_a_hint(run: Run, reader: str, name: str) -> None:
     said = run("--json", *READERS[reader], name)
     (row,) = said.document["errors"]
     assert said.code == 2 and row["hint"] and name in row["message"]
+
+
+@pytest.mark.usefixtures("odd")
+def test_a_pipe_that_nobody_writes_to_is_refused_after_a_moment(program: Program) -> None:
+    # All at once, for each waits.
+    for running in [program.start(["--json", *words, "pipe"]) for words in READERS.values()]:
+        out, _ = running.communicate()
+        (row,) = json.loads(out)["errors"]
+        assert running.returncode == 2 and row["hint"] and "pipe" in row["message"]
 
 
 @pytest.mark.usefixtures("odd")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -386,3 +387,43 @@ def test_a_copy_keeps_the_answer_that_it_was_made_of() -> None:
     answer = {"id": 1, "modelVersions": [{"id": 2}]}
     model = Model.model_validate(answer)
     assert model.model_copy(update={"versions": (ModelVersion(id=3),)}).raw is answer
+
+
+A_MODEL = {
+    "id": 7,
+    "name": "Ink",
+    "stats": {"downloadCount": 3},
+    "modelVersions": [{"id": 8, "files": [{"id": 9, "hashes": {"SHA256": "AB"}}], "images": [{"id": 10}]}],
+}
+
+
+@pytest.mark.parametrize("by_alias", [True, False])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_is_written_of_a_model_reads_as_the_same_model(by_alias: bool, as_json: bool) -> None:
+    model = Model.model_validate(A_MODEL)
+    if as_json:
+        again = Model.model_validate_json(model.model_dump_json(by_alias=by_alias))
+    else:
+        again = Model.model_validate(model.model_dump(by_alias=by_alias))
+    assert again.model_dump() == model.model_dump()
+    assert again.versions[0].files[0].hashes.sha256 == "ab"
+    assert again.versions[0].images[0].id == 10
+
+
+@pytest.mark.parametrize("kind", [Model, ModelVersion, Post])
+@pytest.mark.parametrize("mode", ["validation", "serialization"])
+def test_a_value_has_a_schema_for_web_frameworks(kind: type[SiteValue], mode: Any) -> None:
+    assert kind.model_json_schema(mode=mode)["properties"]
+
+
+def test_values_put_together_by_hand_keep_their_parts() -> None:
+    previews: Any = (Preview(id=10), {"id": 11}, None)
+    version = ModelVersion(id=8, files=(ModelFile(id=9),), images=previews)
+    assert [each.id for each in version.images] == [10, 11]
+    parts: dict[str, Any] = {"versions": [version]}
+    assert Model(id=7, **parts).versions == (version,)
+
+
+def test_values_can_be_keys_and_members_of_sets() -> None:
+    model, same = Model.model_validate(A_MODEL), Model.model_validate(A_MODEL)
+    assert len({model, same, pickle.loads(pickle.dumps(model)), Model(id=7), model.versions[0]}) == 3

@@ -327,3 +327,18 @@ def test_any_answer_makes_one_readable_error(status: int, headers: dict[str, str
     assert isinstance(found, SiteError) and found.status == status
     assert found.message.isprintable() and 0 < len(found.message) <= LONGEST_MESSAGE + 100
     trouble_in(status, headers, body)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_bare"),
+    [
+        (b"<!doctype html><p>404</p>", True),
+        (b'{"detail": "Not Found"}', True),
+        (b"", True),
+        (b'{"error": "Model not found"}', False),
+        (b'{"error": "No model with id 5"}', False),
+    ],
+)
+def test_a_404_without_a_word_of_the_sites_own_is_no_answer_about_a_thing(body: bytes, *, is_bare: bool) -> None:
+    error = error_for(404, {}, body, "/api/v1/model-versions/5")
+    assert isinstance(error, NotFound) and error.no_address is is_bare

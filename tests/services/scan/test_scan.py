@@ -93,7 +93,7 @@ def test_a_tag_is_proved_on_every_model(collection: Collection) -> None:
 
 
 def test_an_unknown_creator_is_not_found(collection: Collection) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match="no user nobody_at_all"):
         collection.scan(query=ModelQuery(username="nobody_at_all"))
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.opening import reading
 from civitai_kit.cli.output.console import Outcome
-from civitai_kit.core.errors import DiskError, UsageError
+from civitai_kit.cli.output.named_output import STDOUT, named_output, refuse_beside_json
 
 if TYPE_CHECKING:
     from civitai_kit.core.collection.exchange import Exchanged
@@ -24,17 +20,15 @@ answers, then image records; - is stdout. On another machine `civitai-kit db imp
 
 def run(call: Call) -> Outcome:
     """Write everything to a file that appears when it is complete, or to stdout."""
-    from civitai_kit.files.output import output_file
     from civitai_kit.services.exchange.exchange import export
 
     name = call.one_file()
-    if name == "-" and call.console.as_json:
-        raise UsageError("--json has stdout for itself.", hint="Name a file for the export.")
-    with reading(call) as kit, _stdout() if name == "-" else output_file(name) as file:
+    refuse_beside_json(call.console, name, "the export")
+    with reading(call) as kit, named_output(name) as file:
         made_at = kit.now().isoformat(timespec="seconds")
         done = export(kit.store, file.write, name=name, made_at=made_at)
     line = f"Exported {amount(done)} to {name}."
-    if name == "-":
+    if name == STDOUT:
         call.console.tell(line)
         return Outcome()
     return Outcome(done.as_json(), [line])
@@ -45,22 +39,6 @@ def amount(done: Exchanged) -> str:
     from civitai_kit.core.amounts import counted
 
     return f"{counted(done.entries, 'entry')} and {counted(done.images, 'image record')}"
-
-
-@contextmanager
-def _stdout() -> Iterator[BinaryIO]:
-    from civitai_kit.cli.output.console import abandon
-    from civitai_kit.files.output import writing_output
-
-    try:
-        with writing_output("standard output"):
-            if sys.stdout is None:
-                raise OSError(errno.EBADF, "it is closed")
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
-    except (BrokenPipeError, DiskError):
-        abandon(sys.stdout)
-        raise
 
 
 COMMAND = Command(run, (), "FILE", DETAILS)

@@ -47,7 +47,7 @@ def run(call: Call) -> Outcome:
 def _lines(done: Exchanged) -> Iterator[str]:
     yield f"Imported {amount(done)} from {done.file}."
     if done.reasons:
-        reasons = ", ".join(f"{number:,} {reason}" for reason, number in done.reasons.items())
+        reasons = ", ".join(f"{number:,} {reason.replace('_', ' ')}" for reason, number in done.reasons.items())
         yield f"Passed over {done.skipped:,}: {reasons}."
     if done.entries:
         yield "`civitai-kit db verify --yes` fetches the files that are not here yet."

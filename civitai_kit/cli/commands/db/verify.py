@@ -41,7 +41,8 @@ def run(call: Call) -> Outcome:
     if is_empty(call, loaded):
         return _outcome(call, Audit())
     try:
-        return _outcome(call, _audited(call, loaded, options))
+        audit, is_told = _audited(call, loaded, options)
+        return _outcome(call, audit, is_told=is_told)
     except NotWritable as error:
         if call.has("yes"):
             raise
@@ -63,17 +64,20 @@ def _options(call: Call, settings: Settings) -> VerifyOptions:
     )
 
 
-def _audited(call: Call, loaded: Loaded, options: VerifyOptions) -> Audit:
+def _audited(call: Call, loaded: Loaded, options: VerifyOptions) -> tuple[Audit, bool]:
+    """What came of it, and whether a person has read already what is wrong."""
     from civitai_kit.core.under_way import State
     from civitai_kit.services.upkeep.verify import repair, verify
 
     with writing(call, loaded) as (kit, progress):
         parts = kit.verify_parts
         audit = verify(parts, options, progress)
-        if not audit.wrong or not _wants_repair(call, audit, progress):
-            return audit
+        if not audit.wrong or not _can_repair(call):
+            return audit, False
+        if not call.has("yes") and not _agreed(call, audit, progress):
+            return audit, call.console.shows_all
         progress.state = State()
-        return repair(parts, audit, _fetch_options(loaded.settings), progress)
+        return repair(parts, audit, _fetch_options(loaded.settings), progress), False
 
 
 def _looked_at(call: Call, options: VerifyOptions) -> Audit:
@@ -85,13 +89,14 @@ def _looked_at(call: Call, options: VerifyOptions) -> Audit:
         return verify(kit.verify_parts, options, progress)
 
 
-def _wants_repair(call: Call, audit: Audit, progress: Progress) -> bool:
+def _can_repair(call: Call) -> bool:
+    """Whether a yes was said beforehand, or somebody is there to say it."""
+    return call.has("yes") or (call.console.can_ask and not call.console.as_json)
+
+
+def _agreed(call: Call, audit: Audit, progress: Progress) -> bool:
     from civitai_kit.core.amounts import counted
 
-    if call.has("yes"):
-        return True
-    if call.console.as_json or not call.console.can_ask:
-        return False
     for line in _wrong_lines(audit):
         call.console.tell(line)
     return progress.ask(f"Fetch {counted(len(audit.wrong), 'file')} again?")
@@ -104,15 +109,15 @@ def _fetch_options(settings: Settings) -> DownloadOptions:
     return replace(download_options(settings), model_info=False, version_images=False, model_images=False)
 
 
-def _outcome(call: Call, audit: Audit) -> Outcome:
+def _outcome(call: Call, audit: Audit, *, is_told: bool = False) -> Outcome:
     rows = audit.error_rows() if call.console.as_json else list(_errors_for_people(audit))
-    return Outcome(audit.as_json(), list(_lines(audit)), rows, audit.exit_code)
+    return Outcome(audit.as_json(), list(_lines(audit, is_told=is_told)), rows, audit.exit_code)
 
 
-def _lines(audit: Audit) -> Iterator[str]:
+def _lines(audit: Audit, *, is_told: bool) -> Iterator[str]:
     from civitai_kit.core.amounts import counted
 
-    yield from _wrong_lines(audit)
+    yield from () if is_told else _wrong_lines(audit)
     if audit.restored:
         yield f"Restored {counted(len(audit.restored), 'sidecar')}."
     if audit.repair is not None and audit.repair.downloaded:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import DB_YES, LIBRARY_OUT, Flag
 from civitai_kit.cli.input.parsing import Command
-from civitai_kit.cli.opening import writing
+from civitai_kit.cli.opening import has_no_library, writing
 from civitai_kit.cli.output.console import Outcome
 from civitai_kit.core.errors import exit_code_of
 
@@ -29,7 +29,10 @@ def run(call: Call) -> Outcome:
 
     linked = Linked((), 0, ())
     closing: list[str] = []
-    with writing(call, call.load()) as (kit, progress):
+    loaded = call.load()
+    if has_no_library(call, loaded):
+        return _outcome([], linked, list(_lines([])))
+    with writing(call, loaded) as (kit, progress):
         parts = kit.library_parts
         groups = find_duplicates(parts)
         if groups and call.has("link"):
@@ -66,6 +69,9 @@ def _lines(groups: list[Group]) -> Iterator[str]:
         yield f"  stays  {shown(group.kept)}"
         yield from (f"  equal  {shown(path)}" for path in group.others)
     saved = sum(group.saved for group in groups)
+    if not groups:
+        yield "No model is here twice."
+        return
     yield f"{counted(len(groups), 'model')} twice or more; links in their place would save {shown_bytes(saved)}."
 
 

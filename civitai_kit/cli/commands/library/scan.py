@@ -41,9 +41,11 @@ def run(call: Call) -> Outcome:
     options = _options(call, loaded.settings)
 
     from civitai_kit.files.spelling import plain_path
+    from civitai_kit.services.library.roots import refuse_where_nothing_is
     from civitai_kit.services.library.scan import scan_library
 
     roots = [plain_path(path) for path in call.arguments]
+    refuse_where_nothing_is(roots)
     with writing(call, loaded) as (kit, progress):
         report = scan_library(kit.library_parts, roots, options, progress)
         output = kit.library_parts.output
@@ -102,6 +104,8 @@ def _lines(report: LibraryReport, output: Path) -> Iterator[str]:
         yield ""
     counts = ", ".join(_counted(status, number) for status, number in report.counts.items() if number)
     yield f"Looked at {counted(len(report.files), 'file')}{f': {counts}' if counts else ''}."
+    if report.sidecars:
+        yield f"Saved {counted(len(report.sidecars), 'file')} beside them."
     if report.files:
         yield f"The library is in {output}."
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from civitai_kit.cli.input.call import Call
 from civitai_kit.cli.input.options import LIBRARY_OUT, Flag
 from civitai_kit.cli.input.parsing import Command
 from civitai_kit.cli.output.console import Outcome
+from civitai_kit.cli.output.named_output import STDOUT, refuse_beside_json, save_plan
 from civitai_kit.core.errors import exit_code_of
 
 if TYPE_CHECKING:
@@ -23,10 +23,12 @@ the same base model as one that is here, or of any with --any-base. Early-access
 def run(call: Call) -> Outcome:
     """Ask, compare, show."""
     from civitai_kit.cli.output.progress import Progress
-    from civitai_kit.cli.output.safe_text import shown
     from civitai_kit.kit.parts import open_kit
     from civitai_kit.services.library.updates import UpdateOptions, find_updates
 
+    target = call.typed.get("plan")
+    if target is not None:
+        refuse_beside_json(call.console, target, "the plan")
     loaded = call.load()
     options = UpdateOptions(any_base=call.has("any_base"), early_access=loaded.settings.early_access)
     with (
@@ -34,19 +36,16 @@ def run(call: Call) -> Outcome:
         open_kit(loaded, progress, writing=False, command=call.command, stop=call.stop) as kit,
     ):
         found = find_updates(kit.library_parts, kit.scan_parts, options, progress)
-    target = call.typed.get("plan")
+    lines = list(_lines(found))
     if target is not None:
-        from civitai_kit.core.plans.plan_file import plan_text
-        from civitai_kit.files.output import output_file
-
-        with output_file(Path(target).expanduser()) as file:
-            file.write(plan_text(found.plan).encode())
-        call.console.tell(
-            f"The plan is in {shown(target)}; `civitai-kit download --plan {shown(target)}` carries it out."
-        )
+        save_plan(call.console, found.plan, target)
+    if target == STDOUT:
+        for line in lines:
+            call.console.tell(line)
+        lines = []
     code = exit_code_of([error.code for error in found.errors], succeeded=bool(found.found))
     data = {"updates": [update.as_row() for update in found.found], "checked": found.checked}
-    return Outcome(data, list(_lines(found)), [error.as_row() for error in found.errors], code)
+    return Outcome(data, lines, [error.as_row() for error in found.errors], code)
 
 
 def _lines(found: Updates) -> Iterator[str]:

@@ -197,7 +197,7 @@ def test_a_file_that_is_not_there_is_a_mistake(at_sandbox: Run) -> None:
 def test_killed_in_the_middle_whole_batches_are_there_and_a_rerun_brings_the_rest(
     at_sandbox: Run, program: Program
 ) -> None:
-    count = 12_000
+    count = 7_500
     lines(HEADER, *(an_entry(number, f"a/{number}.safetensors", version={"id": number}) for number in range(1, count)))
     process = program.start(["db", "import", "in.jsonl", "--json"])
     while process.poll() is None and not written():

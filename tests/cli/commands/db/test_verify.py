@@ -187,6 +187,7 @@ def test_on_a_terminal_it_asks(filled: Run, at_terminal: AtTerminal, answer: str
     terminal.until("Fetch 1 file again? [y/N]")
     terminal.type(f"{answer}\n")
     assert (terminal.finish(), missing.exists()) == (code, answer == "y")
+    assert terminal.seen.count("missing (1)") == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")

@@ -14,7 +14,6 @@ import pytest
 from civitai_kit.testing import Sandbox
 from tests.cli.conftest import Ran, Run
 from tests.library_world import safetensors, write_known, write_unknown
-from tests.raw_host import RawHost, whole
 
 OUT = Path("downloads/library")
 NO_SITE = ("--api-url", "http://127.0.0.1:9", "--max-retries", "0")
@@ -308,14 +307,12 @@ def test_a_site_that_takes_one_hash_at_a_time_is_asked_file_by_file(
     assert (entry["files"][0]["path"], entry["model_name"]) == (str(known), "Library Model 0")
 
 
-@pytest.mark.parametrize("body", [b"<!doctype html><p>404</p>", b'{"detail": "Not Found"}'])
 def test_a_site_that_answers_no_question_by_hash_is_said_to_once_and_nothing_is_called_missing(
-    at_sandbox: Run, folder: Path, body: bytes
+    at_sandbox: Run, civitai_sandbox: Sandbox, folder: Path
 ) -> None:
     write_unknown(folder, 2)
-    host = RawHost(lambda _: [whole(body, status=404)])
-    ran = scan(at_sandbox, "models", "--api-url", host.url)
-    host.close()
+    civitai_sandbox.faults.add("no_endpoint", times=None)
+    ran = scan(at_sandbox, "models")
     assert (ran.code, ran.data["counts"]["error"], ran.data["counts"]["missing"]) == (5, 2, 0)
     [row] = ran.document["errors"]
     assert row["message"] == "The site does not answer questions by hash." and row["hint"]

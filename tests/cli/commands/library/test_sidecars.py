@@ -39,8 +39,9 @@ def test_a_scan_writes_what_each_program_reads_and_a_second_changes_nothing(
 ) -> None:
     path = known_with_picture(civitai_sandbox, folder)
     model = list(civitai_sandbox.world.models.values())[-1]
-    assert at_sandbox("library", "scan", "models", "--sidecar", EVERY, "--json").code == 0
+    ran = at_sandbox("library", "scan", "models", "--sidecar", EVERY, "--json")
     stem = path.with_suffix("")
+    assert ran.code == 0 and set(ran.data["sidecars"]) == {str(each) for each in folder.iterdir()} - {str(path)}
     assert held(Path(f"{stem}.civitai.info"))["id"] == model.versions[0].id
     assert held(Path(f"{stem}.metadata.json"))["file_path"] == path.as_posix()
     assert held(Path(f"{stem}.cm-info.json"))["ModelId"] == model.id

@@ -199,3 +199,13 @@ def test_a_tree_of_the_data_manager_is_taken_over_in_both_namings_but_not_its_er
 def test_a_folder_that_is_no_tree_of_the_manager_is_refused(at_sandbox: Run, folder: Path) -> None:
     assert at_sandbox("library", "import-data", "models", "--json").code == 2
     assert at_sandbox("library", "import-data", "nowhere", "--json").code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(("duplicates", "--link", "--yes"), 0), (("clean", "--yes"), 0), (("scan", "nowhere"), 2)]
+)
+def test_where_no_library_is_nothing_is_made(
+    at_sandbox: Run, empty_home: Path, words: tuple[str, ...], code: int
+) -> None:
+    assert at_sandbox("library", *words, "--json").code == code
+    assert list(empty_home.iterdir()) == []

@@ -94,8 +94,9 @@ class Ground:
         return PictureFolder(self._images)
 
     def places(self) -> tuple[str, ...]:
-        """What is ours under the save path, relative: databases, or what might become one, and logs."""
-        named = [*self.closed, *([Path(self._log_file)] if self._log_file else [])]
+        """What is ours under the save path, relative: databases, or what might become one, logs, and the catalogs."""
+        catalogs = (self.catalog_folder / name for name in ("models.json", "loras.json"))
+        named = [*catalogs, *self.closed, *([Path(self._log_file)] if self._log_file else [])]
         found = (self.disk.relative(place) for place in (*named, *(place.resolve() for place in named)))
         return tuple(dict.fromkeys((*OUR_PLACES, *(path for path in found if path))))
 

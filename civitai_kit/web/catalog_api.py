@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,9 +17,18 @@ from civitai_kit.services.catalog.map_answers import MapAnswers
 from civitai_kit.web.answers import Told, of_error
 from civitai_kit.web.path_ids import id_in_path
 
+# So many changes wait for the site, or for each other, at a time: threads are left for all else that is asked.
+_AT_ONCE = 8
+
 
 def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
     """The routes; `told` hears of every error that an answer was made of."""
+
+    few = asyncio.Semaphore(_AT_ONCE)
+
+    async def changed(change: Callable[[], Mapping[str, Any]]) -> Response:
+        async with few:
+            return await _changed(change, told)
 
     async def map_(request: Request) -> Response:
         try:
@@ -29,13 +39,13 @@ def routes(parts: CatalogParts, answers: MapAnswers, told: Told) -> list[Route]:
         return Response(body, media_type="application/json")
 
     async def add_(request: Request) -> Response:
-        return await _changed(lambda: add(parts, id_in_path(request, "version_id")), told)
+        return await changed(lambda: add(parts, id_in_path(request, "version_id")))
 
     async def promote_(request: Request) -> Response:
-        return await _changed(lambda: promote(parts, id_in_path(request, "version_id")), told)
+        return await changed(lambda: promote(parts, id_in_path(request, "version_id")))
 
     async def remove_(request: Request) -> Response:
-        return await _changed(lambda: remove(parts, request.path_params["filename"]), told)
+        return await changed(lambda: remove(parts, request.path_params["filename"]))
 
     return [
         Route("/api/admin/models/civitai-map", map_, methods=["GET"]),

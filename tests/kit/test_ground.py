@@ -58,9 +58,11 @@ def test_one_open_database_lives_through_many_locks(tmp_path: Path) -> None:
             assert store.count() == 2
 
 
-def test_what_is_ours_is_the_database_and_the_log_that_settings_name_under_the_save_path(tmp_path: Path) -> None:
+def test_what_is_ours_is_the_catalogs_the_database_and_the_log_that_settings_name_under_the_save_path(
+    tmp_path: Path,
+) -> None:
     ours = ground_of(tmp_path).places()
-    assert set(ours) >= {"civitai_download_db", "civitai_kit_db"}
+    assert set(ours) >= {"civitai_download_db", "civitai_kit_db", "catalog/models.json", "catalog/loras.json"}
     assert ground_of(tmp_path, database_path=str(tmp_path / "mine")).places() == (*ours, "mine")
     assert ground_of(tmp_path, log_file=str(tmp_path / "a/b.log")).places() == (*ours, "a/b.log")
     assert ground_of(tmp_path / "models", database_path=str(tmp_path / "mine")).places() == ours

@@ -96,6 +96,35 @@ def test_a_version_in_the_catalog_goes_from_missing_to_present(serve: Serve, civ
         assert entry is not None and [record.status for record in entry.files] == [Status.DOWNLOADED]
 
 
+def test_a_file_that_lies_elsewhere_is_linked_to_its_place_in_the_catalog(
+    serve: Serve, civitai_sandbox: Sandbox
+) -> None:
+    server = serve()
+    version, _ = a_file(civitai_sandbox)
+    assert until(server, order(server, version_id=version.id)["id"], "done", "failed")["status"] == "done"
+    server.ask("POST", f"/api/admin/civitai/add/{version.id}")
+    assert server.ask("GET", MAP).json()["by_version"][str(version.id)]["status"] == "missing"
+    until(server, order(server, version_id=version.id)["id"], "done", "failed")
+    assert server.ask("GET", MAP).json()["by_version"][str(version.id)]["status"] == "present"
+
+
+def test_a_file_of_ones_own_that_has_the_name_of_one_in_the_catalog_is_left_as_it_is(
+    serve: Serve, civitai_sandbox: Sandbox
+) -> None:
+    server = serve()
+    for name in ("other", "same"):
+        version, file = a_file(civitai_sandbox, name)
+        right = b"".join(bytes(view) for view in file.body.views(0, file.body.size))
+        content = right if name == "same" else right[:-1] + b"!"
+        server.ask("POST", f"/api/admin/civitai/add/{version.id}")
+        place = server.folder / "loras" / file.name
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(content)
+        row = until(server, order(server, version_id=version.id)["id"], "done", "failed")
+        assert (row["status"], row["saved"] == [f"loras/{file.name}"]) == ("done", name == "same")
+        assert place.read_bytes() == content
+
+
 def test_what_waits_is_queued_in_the_map_and_carried_out_in_order(serve: Serve, civitai_sandbox: Sandbox) -> None:
     server = serve(api_client_timeout_sec=30)
     (one, _), (two, _) = a_file(civitai_sandbox, "one"), a_file(civitai_sandbox, "two")
@@ -133,9 +162,10 @@ def test_a_saved_plan_is_carried_out_where_it_says(serve: Serve, civitai_sandbox
     row = until(server, order(server, plan=plan)["id"], "done", "failed")
     assert (row["status"], row["ref"], row["version_id"]) == ("done", "a plan of 1 file", None)
     assert (server.folder / "here" / "it is.safetensors").stat().st_size == file.body.size
-    plan["items"][0]["path"] = "../out.safetensors"
-    refused = server.ask("POST", DOWNLOAD, json={"plan": plan})
-    assert refused.status_code == 400 and "item 1" in refused.json()["detail"]
+    for path in ("../out.safetensors", "catalog/models.json", "catalog/loras.json"):
+        plan["items"][0]["path"] = path
+        refused = server.ask("POST", DOWNLOAD, json={"plan": plan})
+        assert refused.status_code == 400 and "item 1" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import threading
 import time
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx2
 import pytest
+from starlette.applications import Starlette
 
 from civitai_kit.core.catalog.document import EMPTY
+from civitai_kit.core.errors import UsageError
 from civitai_kit.disk.folder import Folder
 from civitai_kit.services.catalog.catalogs import CatalogParts, UnderWay, civitai_map
 from civitai_kit.services.catalog.map_answers import MapAnswers
+from civitai_kit.services.ports import Site
+from civitai_kit.web.catalog_api import routes
 
 LONG_AGO = 1_600_000_000
 
@@ -128,3 +135,28 @@ def test_what_is_on_its_way_is_told_without_making_the_rest_anew(tmp_path: Path)
     assert "size_disk" not in found["by_version"]["5"]
     moving.clear()
     assert made.ready() == at_rest
+
+
+def test_many_that_wait_for_the_site_keep_the_map_from_nobody(tmp_path: Path) -> None:
+    asked, is_over = threading.Semaphore(0), threading.Event()
+
+    def site() -> Site:
+        asked.release()
+        is_over.wait(60)
+        raise UsageError("the site is asked no more")
+
+    parts = replace(parts_in(tmp_path), site=site)
+    app = Starlette(routes=routes(parts, answers(tmp_path), lambda error: None))
+
+    async def ask() -> list[int]:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://localhost") as client:
+            adds = [asyncio.create_task(client.post(f"/api/admin/civitai/add/{number}")) for number in range(1, 100)]
+            while not asked.acquire(blocking=False):
+                await asyncio.sleep(0.001)
+            try:
+                found = await asyncio.wait_for(client.get("/api/admin/models/civitai-map"), 10)
+            finally:
+                is_over.set()
+            return [found.status_code, *[answer.status_code for answer in await asyncio.gather(*adds)]]
+
+    assert asyncio.run(ask()) == [200, *[400] * 99]

@@ -70,6 +70,7 @@ class Guard:
             return
         began = time.perf_counter()
         status = 500
+        send_on = send if scope["method"] == "HEAD" else _left_open_if_short(send)
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -79,7 +80,7 @@ class Guard:
                 for name, value in _SAFE.items():
                     headers.setdefault(name, value)
                 headers.append("Server-Timing", f"app;dur={(time.perf_counter() - began) * 1000:.1f}")
-            await send(message)
+            await send_on(message)
 
         try:
             await self._answer(scope, receive, answer)
@@ -122,6 +123,26 @@ class Guard:
         # Of two, a proxy before us may have looked at the other.
         scheme, _, said = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         return scheme.lower() == "bearer" and hmac.compare_digest(said.strip().encode("utf-8", "replace"), self._token)
+
+
+def _left_open_if_short(send: Send) -> Send:
+    """Sends on; an answer that ends before the length that it said is not ended, and its connection closed for that.
+
+    So it is with a file that became shorter while it was sent.
+    """
+    left = 0
+
+    async def sent(message: Message) -> None:
+        nonlocal left
+        if message["type"] == "http.response.start":
+            has_body = message["status"] in (200, 206)
+            left = int(Headers(raw=message["headers"]).get("content-length", "0")) if has_body else 0
+        elif message["type"] == "http.response.body":
+            left -= len(message.get("body", b""))
+            message = {**message, "more_body": True} if left > 0 else message
+        await send(message)
+
+    return sent
 
 
 def _readable_by(origins: Collection[str], app: ASGIApp) -> ASGIApp:

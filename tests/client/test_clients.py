@@ -133,8 +133,11 @@ def test_the_look_up_of_ids_names_version_model_and_digest(asking: Asking) -> No
 def test_me_is_the_owner_of_the_key(asking: Asking) -> None:
     assert asking.ask(lambda client: client.me(), asking.sandbox.api_key).username
     with pytest.raises(Unauthorized) as caught:
-        asking.ask(lambda client: client.me(), "wrong")
-    assert caught.value.status == 401 and caught.value.hint
+        asking.ask(lambda client: client.me(), "nobodys-key")
+    assert caught.value.status == 401 and "wrong or expired key" in str(caught.value.hint)
+    with pytest.raises(Unauthorized, match="login") as caught:
+        asking.ask(lambda client: client.me())
+    assert "Make an API key" in str(caught.value.hint)
 
 
 def test_enums_are_lists_of_words(asking: Asking) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import time
@@ -326,6 +327,24 @@ def test_who_reads_nothing_for_long_is_let_go(tmp_path: Path) -> None:
         with socket.create_connection((host, int(port)), timeout=20) as raw:
             raw.sendall(head(path="/files/big.safetensors"))
             assert _is_refused(raw)
+
+
+def test_a_file_that_is_cut_while_it_is_sent_closes_the_connection_without_a_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with served(tmp_path, with_files=True) as server:
+        server.folder.mkdir()
+        big = server.folder / "big.safetensors"
+        with big.open("wb") as file:
+            file.truncate(64 * 2**20)
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as raw:
+            raw.sendall(head(path="/files/big.safetensors"))
+            raw.recv(100)
+            os.truncate(big, 2**20)
+            while raw.recv(2**20):
+                pass
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def _is_refused(raw: socket.socket) -> bool:

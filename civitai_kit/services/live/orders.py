@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from civitai_kit.core.amounts import counted
-from civitai_kit.core.errors import CivitaiKitError, UsageError
+from civitai_kit.core.errors import CivitaiKitError, Code, UsageError
 from civitai_kit.core.events import Event, FileDone, FileFailed, FileKept
 from civitai_kit.core.plans.plan import Item, Plan
 from civitai_kit.core.plans.plan_file import plan_of
@@ -21,6 +21,8 @@ from civitai_kit.core.under_way import State
 # So many errors and paths of one download are told; the others are counted.
 _MOST_ERRORS = 20
 _MOST_PATHS = 20
+# What a download that was stopped ends with: it was interrupted, or waited for the lock until then.
+_OF_A_STOP = (Code.INTERRUPTED, Code.STORE_LOCKED)
 
 
 class DownloadStatus(StrEnum):
@@ -129,11 +131,12 @@ class OrderedDownload:
     def end(self, outcome: Report | CivitaiKitError) -> None:
         """Note what became of it; the plan is let go."""
         if isinstance(outcome, Report):
-            self.errors = [with_remedy(row) for row in outcome.error_rows()]
-            self.status = _status_of(outcome)
+            rows, self.status = outcome.error_rows(), _status_of(outcome)
         else:
-            self.errors = [with_remedy(outcome.as_row())]
+            rows = [outcome.as_row()]
             self.status = DownloadStatus.STOPPED if self.stop.is_set() else DownloadStatus.FAILED
+        told = _OF_A_STOP if self.status is DownloadStatus.STOPPED else ()
+        self.errors = [with_remedy(row) for row in rows if row["code"] not in told]
         self.items, self.settled = {}, set()
         self.order = DownloadOrder(self.order.text, self.order.reference)
 

@@ -190,7 +190,8 @@ def test_of_two_names_of_the_same_bytes_one_goes_and_the_other_stays(at_sandbox:
     shared = str(int(Known.SHARED_HASH))
     rows = at_sandbox("download", shared, "--all-versions", "-y", "--json").data["downloaded"]
     first, second = (SAVE / row["path"] for row in rows)
-    assert first.samefile(second) and rows[1]["linked"] is True
+    # Whose thread begins sooner is chance.
+    assert first.samefile(second) and sum("linked" in row for row in rows) == 1
     ran = at_sandbox("db", "delete", "--model-version-id", str(rows[0]["version_id"]), "--yes", "--json")
     assert (ran.code, ran.data["removed"]) == (0, [rows[0]["path"]])
     assert not first.exists() and second.stat().st_size == rows[1]["size"]

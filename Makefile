@@ -42,6 +42,7 @@ run: $(INSTALLED) ## the main job against the sandbox; ARGS="download …" runs 
 # Compiled code is kept, whatever the shell says: each worker and each program that a test starts would compile it again.
 test: export PYTHONDONTWRITEBYTECODE =
 test: venv ## the whole suite; PYTEST_ARGS="-k name" is passed on
+	@$(BIN)/python -m compileall -q -j 0 civitai_kit
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 check: venv ## format, lint, types, import floors

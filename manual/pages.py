@@ -84,7 +84,8 @@ def _text(entry: Entry) -> str:
 def _linked(text: str) -> str:
     """A paragraph with links: to public names, to sections of what is known of the site, to other pages."""
     text = _CODE.sub(_name_or_code, text)
-    text = re.sub(rf"(?<![`.\w])({'|'.join(_bare_names())})(?![`\w])", lambda name: _link(name[1]), text)
+    bare = rf"`[^`\n]+`|(?<![.\w])({'|'.join(_bare_names())})(?!\w)"
+    text = re.sub(bare, lambda name: _link(name[1]) if name[1] else name[0], text)
     text = _CITATION.sub(lambda cited: _sections(cited[0]), text)
     return _PAGE.sub(r"[docs/\1.md](../\1.md)", text)
 

@@ -21,7 +21,8 @@ CAN_RUN = CHROMIUM is not None and os.name == "posix"
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-    *("--hide-scrollbars", "--remote-debugging-pipe"),
+    # A process that waits for the next page costs as much as one that shows it.
+    *("--hide-scrollbars", "--remote-debugging-pipe", "--disable-features=SpareRendererForSitePerProcess"),
 )
 _PATIENCE_SEC = 60.0
 _KEYS = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Escape": 27, "Tab": 9, "Enter": 13}

@@ -41,7 +41,7 @@ if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
 # `ci` finds the same every time, however busy the machine is; `--hypothesis-profile=search` looks for what is new.
 settings.register_profile(
     "ci",
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -41,17 +42,30 @@ class RawHost:
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
-            head = b""
-            while not head.endswith(b"\r\n\r\n"):
-                if not (chunk := connection.recv(4096)):
-                    return
-                head += chunk
+            if (head := _head_of(connection)) is None:
+                return
             with self._lock:
-                self.heads.append(head.decode("latin-1"))
+                self.heads.append(head)
             for piece in self._answer(self.heads[-1]):
                 connection.sendall(piece)
                 with self._lock:
                     self.sent += len(piece)
+
+
+def _head_of(connection: socket.socket) -> str | None:
+    """The head of a request that has come with its body, or None where it never does."""
+    came = b""
+    # What is left unread when a connection is closed resets it, and the answer is lost.
+    while (end := came.find(b"\r\n\r\n") + 4) < 4 or len(came) - end < _length(came):
+        if not (chunk := connection.recv(4096)):
+            return None
+        came += chunk
+    return came[:end].decode("latin-1")
+
+
+def _length(head: bytes) -> int:
+    said = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return int(said[1]) if said else 0
 
 
 def whole(content: bytes, *lines: str, status: int = 200) -> bytes:

@@ -74,11 +74,15 @@ Fits: TypeAlias = Callable[[Any], bool]
 
 @dataclass(frozen=True)
 class Asker:
-    """How to ask: the site's root, the retry policy, and a source of numbers from 0 to 1 that spreads the waits."""
+    """How to ask: the site's root, the retry policy, and a source of numbers from 0 to 1 that spreads the waits.
+
+    `has_key` says that a key goes along: where the site wants a login then, the key is no good.
+    """
 
     site: str = "https://civitai.com"
     rules: RetryPolicy = field(default_factory=RetryRules)
     chance: Callable[[], float] = random
+    has_key: bool = False
 
     def get(self, path: str, fits: Fits, params: Iterable[tuple[str, str]] = ()) -> Call[Any]:
         """Ask for the JSON at a path under `/api/v1`; raises a SiteError when the site does not give.
@@ -122,12 +126,12 @@ class Asker:
         response, away = yield from self._follow(request)
         if away is not None:
             raise NoAnswer(_leads_away(response.status, request.endpoint, away), Trouble.REFUSED)
-        return _result(response, request.endpoint, fits)
+        return _result(response, request.endpoint, fits, with_key=self.has_key)
 
     def _lead(self, request: Request) -> Call[str]:
         response, away = yield from self._follow(request)
         if away is None:
-            raise _no_answer(response, request.endpoint, download=True)
+            raise _no_answer(response, request.endpoint, with_key=self.has_key, download=True)
         if urlsplit(away).hostname is None or (request.url.startswith("https:") and not away.startswith("https:")):
             raise NoAnswer(_leads_away(response.status, request.endpoint, away), Trouble.REFUSED)
         return away
@@ -145,7 +149,7 @@ class Asker:
                 return response, None
             target = _joined(request.url, where)
             if target is not None and is_login_address(target):
-                raise NoAnswer(login_required(asked, status=response.status), Trouble.REFUSED)
+                raise NoAnswer(login_required(asked, status=response.status, with_key=self.has_key), Trouble.REFUSED)
             if target is None or origin(target) != origin(request.url):
                 return response, target or ""
             request = _redirected(request, response.status, target)
@@ -185,7 +189,7 @@ def _leads_away(status: int, endpoint: str, target: str) -> SiteError:
     )
 
 
-def _result(response: Response, endpoint: str, fits: Fits) -> Any:
+def _result(response: Response, endpoint: str, fits: Fits, *, with_key: bool) -> Any:
     if 200 <= response.status < 300:
         try:
             answer = parse_json(response.body)
@@ -194,11 +198,11 @@ def _result(response: Response, endpoint: str, fits: Fits) -> Any:
         else:
             if fits(answer):
                 return answer
-    raise _no_answer(response, endpoint)
+    raise _no_answer(response, endpoint, with_key=with_key)
 
 
-def _no_answer(response: Response, endpoint: str, *, download: bool = False) -> NoAnswer:
-    error = error_for(response.status, response.headers, response.body, endpoint)
+def _no_answer(response: Response, endpoint: str, *, with_key: bool, download: bool = False) -> NoAnswer:
+    error = error_for(response.status, response.headers, response.body, endpoint, with_key=with_key)
     trouble = trouble_in(response.status, response.headers, response.body, download=download)
     return NoAnswer(error, trouble)
 

@@ -39,17 +39,19 @@ class _Driver:
     _limit_heads: Any = None
 
     def __init__(self, http: Any, manner: Manner) -> None:
-        self.asker = Asker(exchange.sound_site(manner.base_url), manner.retry)
+        self._site = exchange.sound_site(manner.base_url)
         self.manner = manner
         self._key = exchange.sound_key(manner.api_key)
         self._owned, self._is_closed = http is None, False
-        self._proxy = proxy_for(proxy_variables(), self.asker.site) if http is None else None
+        self._proxy = proxy_for(proxy_variables(), self._site) if http is None else None
         self._http = self._make_http() if http is None else http
         self._named = not exchange.has_name(self._http.headers)
-        carried = self._http.headers.get("authorization", "")
-        self._held = HeldKey(self._key, exchange.key_in(carried), self.asker.site)
-        exchange.refuse_key_in_clear(self._key or exchange.key_in(carried), self.asker.site, self._proxy)
-        self.secret = self._key or exchange.key_in(carried) or carried
+        header = self._http.headers.get("authorization", "")
+        carried = exchange.key_in(header)
+        self._held = HeldKey(self._key, carried, self._site)
+        exchange.refuse_key_in_clear(self._key or carried, self._site, self._proxy)
+        self.secret = self._key or carried or header
+        self.asker = Asker(self._site, manner.retry, has_key=bool(self.secret))
 
     def _make_http(self) -> Any:
         raise NotImplementedError
@@ -170,7 +172,7 @@ class Driver(_Driver):
         return ahead.read_ahead(read)
 
     def _make_http(self) -> Any:
-        return exchange.own_http(httpx2.Client, self.asker.site, self._proxy)
+        return exchange.own_http(httpx2.Client, self._site, self._proxy)
 
     def _answer(self, step: Request | Sleep, check: Callable[[], None]) -> Response:
         check()
@@ -207,7 +209,7 @@ class Driver(_Driver):
         except exchange.failures() as error:
             raise attempt.failed(error) from error
         finally:
-            self._done(attempt.exchange(message.headers), span)
+            self._done(attempt.exchange(message.headers, self._clean), span)
 
 
 class AsyncDriver(_Driver):
@@ -261,7 +263,7 @@ class AsyncDriver(_Driver):
         return AsyncItems(listing, lambda: self.run(listing.advance()))
 
     def _make_http(self) -> Any:
-        return exchange.own_http(httpx2.AsyncClient, self.asker.site, self._proxy)
+        return exchange.own_http(httpx2.AsyncClient, self._site, self._proxy)
 
     async def _answer(self, step: Request | Sleep) -> Response:
         self._check()
@@ -295,4 +297,4 @@ class AsyncDriver(_Driver):
         except exchange.failures() as error:
             raise attempt.failed(error) from error
         finally:
-            self._done(attempt.exchange(message.headers), span)
+            self._done(attempt.exchange(message.headers, self._clean), span)

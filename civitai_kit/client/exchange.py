@@ -6,7 +6,7 @@ import os
 import re
 import ssl
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -128,17 +128,17 @@ class Attempt:
             why.status = self._status
         return NoAnswer(why, trouble)
 
-    def exchange(self, sent: Mapping[str, str]) -> Exchange:
-        """What happened, for a log; `sent` are the headers that went out."""
+    def exchange(self, sent: Mapping[str, str], clean: Callable[[str], str]) -> Exchange:
+        """What happened, for a log; `sent` are the headers that went out, `clean` cuts our secret out of a text."""
         return Exchange(
             method=self._request.method,
-            url=_open_url(self._request),
+            url=clean(_open_url(self._request)),
             status=self._status,
             seconds=monotonic() - self._start,
             size=self._size,
-            request_headers=dict(_redacted(sent)),
-            response_headers={} if self._answer is None else dict(_redacted(self._answer.headers)),
-            trouble=self._trouble,
+            request_headers=dict(_redacted(sent, clean)),
+            response_headers={} if self._answer is None else dict(_redacted(self._answer.headers, clean)),
+            trouble=self._trouble and clean(self._trouble),
         )
 
     def _failure(self, said: str, trouble: Trouble, hint: str) -> NoAnswer:
@@ -259,6 +259,6 @@ def _open_url(request: Request) -> str:
     return without_keys(f"{parts.scheme}://{parts.netloc}{parts.path}" + (f"?{query}" if query else ""))
 
 
-def _redacted(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _redacted(headers: Mapping[str, str], clean: Callable[[str], str]) -> Iterator[tuple[str, str]]:
     for name, value in headers.items():
-        yield name.lower(), value if name.lower() in _OPEN_HEADERS else "…"
+        yield name.lower(), clean(value) if name.lower() in _OPEN_HEADERS else "…"

@@ -69,8 +69,19 @@ class Items(_Place[V], Iterator[V]):
 
         A page's `next_cursor` is exactly where the next one begins.
         """
-        while (page := self._advance()) is not None:
-            yield page
+        return _Pages(self._advance)
+
+
+class _Pages(Iterator[Page[V]]):
+    """No generator: one that has raised would say ever after that the listing has ended."""
+
+    def __init__(self, advance: Callable[[], Page[V] | None]) -> None:
+        self._advance = advance
+
+    def __next__(self) -> Page[V]:
+        if (page := self._advance()) is None:
+            raise StopIteration
+        return page
 
 
 class AsyncItems(_Place[V], AsyncIterator[V]):

@@ -65,7 +65,7 @@ def make_app(parts: WebParts) -> ASGIApp:
     if parts.files is not None:
         routes.append(Mount("/files", _ModelFiles(parts.files)))
     routes.extend(page_routes())
-    routes.append(Mount("/", _Pages(parts.library, html=True)))
+    routes.append(Mount("/", _LibraryPages(parts.library, html=True)))
     app = Starlette(routes=routes, exception_handlers=_ANSWERS)
     return Guard(
         app,
@@ -143,7 +143,7 @@ The API is described at /docs.
 """
 
 
-class _Pages(_ServedFolder):
+class _LibraryPages(_ServedFolder):
     """The library's folder."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:

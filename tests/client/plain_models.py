@@ -21,7 +21,10 @@ from civitai_kit.core.site.models import SiteValue
 def plain(kind: type[SiteValue]) -> type[BaseModel]:
     """A plain model of the same fields under the same names of the site."""
     fields: dict[str, Any] = {
-        name: (_plain_type(field.annotation), Field(field.get_default(call_default_factory=True), alias=field.alias))
+        name: (
+            _plain_type(field.annotation),
+            Field(field.get_default(call_default_factory=True), alias=field.serialization_alias),
+        )
         for name, field in kind.model_fields.items()
         if name != "raw"
     }

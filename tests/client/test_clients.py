@@ -133,8 +133,11 @@ def test_the_look_up_of_ids_names_version_model_and_digest(asking: Asking) -> No
 def test_me_is_the_owner_of_the_key(asking: Asking) -> None:
     assert asking.ask(lambda client: client.me(), asking.sandbox.api_key).username
     with pytest.raises(Unauthorized) as caught:
-        asking.ask(lambda client: client.me(), "wrong")
-    assert caught.value.status == 401 and caught.value.hint
+        asking.ask(lambda client: client.me(), "nobodys-key")
+    assert caught.value.status == 401 and "wrong or expired key" in str(caught.value.hint)
+    with pytest.raises(Unauthorized, match="login") as caught:
+        asking.ask(lambda client: client.me())
+    assert "Make an API key" in str(caught.value.hint)
 
 
 def test_enums_are_lists_of_words(asking: Asking) -> None:
@@ -449,6 +452,17 @@ def test_a_key_that_the_site_says_back_to_us_is_told_to_nobody(carried: bool) ->
     assert "I do not know bearer …" in str(caught.value).replace("Bearer", "bearer")
     trace = "".join(traceback.format_exception(caught.value))
     assert "know bearer very-secret" not in trace.replace("Bearer", "bearer") and "very-secret" not in str(said)
+
+
+def test_a_key_in_an_odd_place_is_not_told_to_a_log_either() -> None:
+    def parrot(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json={"items": []}, headers={"Server": "very-secret"})
+
+    said: list[Any] = []
+    http = httpx2.Client(transport=httpx2.MockTransport(parrot), headers={"User-Agent": "mine very-secret"})
+    with Client("very-secret", http=http, log=said.append) as client:
+        client.models_page(query="very-secret")
+    assert said[0].response_headers["server"] == "…" and "very-secret" not in str(said)
 
 
 def test_a_key_that_the_site_puts_into_an_answer_is_not_kept_with_it() -> None:

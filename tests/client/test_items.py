@@ -24,12 +24,12 @@ def cursors(pages: list[Any]) -> list[Any]:
 def test_pages_hold_every_model_once_and_any_of_them_can_be_the_first_of_another_day(
     asking: Asking, sort: ModelSort | None
 ) -> None:
-    asking.sandbox.world = World.large(models=23, bytes_each=100)
-    pages = asking.ask(lambda client: client.models(sort=sort, limit=5).pages())
+    asking.sandbox.world = World.large(models=13, bytes_each=100)
+    pages = asking.ask(lambda client: client.models(sort=sort, limit=4).pages())
     ids = [[model.id for model in page.items] for page in pages]
     assert sorted(chain(*ids)) == sorted(asking.sandbox.world.models)
     for done, cursor in enumerate(cursors(pages)[:-1], start=1):
-        rest = asking.ask(methodcaller("models", sort=sort, limit=5, cursor=cursor))
+        rest = asking.ask(methodcaller("models", sort=sort, limit=4, cursor=cursor))
         assert [model.id for model in rest] == list(chain(*ids[done:]))
 
 
@@ -83,3 +83,14 @@ def test_a_page_that_failed_can_be_asked_for_again(client: Client, civitai_sandb
     with pytest.raises(Unavailable):
         next(items)
     assert len(found + [model.id for model in items]) == 23
+
+
+def test_pages_go_on_after_one_that_failed_and_never_say_that_they_have_ended(
+    client: Client, civitai_sandbox: Sandbox
+) -> None:
+    civitai_sandbox.faults.add("server_error", times=4, match="cursor=")
+    pages = client.models(limit=5).pages()
+    found = list(next(pages).items)
+    with pytest.raises(Unavailable):
+        next(pages)
+    assert len(found + [model for page in pages for model in page.items]) == 23

@@ -135,6 +135,13 @@ class Remembering(Client):
         return Model(id=1) if model_id == 1 else super().model(model_id)
 
 
+def kept(model: Model) -> dict[Model, Path]:
+    """Answers as keys, and as a test of one's own makes them."""
+    made = Model(id=1, versions=[ModelVersion(id=2, name="v1")])
+    made.name = "another"  # type: ignore[misc]
+    return {model: Path("here"), made: Path("there")}
+
+
 def heard(done: Exchange) -> None:
     """A hook."""
     assert_type(done.status, int | None)

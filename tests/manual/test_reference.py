@@ -53,6 +53,7 @@ def says_something(member: Entry, of_its_class: str) -> bool:
         ),
         ("answers.md", "{py:attribute} size_kb\n:type: float | None\n\nBytes divided by 1024"),
         ("answers.md", "see {py:class}`NsfwLevel <civitai_kit.NsfwLevel>`. 0 is not rated yet."),
+        ("options.md", "as bits: `NsfwLevel.PG | NsfwLevel.R`, or"),
         ("words.md", "{py:attribute} LORA\n:value: \"'LORA'\""),
         ("errors.md", "{py:exception} Gone\n\nA {py:class}`SiteError`."),
         ("testing.md", "| `cut` | storage | The connection closes after byte `at` of the body. | `at=1000` |"),

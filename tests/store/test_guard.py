@@ -80,7 +80,8 @@ def flip_many_bits_in_headers(content: bytearray, chance: random.Random) -> None
 def test_a_damaged_large_database_is_refused_or_read_and_never_ends_the_process(
     large: Path, tmp_path: Path, damage: Damage
 ) -> None:
-    paths = [damaged(large, tmp_path / str(seed), damage, seed) for seed in range(4)]
+    """A small one is damaged in twenty-five ways of each kind."""
+    paths = [damaged(large, tmp_path / str(seed), damage, seed) for seed in range(2)]
     done = subprocess.run([sys.executable, "-c", USE, *map(str, paths)], capture_output=True, text=True, check=False)
     assert (done.returncode, len(done.stdout.split())) == (0, 2 * len(paths)), done.stderr
 

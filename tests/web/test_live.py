@@ -96,6 +96,18 @@ def test_a_version_in_the_catalog_goes_from_missing_to_present(serve: Serve, civ
         assert entry is not None and [record.status for record in entry.files] == [Status.DOWNLOADED]
 
 
+def test_a_file_that_lies_elsewhere_is_linked_to_its_place_in_the_catalog(
+    serve: Serve, civitai_sandbox: Sandbox
+) -> None:
+    server = serve()
+    version, _ = a_file(civitai_sandbox)
+    assert until(server, order(server, version_id=version.id)["id"], "done", "failed")["status"] == "done"
+    server.ask("POST", f"/api/admin/civitai/add/{version.id}")
+    assert server.ask("GET", MAP).json()["by_version"][str(version.id)]["status"] == "missing"
+    until(server, order(server, version_id=version.id)["id"], "done", "failed")
+    assert server.ask("GET", MAP).json()["by_version"][str(version.id)]["status"] == "present"
+
+
 def test_a_file_of_ones_own_that_has_the_name_of_one_in_the_catalog_is_left_as_it_is(
     serve: Serve, civitai_sandbox: Sandbox
 ) -> None:

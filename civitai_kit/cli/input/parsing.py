@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
@@ -108,41 +109,48 @@ def parse(words: Sequence[str], branches: Mapping[str, Branch], summary: str) ->
 
 
 def _built(name: str, branch: Branch) -> TyperCommand | TyperGroup:
-    if not isinstance(branch.where, str):
-        return _built_group(name, branch)
-    module, _, attribute = branch.where.partition(":")
-    found = getattr(import_module(module), attribute)
-    return _built_command(name, branch, found)
+    if isinstance(branch.where, str):
+        return _built_command(name, branch.where, branch.summary, is_local=branch.is_local)
+    return _built_group(name, branch)
 
 
-def _built_group(name: str, branch: Branch, *, completion: bool = False) -> TyperGroup:
+def _built_group(name: str, branch: Branch, *, completion: bool = False) -> LazyGroup:
     assert not isinstance(branch.where, str)
-    # Typer makes the group itself, so its table has to be on the class.
-    kind = type("Group", (LazyGroup,), {"branches": branch.where})
+    group = copy(_empty_group(name, branch.summary, completion=completion))
+    group.branches = branch.where
+    return group
+
+
+# Whoever parses many lines in one process, as our tests do, builds each group and each command once.
+@cache
+def _empty_group(name: str, summary: str, *, completion: bool) -> LazyGroup:
     app = typer.Typer(
         context_settings=HELP,
         name=name,
-        cls=kind,
+        cls=LazyGroup,
         rich_markup_mode=None,
         add_completion=completion,
         subcommand_metavar="COMMAND …",
     )
-    app.callback(help=branch.summary)(_with_signature(_nothing, (*GLOBAL, QUIET_BEFORE)))
+    app.callback(help=summary)(_with_signature(_nothing, (*GLOBAL, QUIET_BEFORE)))
     group = get_command(app)
-    assert isinstance(group, TyperGroup)
+    assert isinstance(group, LazyGroup)
     return group
 
 
-def _built_command(name: str, branch: Branch, command: Command) -> TyperCommand:
+@cache
+def _built_command(name: str, where: str, summary: str, *, is_local: bool) -> TyperCommand:
+    module, _, attribute = where.partition(":")
+    command: Command = getattr(import_module(module), attribute)
     has_query = any("-q" in flag.names for flag in command.flags)
     flags = (*command.flags, *GLOBAL, QUIET if has_query else QUIET_BEFORE)
 
     def deferred(ctx: typer.Context, **typed: Any) -> Parsed:
         said = _spelled({**_said_before(ctx), **_said(typed)}, flags, command.arguments)
-        return Parsed(_path_of(ctx), command.run, flags, said, branch.is_local)
+        return Parsed(_path_of(ctx), command.run, flags, said, is_local)
 
     app = typer.Typer(context_settings=HELP, rich_markup_mode=None, add_completion=False)
-    details = f"{branch.summary}\n\n{command.details}" if command.details else branch.summary
+    details = f"{summary}\n\n{command.details}" if command.details else summary
     app.command(name, cls=HelpfulCommand, help=details)(_with_signature(deferred, flags, command.arguments))
     built = get_command(app)
     assert isinstance(built, HelpfulCommand)

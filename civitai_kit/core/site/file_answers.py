@@ -21,7 +21,7 @@ from civitai_kit.core.site.reading import (
 )
 
 
-class VersionBrief(SiteValue):
+class VersionBrief(SiteValue, frozen=True):
     """A version in brief, as seen from one of its files: what `version_mini` gives (site.md 6)."""
 
     air: Text = None
@@ -60,7 +60,7 @@ class VersionBrief(SiteValue):
     """When it becomes free for everybody, ISO 8601."""
 
 
-class TensorInfo(SiteValue):
+class TensorInfo(SiteValue, frozen=True):
     """One tensor of a file."""
 
     name: Text = None
@@ -73,7 +73,7 @@ class TensorInfo(SiteValue):
     """How much of the file it takes, in bytes."""
 
 
-class DtypeShare(SiteValue):
+class DtypeShare(SiteValue, frozen=True):
     """How much of a file is of one number type."""
 
     dtype: Text = None
@@ -84,7 +84,7 @@ class DtypeShare(SiteValue):
     """Their bytes together."""
 
 
-class TensorMetadata(SiteValue):
+class TensorMetadata(SiteValue, frozen=True):
     """What the header of a SafeTensor or GGUF file says, as the site has read it (site.md 9.4)."""
 
     format: Text = None

@@ -10,7 +10,6 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     ModelWrapValidatorHandler,
     SkipValidation,
@@ -20,7 +19,6 @@ from pydantic import (
 from civitai_kit.core.site.paging import Page as Page
 from civitai_kit.core.site.paging import page_of as page_of
 from civitai_kit.core.site.reading import (
-    SITE_CONFIG,
     Digest,
     ElseRead,
     Flag,
@@ -36,6 +34,7 @@ from civitai_kit.core.site.reading import (
     Truth,
     Uses,
     an_object,
+    camel,
     mapping,
     objects,
 )
@@ -46,10 +45,18 @@ _MOST_KB = 2.0**30
 S = TypeVar("S", bound="SiteValue")
 
 
-class SiteValue(BaseModel):
+# Type checkers read this, and `frozen` again with each class below. Schemas are built when they are first used: a
+# command meets few of these.
+class SiteValue(
+    BaseModel,
+    frozen=True,
+    extra="ignore",
+    alias_generator=camel,
+    populate_by_name=True,
+    protected_namespaces=(),
+    defer_build=True,
+):
     """An object of the site; `raw` is its JSON exactly as received, empty in a value that was made by keyword."""
-
-    model_config = SITE_CONFIG
 
     # Never None: it is set after the fields, and a factory of empty ones would cost a call for each object.
     raw: SkipValidation[dict[str, Any]] = Field(default=None, repr=False, exclude=True)  # type: ignore[arg-type]
@@ -96,13 +103,11 @@ def _as_spelled(hashes: dict[str, Any]) -> dict[str, Any]:
     return {spellings.get(name.lower().replace("_", ""), name): digest for name, digest in hashes.items()}
 
 
-class Hashes(SiteValue):
+class Hashes(SiteValue, frozen=True, alias_generator=lambda name: _DIGESTS.get(name, name), populate_by_name=True):
     """A file's digests, lower-case hex; any may be None, and often all are (site.md 10.3).
 
     Each of them finds the file with `Client.version_by_hash`.
     """
-
-    model_config = ConfigDict(alias_generator=lambda name: _DIGESTS.get(name, name), populate_by_name=True)
 
     sha256: Digest = None
     """Of the whole file, 64 digits: this is what proves a file."""
@@ -131,7 +136,7 @@ class Hashes(SiteValue):
         return made
 
 
-class FileTraits(SiteValue):
+class FileTraits(SiteValue, frozen=True):
     """What the site says of a file's form; each may be None or a newer word."""
 
     format: Text = None
@@ -144,7 +149,7 @@ class FileTraits(SiteValue):
     """The quantization of a GGUF file: `Q4_K_M` …"""
 
 
-class ModelFile(SiteValue):
+class ModelFile(SiteValue, frozen=True):
     """One downloadable of a version (site.md 2.2); `Client.download` takes it."""
 
     id: Integer = None
@@ -153,7 +158,7 @@ class ModelFile(SiteValue):
     """The name the site gives it today, which may change and may hold path separators (site.md 7.4)."""
     type: Text = None
     """`"Model"`, `"Pruned Model"`, `"VAE"`, `"Config"`, `"Training Data"` …; free text (site.md 10.1)."""
-    size_kb: Number = Field(default=None, alias="sizeKB")
+    size_kb: Number = Field(default=None, validation_alias="sizeKB", serialization_alias="sizeKB")
     """Bytes divided by 1024; `size` has the bytes."""
     metadata: Annotated[FileTraits, ElseRead(mapping)] = Field(default_factory=FileTraits)
     """Format, size, precision; every field None where the site says nothing."""
@@ -174,7 +179,7 @@ class ModelFile(SiteValue):
         return round(self.size_kb * 1024) if self.size_kb and 0 < self.size_kb <= _MOST_KB else None
 
 
-class Preview(SiteValue):
+class Preview(SiteValue, frozen=True):
     """A picture or clip that a version shows, without generation data (site.md 2.2, 3)."""
 
     id: Integer = None
@@ -199,7 +204,7 @@ class Preview(SiteValue):
         return int(found.group(1)) if found else None
 
 
-class PaidAccess(SiteValue):
+class PaidAccess(SiteValue, frozen=True):
     """A gate before downloads that those pass who pay, for some days or for ever (site.md 2.2)."""
 
     permanent: Flag = False
@@ -208,7 +213,7 @@ class PaidAccess(SiteValue):
     """When it opens for everybody, ISO 8601."""
 
 
-class Creator(SiteValue):
+class Creator(SiteValue, frozen=True):
     """Who published a model (site.md 2.2, 9)."""
 
     username: Text = None
@@ -221,7 +226,7 @@ class Creator(SiteValue):
     """The listing of the creator's models; only in a listing of creators."""
 
 
-class VersionOwner(SiteValue):
+class VersionOwner(SiteValue, frozen=True):
     """A model as a version by id or hash shows it: no id, that is in `ModelVersion.model_id` (site.md 4)."""
 
     name: Text = None
@@ -236,7 +241,7 @@ class VersionOwner(SiteValue):
     """`Archived` or `TakenDown`; None when all is well."""
 
 
-class ModelVersion(SiteValue):
+class ModelVersion(SiteValue, frozen=True):
     """One release of a model (site.md 2.2, 4).
 
     A listing says less of it than `Client.version` does, which in turn shows fewer images.
@@ -304,7 +309,7 @@ def _with_id(file: ModelFile) -> ModelFile:
     return file if file.id is not None or found is None else file.model_copy(update={"id": int(found.group(1))})
 
 
-class Model(SiteValue):
+class Model(SiteValue, frozen=True):
     """A published resource with its versions (site.md 2.2, 3).
 
     A listing trims `versions` to those that fit what was asked, and images by `nsfw`; `Client.model` has all of them.
@@ -342,11 +347,13 @@ class Model(SiteValue):
     """The names of its tags."""
     stats: Mapped = Field(default_factory=dict)
     """Counters as the site names them: `downloadCount`, `thumbsUpCount` …; `{}` where the creator hides them."""
-    versions: Annotated[Sequence[ModelVersion], ReadWhenTouched()] = Field(default=(), alias="modelVersions")
+    versions: Annotated[Sequence[ModelVersion], ReadWhenTouched()] = Field(
+        default=(), validation_alias="modelVersions", serialization_alias="modelVersions"
+    )
     """In the creator's order, the default one first; may be empty. Its items are read when touched."""
 
 
-class Image(SiteValue):
+class Image(SiteValue, frozen=True):
     """A picture or clip that somebody posted (site.md 8.2)."""
 
     id: Integer = None
@@ -383,7 +390,7 @@ class Image(SiteValue):
     """Counters as the site names them: `likeCount`, `commentCount` …"""
 
 
-class Tag(SiteValue):
+class Tag(SiteValue, frozen=True):
     """A word that models are found by (site.md 9)."""
 
     name: Text = None
@@ -392,7 +399,7 @@ class Tag(SiteValue):
     """The listing of models that bear it."""
 
 
-class User(SiteValue):
+class User(SiteValue, frozen=True):
     """An account (site.md 9)."""
 
     id: Integer = None
@@ -405,7 +412,7 @@ class User(SiteValue):
     """`active`, `muted` or `banned`; only from `me()`."""
 
 
-class HashOwner(SiteValue):
+class HashOwner(SiteValue, frozen=True):
     """Whose file has a SHA256: one row of `Client.version_ids_by_hash` (site.md 5.3)."""
 
     model_version_id: Integer = None

@@ -7,7 +7,7 @@ from civitai_kit.core.site.models import Image, SiteValue, User
 from civitai_kit.core.site.reading import ElseRead, Integer, ReadWhenTouched, Text, Texts, an_object
 
 
-class Post(SiteValue):
+class Post(SiteValue, frozen=True):
     """What somebody published together (site.md 8.5).
 
     A post of more than 100 images, and their generation data: `client.images(post_id=…, with_meta=True)`.

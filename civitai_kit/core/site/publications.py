@@ -8,7 +8,7 @@ from civitai_kit.core.site.models import Preview, SiteValue, User
 from civitai_kit.core.site.reading import ElseRead, Integer, Mapped, Text, Texts, Truth, an_object
 
 
-class Article(SiteValue):
+class Article(SiteValue, frozen=True):
     """What somebody wrote (site.md 9.1)."""
 
     id: Integer = None
@@ -39,7 +39,7 @@ class Article(SiteValue):
     """None where it may not be shown."""
 
 
-class Collection(SiteValue):
+class Collection(SiteValue, frozen=True):
     """The description of what somebody gathered; the site's API does not list the items themselves (site.md 9.2)."""
 
     id: Integer = None

@@ -8,7 +8,7 @@ from math import isfinite
 from types import GenericAlias
 from typing import Annotated, Any, Generic, TypeVar, get_args, overload
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, BeforeValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 
@@ -159,17 +159,6 @@ Digest = Annotated[str | None, ElseRead(digest, core_schema.nullable_schema(_DIG
 Hex = Annotated[str | None, BeforeValidator(lowered)]
 
 
-# Schemas are built when they are first used: a command meets few of these.
-SITE_CONFIG = ConfigDict(
-    frozen=True,
-    extra="ignore",
-    alias_generator=camel,
-    populate_by_name=True,
-    protected_namespaces=(),
-    defer_build=True,
-)
-
-
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -223,10 +212,10 @@ class ReadWhenTouched:
         def read(value: Any) -> Any:
             if isinstance(value, Rows):
                 return value
-            rows = objects(list(value) if isinstance(value, tuple) else value)
-            if not isinstance(value, list | tuple) or len(rows) == len(value):
-                return Rows(rows, kind)
-            return tuple(kind.model_validate(each) for each in value if isinstance(each, dict | kind))
+            rows = objects(value)
+            if isinstance(value, list | tuple) and len(rows) < len(value):
+                return tuple(kind.model_validate(each) for each in value if isinstance(each, dict | kind))
+            return Rows(rows, kind)
 
         written = core_schema.plain_serializer_function_ser_schema(tuple, return_schema=whole)
         return core_schema.no_info_plain_validator_function(read, json_schema_input_schema=whole, serialization=written)

@@ -8,7 +8,7 @@ from civitai_kit.core.site.models import SiteValue
 from civitai_kit.core.site.reading import ElseRead, Integer, Mapped, Number, Text, objects
 
 
-class Vault(SiteValue):
+class Vault(SiteValue, frozen=True):
     """How much a member's vault may hold, and how much it holds."""
 
     user_id: Integer = None
@@ -23,12 +23,12 @@ class Vault(SiteValue):
     """ISO 8601."""
 
 
-class VaultFile(SiteValue):
+class VaultFile(SiteValue, frozen=True):
     """A file of a version in the vault."""
 
     id: Integer = None
     """The file's number."""
-    size_kb: Number = Field(default=None, alias="sizeKB")
+    size_kb: Number = Field(default=None, validation_alias="sizeKB", serialization_alias="sizeKB")
     """Bytes divided by 1024."""
     url: Text = None
     """Where it can be fetched, with the key."""
@@ -36,7 +36,7 @@ class VaultFile(SiteValue):
     """The name to show."""
 
 
-class VaultItem(SiteValue):
+class VaultItem(SiteValue, frozen=True):
     """A version in the vault."""
 
     id: Integer = None

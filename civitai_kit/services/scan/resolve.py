@@ -217,7 +217,7 @@ def _model_around(site: Site, version: ModelVersion, model_id: int | None) -> Mo
             name=owner.name if owner else None,
             type=owner.type if owner else None,
             mode=owner.mode if owner else None,
-            modelVersions=(version,),
+            versions=(version,),
         )
     return model.model_copy(update={"versions": _with_version(model, version)})
 

@@ -172,7 +172,7 @@ def test_nothing_at_all_is_survived(kind: type[SiteValue]) -> None:
 
 def nulls(kind: type[SiteValue]) -> dict[str, Any]:
     """An answer in which every field is null."""
-    return {field.alias or name: None for name, field in kind.model_fields.items() if name != "raw"}
+    return {field.serialization_alias or name: None for name, field in kind.model_fields.items() if name != "raw"}
 
 
 @pytest.mark.parametrize("kind", VALUES)
@@ -420,8 +420,7 @@ def test_values_put_together_by_hand_keep_their_parts() -> None:
     previews: Any = (Preview(id=10), {"id": 11}, None)
     version = ModelVersion(id=8, files=(ModelFile(id=9),), images=previews)
     assert [each.id for each in version.images] == [10, 11]
-    parts: dict[str, Any] = {"versions": [version]}
-    assert Model(id=7, **parts).versions == (version,)
+    assert Model(id=7, versions=[version]).versions == (version,)
 
 
 def test_values_can_be_keys_and_members_of_sets() -> None:

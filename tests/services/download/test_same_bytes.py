@@ -70,7 +70,8 @@ def test_a_file_that_was_adopted_in_this_run_is_linked(collection: Collection) -
     collection.execute(collection.scan(SHARED))
     (collection.root / "civitai_download_db").rename(collection.root.parent / "gone")
     collection.sandbox.clear_requests()
-    report = collection.download(SHARED, all_versions=True)
+    # One after the other: whose thread of two begins sooner is chance.
+    report = collection.execute(collection.scan(SHARED, all_versions=True), concurrency=1)
     assert ([skip.item for skip in report.skipped], report.downloaded, fetched(collection)) == ([first], (second,), 0)
 
 

@@ -69,10 +69,11 @@ def _fetched(call: Call, loaded: Loaded, version_id: int, body: dict[str, Any]) 
     from dataclasses import replace
 
     from civitai_kit.cli.opening import writing
+    from civitai_kit.cli.output.safe_text import shown
     from civitai_kit.core.plans.selection import ScanRequest, Selection
     from civitai_kit.core.site.references import Reference, ReferenceKind
     from civitai_kit.kit.download_options import download_options
-    from civitai_kit.services.catalog.places import placed_by_catalog
+    from civitai_kit.services.catalog.places import found_elsewhere, link_to_places, placed_by_catalog
     from civitai_kit.services.download.download import download
     from civitai_kit.services.scan.scan import scan
 
@@ -84,10 +85,16 @@ def _fetched(call: Call, loaded: Loaded, version_id: int, body: dict[str, Any]) 
             )
         named = (Reference(ReferenceKind.VERSION, version_id=version_id),)
         plan = scan(kit.scan_parts, ScanRequest(references=named, selection=Selection(primary_only=True)), progress)
-        plan = placed_by_catalog(kit.catalog_parts, plan, kit.disk, kit.ground.below_save_path, kit.ground.places())
+        below, ours = kit.ground.below_save_path, kit.ground.places()
+        plan = placed_by_catalog(kit.catalog_parts, plan, kit.disk, below, ours)
+        found = list(found_elsewhere(kit.catalog_parts, plan, kit.disk, below, ours))
+        link_to_places(found, kit.disk)
         report = download(kit.download_parts, plan, download_options(loaded.settings), progress)
         outcome = of_report(report, kept=progress.state.kept_bytes)
-    return replace(outcome, data={**body, "download": outcome.data}, lines=[*_said(body).lines, *outcome.lines])
+    linked = [each.place for each in found]
+    lines = [*_said(body).lines, *(f"Linked {shown(place)} to the file that is here." for place in linked)]
+    data = {**body, "linked": linked, "download": outcome.data}
+    return replace(outcome, data=data, lines=[*lines, *([] if linked else outcome.lines)])
 
 
 def promote(call: Call) -> Outcome:

@@ -117,6 +117,21 @@ def test_the_map_says_what_is_there(at_sandbox: Run, civitai_sandbox: Sandbox) -
     assert at_sandbox("db", "verify", "--json").data["counts"] == {"ok": 1}
 
 
+def test_a_file_that_is_here_already_is_linked_to_its_place_in_the_catalog(
+    at_sandbox: Run, civitai_sandbox: Sandbox
+) -> None:
+    version = a_version(civitai_sandbox)
+    had = at_sandbox("download", "--model-version-id", str(version.id), "-y", "--json").data["downloaded"][0]["path"]
+    done = at_sandbox("catalog", "add", str(version.id), "--download", "--json")
+    assert (done.code, done.data["linked"]) == (0, ["loras/some.safetensors"])
+    assert Path("downloads", had).samefile("downloads/loras/some.safetensors")
+    found = at_sandbox("catalog", "map", "--json").data["by_version"][str(version.id)]
+    assert found["status"] == "present"
+    again = at_sandbox("catalog", "add", str(version.id), "--download", "--json")
+    assert (again.code, again.data["linked"]) == (0, [])
+    assert at_sandbox("db", "verify", "--json").data["findings"][0]["path"] == had
+
+
 def test_a_lora_is_promoted_in_one_step_and_never_added_again(at_sandbox: Run, civitai_sandbox: Sandbox) -> None:
     version = a_version(civitai_sandbox, base_model="Illustrious")
     at_sandbox("catalog", "add", str(version.id), "--json")

@@ -22,7 +22,7 @@ from civitai_kit.disk.save_lock import SaveLock
 from civitai_kit.sandbox.worlds.records import WorldFile, WorldVersion
 from civitai_kit.store.lmdb_store import LmdbStore
 from civitai_kit.testing import Sandbox
-from tests.web.conftest import TOKEN, Serve, Server, Start
+from tests.web.conftest import TOKEN, Serve, Server, Start, served
 
 DOWNLOAD, EVENTS, MAP = "/api/admin/download", "/api/admin/events", "/api/admin/models/civitai-map"
 Row = dict[str, Any]
@@ -236,6 +236,19 @@ def test_a_follower_who_comes_again_hears_only_what_is_new(serve: Serve, civitai
     assert next(events(server, first["revision"]))["id"] == second["id"]
     for _ in range(60):
         assert next(events(server, 10**9))["id"] == first["id"], "a number of a server before this one means nothing"
+
+
+def test_a_follower_who_comes_after_a_restart_hears_all_of_the_new_server(
+    civitai_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    version, _ = a_file(civitai_sandbox)
+    site: dict[str, Any] = {"api_url": civitai_sandbox.url, "api_key": civitai_sandbox.api_key}
+    with served(tmp_path, **site) as server:
+        last = until(server, order(server, version_id=version.id)["id"], "done")["revision"]
+    with served(tmp_path, **site) as server:
+        numbers = [order(server, version_id=10**9 + more)["id"] for more in range(6)]
+        until(server, numbers[-1], "failed")
+        assert next(events(server, last))["id"] == numbers[0]
 
 
 def test_to_close_the_server_ends_downloads_in_order(start: Start, civitai_sandbox: Sandbox, tmp_path: Path) -> None:

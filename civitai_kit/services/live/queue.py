@@ -33,11 +33,17 @@ class DownloadQueue:
     """Takes orders from any thread and carries them out; what has ended is remembered for a while.
 
     `clock` gives seconds that only grow; `ended` hears of each that was carried out. Rows are what
-    `OrderedDownload.as_row` makes.
+    `OrderedDownload.as_row` makes. Revisions begin after `since`: where that is more than any of a queue before this
+    one, who last heard of that one hears all of this.
     """
 
     def __init__(
-        self, carry_out: CarryOut, clock: Callable[[], float], ended: Callable[[Row], None] = lambda row: None
+        self,
+        carry_out: CarryOut,
+        clock: Callable[[], float],
+        ended: Callable[[Row], None] = lambda row: None,
+        *,
+        since: int = 0,
     ) -> None:
         self._carry_out = carry_out
         self._clock = clock
@@ -45,7 +51,7 @@ class DownloadQueue:
         self._changed = threading.Condition(threading.RLock())
         self._downloads: dict[int, OrderedDownload] = {}
         self._hearers: set[Callable[[], None]] = set()
-        self._revision = 0
+        self._revision = since
         self._numbers = 0
         self._thread: threading.Thread | None = None
         self.is_closed = False

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,3 +98,16 @@ def _peak(process: int) -> int:
         found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
         return int(found[1]) if found else 0
     return 0
+
+
+def timed(job: Callable[[], object]) -> tuple[float, float]:
+    """Seconds on the wall, and of processor time in this process and those that the job started."""
+    before, begun = processor(), time.perf_counter()
+    job()
+    return time.perf_counter() - begun, processor() - before
+
+
+def processor() -> float:
+    """Seconds of processor time until now."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -19,6 +18,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from _costs import timed
 
 from civitai_kit.core.settings.layers import Layer
 from civitai_kit.kit.parts import open_kit
@@ -62,19 +63,6 @@ def others(words: list[str], paths: list[Path], at_once: int, each: int) -> None
     names = "\0".join(map(str, paths)).encode()
     command = ["xargs", "-0", "-n", str(each), "-P", str(at_once), *words]
     subprocess.run(command, input=names, check=True, stdout=subprocess.DEVNULL)
-
-
-def timed(job: Callable[[], object]) -> tuple[float, float]:
-    """Seconds on the wall, and of processor time in this process and those that the job started."""
-    before, begun = processor(), time.perf_counter()
-    job()
-    return time.perf_counter() - begun, processor() - before
-
-
-def processor() -> float:
-    """Seconds of processor time until now."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def middles(jobs: dict[str, Callable[[], object]], rounds: int) -> dict[str, tuple[float, float]]:

@@ -11,16 +11,16 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+
+from _costs import timed
 
 from civitai_kit.core.collection.entry import Entry, FileRecord, Status
 from civitai_kit.disk.folder import Folder
@@ -75,19 +75,6 @@ def openssl(paths: list[Path], at_once: int) -> None:
     names = "\0".join(map(str, paths)).encode()
     words = ["xargs", "-0", "-n", "1", "-P", str(at_once), "openssl", "dgst", "-sha256"]
     subprocess.run(words, input=names, check=True, stdout=subprocess.DEVNULL)
-
-
-def timed(job: Callable[[], object]) -> tuple[float, float]:
-    """Seconds on the wall, and of processor time in this process and those that the job started."""
-    before, begun = processor(), time.perf_counter()
-    job()
-    return time.perf_counter() - begun, processor() - before
-
-
-def processor() -> float:
-    """Seconds of processor time until now."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def measured(root: Path, files: int, size: int, rounds: int) -> int:

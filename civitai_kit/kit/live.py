@@ -15,7 +15,6 @@ from civitai_kit.core.plans.report import Report
 from civitai_kit.core.plans.scan_request import scan_request
 from civitai_kit.kit.download_options import download_options
 from civitai_kit.kit.parts import Kit, open_answers, open_kit
-from civitai_kit.services.catalog.places import found_elsewhere, link_to_places, placed_by_catalog
 from civitai_kit.services.download.download import download
 from civitai_kit.services.live.queue import DownloadQueue, Row
 from civitai_kit.services.scan.scan import scan
@@ -62,13 +61,12 @@ class _LiveDownload:
         """Scan or take the saved plan, tell it, and download it."""
         with self._open(writing=False) as kit:
             plan = self._plan(kit, order)
-            below, ours = kit.ground.below_save_path, kit.ground.places()
-            elsewhere = list(found_elsewhere(kit.catalog_parts, plan, kit.disk, below, ours))
+            elsewhere = kit.catalog_places.found_elsewhere(plan)
         planned(plan)
         if not plan.items and not elsewhere:
             return Report(skipped=plan.skips, errors=plan.errors, named=plan.named)
         with self._open_when_free() as kit:
-            link_to_places(elsewhere, kit.disk)
+            kit.catalog_places.link(elsewhere)
             return download(kit.download_parts, plan, download_options(self.loaded.settings), self.emit)
 
     def _plan(self, kit: Kit, order: DownloadOrder) -> Plan:
@@ -77,7 +75,7 @@ class _LiveDownload:
         if plan is None:
             assert order.reference is not None, "an order names something or holds a plan"
             plan = scan(kit.scan_parts, scan_request(kit.settings, [order.reference], ()), self.emit)
-        return placed_by_catalog(kit.catalog_parts, plan, kit.disk, kit.ground.below_save_path, kit.ground.places())
+        return kit.catalog_places.placed(plan)
 
     @contextmanager
     def _open_when_free(self) -> Iterator[Kit]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from civitai_kit.kit.settings import Loaded
     from civitai_kit.kit.shared_store import SharedStore
     from civitai_kit.services.catalog.catalogs import CatalogParts
+    from civitai_kit.services.catalog.places import CatalogPlaces
     from civitai_kit.services.download.download import DownloadParts
     from civitai_kit.services.exchange.exchange import ImportParts
     from civitai_kit.services.images.images import ImageParts
@@ -199,6 +200,13 @@ class Kit:
             now=self.now,
             places=routes_of(self.settings.catalog.routes),
         )
+
+    @property
+    def catalog_places(self) -> CatalogPlaces:
+        """Where the catalogs have files, below the save path."""
+        from civitai_kit.services.catalog.places import CatalogPlaces
+
+        return CatalogPlaces(self.catalog_parts, self.disk, self.ground.below_save_path, self.ground.places())
 
     @property
     def library_parts(self) -> LibraryParts:

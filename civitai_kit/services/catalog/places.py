@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +21,7 @@ Relative = Callable[[str], str | None]
 
 
 class CatalogedFiles(Protocol):
-    """The save path: what lies there already."""
+    """The save path: what lies there already, and second names for it."""
 
     def size(self, path: str) -> int | None:
         """Length in bytes of a regular file there, None where there is none."""
@@ -29,28 +29,11 @@ class CatalogedFiles(Protocol):
     def digests(self, path: str) -> Digests:
         """The digests of a file there; raises DiskError when it cannot be read."""
 
+    def place_of(self, path: str) -> Path:
+        """Where a recorded file lies."""
 
-def placed_by_catalog(
-    parts: CatalogParts, plan: Plan, disk: CatalogedFiles, relative: Relative, places: tuple[str, ...]
-) -> Plan:
-    """The plan with the files that the catalogs name at the places that they have there.
-
-    `relative` makes of a place below the models' folder one below the save path, None where it lies elsewhere;
-    `places` are ours. What cannot be put where its entry says, another file being there for one, stays where the plan
-    has it. Raises BrokenCatalog.
-    """
-    entries = entries_of(parts, {item.version_id for item in plan.items})
-    taken = {path_key(item.path) for item in plan.items}
-
-    def placed(item: Item) -> Item:
-        entry = entries.get(item.version_id)
-        path = _place_of(entry, relative) if entry is not None and _is_its_file(item, entry, plan.items) else None
-        if path is None or path_key(path) in taken or is_ours(path, places) or _is_another(item, path, disk):
-            return item
-        taken.add(path_key(path))
-        return replace(item, path=path)
-
-    return replace(plan, items=tuple(placed(item) for item in plan.items)) if entries else plan
+    def link(self, source: Path, path: str) -> None:
+        """Give a file a second name; a copy where that fails. Raises DiskFull or NotWritable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +44,64 @@ class Elsewhere:
     place: str
 
 
-class LinkingFolder(Protocol):
-    """The save path."""
+@dataclass(frozen=True, slots=True)
+class CatalogPlaces:
+    """The catalogs' places below a save path; asking for them raises BrokenCatalog.
 
-    def size(self, path: str) -> int | None:
-        """Length in bytes of a file there, None where there is none."""
-
-    def place_of(self, path: str) -> Path:
-        """Where a recorded file lies."""
-
-    def link(self, source: Path, path: str) -> None:
-        """Give a file a second name; a copy where that fails. Raises DiskFull or NotWritable."""
-
-
-def found_elsewhere(
-    parts: CatalogParts, plan: Plan, disk: LinkingFolder, relative: Relative, places: tuple[str, ...]
-) -> Iterator[Elsewhere]:
-    """The files of which a plan says that they are here, and which the catalogs miss where they look for them.
-
-    Their paths are those of the database: a plan that was read from a file says of nothing that it is here.
+    `relative` makes of a place below the models' folder one below the save path, None where it lies elsewhere;
+    `ours` are places that no file is given.
     """
-    here = [skip.item for skip in plan.skips if skip.reason is Reason.HAVE and skip.item is not None]
-    entries = entries_of(parts, {item.version_id for item in here})
-    for item in here:
+
+    parts: CatalogParts
+    disk: CatalogedFiles
+    relative: Relative
+    ours: tuple[str, ...]
+
+    def placed(self, plan: Plan) -> Plan:
+        """The plan with the files that the catalogs name at the places that they have there.
+
+        What cannot be put where its entry says, another file being there for one, stays where the plan has it.
+        """
+        entries = entries_of(self.parts, {item.version_id for item in plan.items})
+        taken = {path_key(item.path) for item in plan.items}
+
+        def moved(item: Item) -> Item:
+            path = self._place_of(item, entries, plan.items)
+            if path is None or path_key(path) in taken or _is_another(item, path, self.disk):
+                return item
+            taken.add(path_key(path))
+            return replace(item, path=path)
+
+        return replace(plan, items=tuple(moved(item) for item in plan.items)) if entries else plan
+
+    def found_elsewhere(self, plan: Plan) -> list[Elsewhere]:
+        """The files of which a plan says that they are here, and which the catalogs miss where they look for them.
+
+        Their paths are those of the database: a plan that was read from a file says of nothing that it is here.
+        """
+        here = [skip.item for skip in plan.skips if skip.reason is Reason.HAVE and skip.item is not None]
+        entries = entries_of(self.parts, {item.version_id for item in here})
+        places = ((item, self._place_of(item, entries, here)) for item in here)
+        return [
+            Elsewhere(item.path, place) for item, place in places if place is not None and self.disk.size(place) is None
+        ]
+
+    def link(self, found: Iterable[Elsewhere]) -> None:
+        """Give such files a second name at their places; the database has them where they were. Raises DiskError."""
+        for each in found:
+            self.disk.link(self.disk.place_of(each.path), each.place)
+
+    def _place_of(self, item: Item, entries: Mapping[int, Entry], items: Sequence[Item]) -> str | None:
+        """Where the catalogs have an item, below the save path; None where they have not, or it may not lie there."""
         entry = entries.get(item.version_id)
-        place = _place_of(entry, relative) if entry is not None and _is_its_file(item, entry, here) else None
-        if place is not None and not is_ours(place, places) and disk.size(place) is None:
-            yield Elsewhere(item.path, place)
-
-
-def link_to_places(found: Sequence[Elsewhere], disk: LinkingFolder) -> None:
-    """Give such files a second name at their places; the database has them where they were. Raises DiskError."""
-    for each in found:
-        disk.link(disk.place_of(each.path), each.place)
+        if entry is None or not _is_its_file(item, entry, items):
+            return None
+        place = place_in(entry)
+        try:
+            path = self.relative(checked_relative(place)) if place else None
+        except UsageError:
+            return None
+        return None if path is None or is_ours(path, self.ours) else path
 
 
 def _is_another(item: Item, path: str, disk: CatalogedFiles) -> bool:
@@ -113,11 +121,3 @@ def _is_its_file(item: Item, entry: Entry, items: Sequence[Item]) -> bool:
     if sha256 and item.sha256:
         return sha256.lower() == item.sha256
     return sum(other.version_id == item.version_id for other in items) == 1
-
-
-def _place_of(entry: Entry, relative: Relative) -> str | None:
-    place = place_in(entry)
-    try:
-        return relative(checked_relative(place)) if place else None
-    except UsageError:
-        return None

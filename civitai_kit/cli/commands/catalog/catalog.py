@@ -73,7 +73,6 @@ def _fetched(call: Call, loaded: Loaded, version_id: int, body: dict[str, Any]) 
     from civitai_kit.core.plans.selection import ScanRequest, Selection
     from civitai_kit.core.site.references import Reference, ReferenceKind
     from civitai_kit.kit.download_options import download_options
-    from civitai_kit.services.catalog.places import found_elsewhere, link_to_places, placed_by_catalog
     from civitai_kit.services.download.download import download
     from civitai_kit.services.scan.scan import scan
 
@@ -85,10 +84,9 @@ def _fetched(call: Call, loaded: Loaded, version_id: int, body: dict[str, Any]) 
             )
         named = (Reference(ReferenceKind.VERSION, version_id=version_id),)
         plan = scan(kit.scan_parts, ScanRequest(references=named, selection=Selection(primary_only=True)), progress)
-        below, ours = kit.ground.below_save_path, kit.ground.places()
-        plan = placed_by_catalog(kit.catalog_parts, plan, kit.disk, below, ours)
-        found = list(found_elsewhere(kit.catalog_parts, plan, kit.disk, below, ours))
-        link_to_places(found, kit.disk)
+        plan = kit.catalog_places.placed(plan)
+        found = kit.catalog_places.found_elsewhere(plan)
+        kit.catalog_places.link(found)
         report = download(kit.download_parts, plan, download_options(loaded.settings), progress)
         outcome = of_report(report, kept=progress.state.kept_bytes)
     linked = [each.place for each in found]

@@ -71,6 +71,7 @@ class DownloadQueue:
                 raise NotNow("The server is being closed.", status=503)
             if len(self._waiting()) >= _MOST_WAITING:
                 raise NotNow(f"{_MOST_WAITING} downloads wait already.", status=503, hint="Let some of them end first.")
+            self._forget_old()
             self._numbers += 1
             new = self._downloads[self._numbers] = OrderedDownload(self._numbers, order)
             self._note(new)
